@@ -1,0 +1,366 @@
+"""The frozen values that travel from station to station.
+
+All times are aware, UTC and of whole seconds; sizes are gigabytes as the API bills them; money is US dollars.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which Droplets of an account the configuration means; the parts add up.
+
+    Attributes:
+        everything: All Droplets, GPU Droplets included; ids and tags then add nothing.
+    """
+
+    everything: bool
+    droplet_ids: frozenset[int] = frozenset()
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What `/v2/account` says of the account a token belongs to."""
+
+    uuid: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup as a listing shows it.
+
+    Attributes:
+        id: DigitalOcean's image id, unique over the account.
+        type: `backup` in every known listing; the API's own example says `snapshot`. Stored as it comes.
+        regions: Distinct slugs, sorted.
+    """
+
+    id: int
+    name: str
+    type: str
+    created_at: datetime
+    size_gigabytes: float
+    min_disk_size: int
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPolicy:
+    """When backups of a Droplet are made and how long they are kept, as far as the API says.
+
+    With backups off, DigitalOcean says nothing but that: the other attributes are then None.
+
+    Attributes:
+        plan: Free text; `daily` and `weekly` are documented, others exist.
+        weekday: `SUN` to `SAT`; None for plans without one.
+        hour: The UTC hour at which the window opens.
+        retention_days: None where the API does not say; nothing is assumed then.
+    """
+
+    is_enabled: bool
+    plan: str | None = None
+    weekday: str | None = None
+    hour: int | None = None
+    window_length_hours: int | None = None
+    retention_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Droplet:
+    """One Droplet as `/v2/droplets` shows it.
+
+    Attributes:
+        price_monthly_usd: None where the answer has no price.
+        next_window_starts_at: None while backups are off; so is `next_window_ends_at`.
+        tags: None means unknown (the token may lack `tag:read`), never "has none".
+        features: None where the answer lacks them.
+        backup_ids: None where the answer lacks them (the token may lack `image:read`); empty proves nothing by itself.
+        snapshot_ids: As `backup_ids`.
+    """
+
+    id: int
+    name: str
+    region: str
+    size_slug: str
+    price_monthly_usd: float | None
+    status: str
+    created_at: datetime
+    next_window_starts_at: datetime | None
+    next_window_ends_at: datetime | None
+    tags: frozenset[str] | None
+    features: frozenset[str] | None
+    backup_ids: frozenset[int] | None
+    snapshot_ids: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one Droplet's backups listing showed, and whether that was all.
+
+    Attributes:
+        backups: Distinct, by id.
+        problem: Why the listing cannot be taken for the whole, one sentence; None means it is complete (rule R1).
+        listed_at: The moment its last page was decoded.
+        pages: Pages fetched, both walks together.
+        rows: Items the pages held, duplicates included, of the last walk.
+        announced_total: `meta.total`; None where it was missing or unusable.
+    """
+
+    droplet_id: int
+    backups: tuple[Backup, ...]
+    problem: str | None
+    listed_at: datetime
+    pages: int
+    rows: int
+    announced_total: int | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether what the listing lacks is not there."""
+        return self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class DropletPages:
+    """Every Droplet that a listing of Droplets showed; walked once, proof of nobody's absence.
+
+    Attributes:
+        droplets: By id.
+        malformed: Droplet id -> why its entry could not be read; entries without a readable id are under 0.
+        problem: Why pages may be missing, or None.
+    """
+
+    droplets: Mapping[int, Droplet]
+    malformed: Mapping[int, str]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPages:
+    """Every backup policy that the listing of policies showed; a Droplet it lacks has an unknown policy.
+
+    Attributes:
+        policies: By Droplet id.
+        malformed: Droplet id -> why its entry could not be read.
+        problem: Why pages may be missing, or None.
+    """
+
+    policies: Mapping[int, BackupPolicy]
+    malformed: Mapping[int, str]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One attempt to look at one Droplet, and all that was read on the way.
+
+    Attributes:
+        droplet: What the API said of the Droplet in this run; None only where nothing readable was.
+        policy: Read in this run; None means not read, never "off".
+        listing: None where no usable listing came.
+        outcome: `listed`, `not_found`, or the word of the error that prevented it.
+        error: Why there is no listing; None with one.
+        is_token_alive: Whether the same token read something else of the account in this run. Only then does
+            `not_found` say something about the Droplet (R2).
+        attempted_at: The moment the attempt ended.
+        duration_seconds: From first request to last answer, waiting included.
+    """
+
+    droplet_id: int
+    account_id: int
+    droplet: Droplet | None
+    policy: BackupPolicy | None
+    listing: Listing | None
+    outcome: str
+    error: str | None
+    http_status: int | None
+    is_token_alive: bool
+    attempted_at: datetime
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DropletState:
+    """A Droplet's row in `droplets`, column by column; the schema says what each means."""
+
+    id: int
+    account_id: int
+    name: str
+    region: str
+    size_slug: str
+    price_monthly_usd: float | None
+    status: str
+    created_at: datetime
+    next_window_starts_at: datetime | None
+    next_window_ends_at: datetime | None
+    unselected_since: datetime | None
+    first_seen_at: datetime
+    last_observed_at: datetime | None
+    last_listed_at: datetime | None
+    gone_at: datetime | None
+    last_attempt_at: datetime
+    last_outcome: str
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupState:
+    """A backup's row in `backups`, column by column; the schema says what each means."""
+
+    id: int
+    droplet_id: int
+    type: str
+    created_at: datetime
+    name: str
+    min_disk_size: int
+    size_gigabytes: float
+    first_seen_at: datetime
+    gone_after_at: datetime | None = None
+    gone_at: datetime | None = None
+    gone_reason: str | None = None
+    gone_reason_replaced_at: datetime | None = None
+    missing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBackup:
+    """A backup as stored.
+
+    Attributes:
+        regions: Where it is now, sorted; empty once it is gone.
+        version_from: The stamp from which its open version holds; None once it is gone.
+    """
+
+    state: BackupState
+    regions: tuple[str, ...]
+    version_from: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it exists, as far as is known."""
+        return self.state.gone_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A backup policy and the stamps between which it was in force, as far as is known."""
+
+    policy: BackupPolicy
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropletDay:
+    """What a Droplet's backups came to after the last look of one UTC day."""
+
+    day: date
+    backups: int
+    size_gigabytes: float
+    oldest_backup_at: datetime | None
+    newest_backup_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDroplet:
+    """All that is stored of a Droplet and that a look may concern.
+
+    Attributes:
+        policies: Oldest first.
+        backups: By id: every live one, and of the ended ones those whose end may still be explained, or that the
+            look lists.
+        last_day: The latest row of `droplet_days` of today or later, or None.
+    """
+
+    state: DropletState
+    tags: frozenset[str]
+    policies: tuple[StoredPolicy, ...]
+    backups: Mapping[int, StoredBackup]
+    last_day: DropletDay | None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A backup that a look no longer found, and why."""
+
+    before: StoredBackup
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A backup that a look found different from what is stored."""
+
+    before: StoredBackup
+    after: Backup
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An interval of a history table that begins at the plan's stamp."""
+
+    table: str
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The open interval of a history table under `key`, to end at the plan's stamp.
+
+    Attributes:
+        closed_by: For `backup_versions` only: `change` or the reason of the end.
+    """
+
+    table: str
+    key: Mapping[str, object]
+    closed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one look means for what is stored.
+
+    Attributes:
+        stamp: Later than every stamp its Droplet has.
+        outcome: `complete`, `incomplete`, `held`, `not_found`, or the word of an error.
+        error: Why the look does not count as one; None if it does.
+        is_look: Whether observation times move.
+        droplet: The row to write; None where the Droplet was never seen and nothing is known of it.
+        appeared, changed, returned, ended: What happened to its backups, by id.
+        held: Ids whose end the brake held back now (R7).
+        contradicted: Ids among `ended` that the Droplet's `backup_ids` of the same run still name.
+        backups: Rows to write.
+        closed, opened: History to write, in this order.
+        day: None where the day's row need not change.
+        live_before: How many live backups were stored.
+    """
+
+    look: Look
+    stamp: datetime
+    outcome: str
+    error: str | None
+    is_look: bool
+    droplet: DropletState | None
+    is_new: bool = False
+    is_gone: bool = False
+    appeared: tuple[Backup, ...] = ()
+    changed: tuple[Change, ...] = ()
+    returned: tuple[Change, ...] = ()
+    ended: tuple[End, ...] = ()
+    explained: tuple[End, ...] = ()
+    held: frozenset[int] = frozenset()
+    contradicted: frozenset[int] = frozenset()
+    backups: tuple[BackupState, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    opened: tuple[Opened, ...] = ()
+    day: DropletDay | None = None
+    live_before: int = 0
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it writes more than the times of the attempt."""
+        return bool(self.is_new or self.backups or self.closed or self.opened)

@@ -1,0 +1,358 @@
+"""Station 2: what a look means. Pure: what is stored x what was seen -> what to write.
+
+    listed - stored   appeared, or returned if it had ended
+    listed & stored   changed, if an attribute or region differs
+    stored - listed   ended, with its reason; only through a complete listing, or the end of the Droplet (R1)
+
+`plan` judges one look. Where its ends are out of the ordinary it must wait until the run has looked at everything;
+`ends.brake` then judges them together (R7), and what it holds back is planned again, to be marked instead of ended.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+from inventory.ends import GoneReason, explanations, must_wait, reason
+from inventory.model import (
+    Backup,
+    BackupPolicy,
+    BackupState,
+    Change,
+    Closed,
+    Droplet,
+    DropletDay,
+    DropletState,
+    End,
+    Look,
+    Opened,
+    Plan,
+    StoredBackup,
+    StoredDroplet,
+)
+
+STAMP_STEP = timedelta(seconds=1)
+
+COMPLETE = "complete"
+INCOMPLETE = "incomplete"
+HELD = "held"
+NOT_FOUND = "not_found"
+UNPROVEN = "unproven"  # 404, but nothing shows that the token still reads this account
+GONE = "gone"  # 404, as before
+
+
+def plan(
+    stored: StoredDroplet | None, look: Look, owners: Mapping[int, int], *, held_because: str | None = None
+) -> Plan:
+    """Judge one look.
+
+    Given what is stored of the Droplet (None if it was never seen) and `owners`, backup id -> Droplet id for every
+    listed backup that is stored, return what to write. With `held_because`, the brake's sentence, the look counts as
+    incomplete: what it lacks is only marked as missing. The same look twice changes nothing but observation times (R4).
+    """
+    stamp = _stamp(stored, look)
+    if look.listing is not None and look.droplet is not None:
+        return _plan_listing(stored, look, owners=owners, stamp=stamp, held_because=held_because)
+    if look.outcome == NOT_FOUND and look.is_token_alive and stored is not None:
+        return _plan_not_found(stored, look, stamp, held_because)
+    return _plan_failure(stored, look, stamp)
+
+
+def _stamp(stored: StoredDroplet | None, look: Look) -> datetime:
+    """Give the moment of the attempt, or one second after the last stamp where the clock stood still or went back."""
+    now = look.attempted_at.replace(microsecond=0)
+    return now if stored is None else max(now, stored.state.last_attempt_at + STAMP_STEP)
+
+
+def _plan_failure(stored: StoredDroplet | None, look: Look, stamp: datetime) -> Plan:
+    """Record the attempt; a Droplet never seen before is at least known from now on."""
+    outcome = UNPROVEN if look.outcome == NOT_FOUND and stored is not None else look.outcome
+    if stored is not None:
+        state = replace(
+            stored.state, last_attempt_at=stamp, last_outcome=outcome, last_error=look.error, unselected_since=None
+        )
+        return Plan(look, stamp, outcome, look.error, is_look=False, droplet=state)
+    if look.droplet is None:
+        return Plan(look, stamp, outcome, look.error, is_look=False, droplet=None)
+    state = replace(_state(None, look, look.droplet, stamp), last_outcome=outcome, last_error=look.error)
+    closed, opened = _droplet_history(None, state, look.droplet, look.policy)
+    return Plan(
+        look, stamp, outcome, look.error, is_look=False, droplet=state, is_new=True, closed=closed, opened=opened
+    )
+
+
+def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_because: str | None) -> Plan:
+    """End the Droplet at the second 404 in a row (R2); the first only says so."""
+    is_gone_already = stored.state.gone_at is not None
+    is_confirmed = stored.state.last_outcome == NOT_FOUND and not is_gone_already
+    state = replace(
+        stored.state, last_attempt_at=stamp, last_outcome=NOT_FOUND, last_error=look.error, unselected_since=None
+    )
+    live = [backup for backup in stored.backups.values() if backup.is_live]
+    if not is_confirmed:
+        outcome = GONE if is_gone_already else NOT_FOUND
+        return Plan(look, stamp, outcome, look.error, is_look=False, droplet=state, live_before=len(live))
+    ended = tuple(End(backup, GoneReason.DROPLET_DESTROYED) for backup in live)
+    if held_because is not None:
+        return _held(Plan(look, stamp, HELD, held_because, is_look=False, droplet=state), ended)
+    state = replace(state, last_observed_at=stamp, gone_at=stamp, last_error=None)
+    explained = tuple(explanations(stored, stamp, (), lambda _: GoneReason.DROPLET_DESTROYED))
+    closed = (
+        Closed("droplet_versions", {"droplet_id": state.id}),
+        *(Closed("droplet_tags", {"droplet_id": state.id, "tag": tag}) for tag in sorted(stored.tags)),
+        *(Closed("backup_policies", {"droplet_id": state.id}) for policy in stored.policies if policy.valid_to is None),
+    )
+    return Plan(
+        look,
+        stamp,
+        COMPLETE,
+        None,
+        is_look=True,
+        droplet=state,
+        is_gone=True,
+        ended=ended,
+        explained=explained,
+        backups=(*(_ended(stored, end, stamp) for end in ended), *(_explained(end, stamp) for end in explained)),
+        closed=(*_closed_by_ends(ended), *closed),
+        day=_changed_day(stored, stamp, []),
+        live_before=len(live),
+    )
+
+
+def _plan_listing(
+    stored: StoredDroplet | None, look: Look, *, owners: Mapping[int, int], stamp: datetime, held_because: str | None
+) -> Plan:
+    """Subtract what is listed from what is stored, and the other way round."""
+    droplet, listing = look.droplet, look.listing
+    assert droplet is not None
+    assert listing is not None
+    foreign = sorted(backup.id for backup in listing.backups if owners.get(backup.id, droplet.id) != droplet.id)
+    problem = held_because or listing.problem
+    if foreign and not problem:
+        problem = f"backup {foreign[0]} is stored as one of Droplet {owners[foreign[0]]}"
+    listed = {backup.id: backup for backup in listing.backups if backup.id not in foreign}
+    known = dict(stored.backups) if stored else {}
+    live = {number: backup for number, backup in known.items() if backup.is_live}
+
+    appeared = tuple(listed[new] for new in sorted(listed.keys() - known.keys()))
+    returned = tuple(Change(known[old], listed[old]) for old in sorted((listed.keys() & known.keys()) - live.keys()))
+    still = [(live[old], listed[old]) for old in sorted(listed.keys() & live.keys())]
+    changed = tuple(Change(before, after) for before, after in still if _differs(before, after))
+    found = [before.state for before, _ in still if before.state.missing_since is not None]
+    is_whole = listing.is_complete and not foreign
+    missing = [live[old] for old in sorted(live.keys() - listed.keys())] if is_whole else []
+    ended = tuple(End(backup, reason(stored, backup.state, look, stamp)) for backup in missing)
+
+    state = _state(stored, look, droplet, stamp)
+    droplet_closed, droplet_opened = _droplet_history(stored, state, droplet, look.policy)
+    closed, opened = _backup_history(appeared, changed, returned)
+    rows = {
+        **{backup.id: replace(backup, missing_since=None) for backup in found},
+        **{change.after.id: _updated(change.before.state, change.after) for change in (*changed, *returned)},
+        **{backup.id: _new(backup, droplet.id, stamp) for backup in appeared},
+    }
+    draft = Plan(
+        look,
+        stamp,
+        HELD if held_because else INCOMPLETE,
+        problem,
+        is_look=False,
+        droplet=replace(state, last_outcome=HELD if held_because else INCOMPLETE, last_error=problem),
+        is_new=stored is None,
+        appeared=appeared,
+        changed=changed,
+        returned=returned,
+        backups=tuple(rows.values()),
+        closed=(*droplet_closed, *closed),
+        opened=(*droplet_opened, *opened),
+        live_before=len(live),
+    )
+    if held_because:
+        return _held(draft, ended)
+    if problem:
+        return draft
+    explained = tuple(
+        explanations(stored, stamp, listed, lambda backup: reason(stored, backup, look, backup.gone_at or stamp))
+    )
+    named = droplet.backup_ids or frozenset()
+    return replace(
+        draft,
+        outcome=COMPLETE,
+        is_look=True,
+        droplet=replace(state, last_observed_at=stamp, last_listed_at=stamp, last_outcome=COMPLETE, last_error=None),
+        ended=ended,
+        explained=explained,
+        contradicted=frozenset(end.before.state.id for end in must_wait(ended)) & named,
+        backups=(
+            *draft.backups,
+            *(_ended(stored, end, stamp) for end in ended),
+            *(_explained(end, stamp) for end in explained),
+        ),
+        closed=(*draft.closed, *_closed_by_ends(ended)),
+        day=_changed_day(stored, stamp, list(listed.values())),
+    )
+
+
+def _held(draft: Plan, ended: Sequence[End]) -> Plan:
+    """Add the marks of the brake to a look that ends nothing."""
+    missing = [end.before.state for end in must_wait(ended)]
+    return replace(
+        draft,
+        held=frozenset(backup.id for backup in missing),
+        backups=(*draft.backups, *(replace(backup, missing_since=draft.stamp) for backup in missing)),
+    )
+
+
+def _explained(end: End, stamp: datetime) -> BackupState:
+    return replace(end.before.state, gone_reason=end.reason, gone_reason_replaced_at=stamp)
+
+
+def _ended(stored: StoredDroplet | None, end: End, stamp: datetime) -> BackupState:
+    """Write the end: after the last look that saw it, or after the incomplete one that showed it last."""
+    assert stored is not None
+    seen = [at for at in (stored.state.last_observed_at, end.before.version_from) if at is not None]
+    return replace(end.before.state, gone_after_at=max(seen), gone_at=stamp, gone_reason=end.reason, missing_since=None)
+
+
+def _new(backup: Backup, droplet_id: int, stamp: datetime) -> BackupState:
+    return BackupState(
+        id=backup.id,
+        droplet_id=droplet_id,
+        type=backup.type,
+        created_at=backup.created_at,
+        name=backup.name,
+        min_disk_size=backup.min_disk_size,
+        size_gigabytes=backup.size_gigabytes,
+        first_seen_at=stamp,
+    )
+
+
+def _updated(before: BackupState, after: Backup) -> BackupState:
+    """Take over what the listing shows; whatever was said of an end is void."""
+    return replace(_new(after, before.droplet_id, before.first_seen_at), missing_since=None)
+
+
+def _differs(before: StoredBackup, after: Backup) -> bool:
+    return (
+        before.regions != after.regions
+        or before.state.created_at != after.created_at
+        or _version(after) != _version(before.state)
+    )
+
+
+def _version(backup: Backup | BackupState) -> dict[str, object]:
+    """Pick the attributes whose history `backup_versions` keeps."""
+    return {
+        "name": backup.name,
+        "type": backup.type,
+        "size_gigabytes": backup.size_gigabytes,
+        "min_disk_size": backup.min_disk_size,
+    }
+
+
+def _backup_history(
+    appeared: Iterable[Backup], changed: Iterable[Change], returned: Iterable[Change]
+) -> tuple[list[Closed], list[Opened]]:
+    """List the versions and regions that close and open; ends are closed elsewhere."""
+    closed: list[Closed] = []
+    opened: list[Opened] = []
+    for backup in (*appeared, *(change.after for change in returned)):
+        opened.append(Opened("backup_versions", {"backup_id": backup.id, **_version(backup)}))
+        opened.extend(_region(backup.id, region) for region in backup.regions)
+    for change in changed:
+        before, after = change.before, change.after
+        if _version(before.state) != _version(after):
+            closed.append(Closed("backup_versions", {"backup_id": after.id}, closed_by="change"))
+            opened.append(Opened("backup_versions", {"backup_id": after.id, **_version(after)}))
+        left = sorted(set(before.regions) - set(after.regions))
+        joined = sorted(set(after.regions) - set(before.regions))
+        closed.extend(Closed("backup_regions", {"backup_id": after.id, "region": region}) for region in left)
+        opened.extend(_region(after.id, region) for region in joined)
+    return closed, opened
+
+
+def _region(backup_id: int, region: str) -> Opened:
+    return Opened("backup_regions", {"backup_id": backup_id, "region": region})
+
+
+def _closed_by_ends(ended: Iterable[End]) -> Iterable[Closed]:
+    for end in ended:
+        backup = end.before
+        yield Closed("backup_versions", {"backup_id": backup.state.id}, closed_by=end.reason)
+        for region in backup.regions:
+            yield Closed("backup_regions", {"backup_id": backup.state.id, "region": region})
+
+
+def _state(stored: StoredDroplet | None, look: Look, droplet: Droplet, stamp: datetime) -> DropletState:
+    """Give the Droplet's row as this attempt leaves it, before its outcome is known."""
+    before = stored.state if stored else None
+    price = droplet.price_monthly_usd
+    return DropletState(
+        id=droplet.id,
+        account_id=look.account_id,
+        name=droplet.name,
+        region=droplet.region,
+        size_slug=droplet.size_slug,
+        price_monthly_usd=before.price_monthly_usd if before and price is None else price,
+        status=droplet.status,
+        created_at=droplet.created_at,
+        next_window_starts_at=droplet.next_window_starts_at,
+        next_window_ends_at=droplet.next_window_ends_at,
+        unselected_since=None,
+        first_seen_at=before.first_seen_at if before else stamp,
+        last_observed_at=before.last_observed_at if before else None,
+        last_listed_at=before.last_listed_at if before else None,
+        gone_at=None,
+        last_attempt_at=stamp,
+        last_outcome=look.outcome,
+        last_error=look.error,
+    )
+
+
+def _attributes(state: DropletState) -> dict[str, object]:
+    """Pick the attributes whose history `droplet_versions` keeps."""
+    return {
+        "name": state.name,
+        "region": state.region,
+        "size_slug": state.size_slug,
+        "price_monthly_usd": state.price_monthly_usd,
+        "status": state.status,
+    }
+
+
+def _droplet_history(
+    stored: StoredDroplet | None, state: DropletState, droplet: Droplet, policy: BackupPolicy | None
+) -> tuple[tuple[Closed, ...], tuple[Opened, ...]]:
+    """List the intervals of attributes, tags and policy that close and open.
+
+    A Droplet that was gone has none open. Unknown tags and an unread policy change nothing.
+    """
+    exists = stored is not None and stored.state.gone_at is None
+    closed: list[Closed] = []
+    opened: list[Opened] = []
+    key = {"droplet_id": state.id}
+    if not exists or (stored and _attributes(stored.state) != _attributes(state)):
+        closed.extend([Closed("droplet_versions", key)] if exists else [])
+        opened.append(Opened("droplet_versions", {**key, **_attributes(state)}))
+    if droplet.tags is not None:
+        before = stored.tags if stored else frozenset()
+        closed.extend(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(before - droplet.tags))
+        opened.extend(Opened("droplet_tags", {**key, "tag": tag}) for tag in sorted(droplet.tags - before))
+    in_force = next((each.policy for each in stored.policies if each.valid_to is None), None) if stored else None
+    if policy is not None and policy != in_force:
+        closed.extend([Closed("backup_policies", key)] if in_force else [])
+        opened.append(Opened("backup_policies", {**key, **asdict(policy)}))
+    return tuple(closed), tuple(opened)
+
+
+def _changed_day(stored: StoredDroplet | None, stamp: datetime, backups: Sequence[Backup]) -> DropletDay | None:
+    """Give the day's figures where they differ from the stored ones."""
+    made = [backup.created_at for backup in backups]
+    day = DropletDay(
+        day=stamp.date(),
+        backups=len(backups),
+        size_gigabytes=math.fsum(backup.size_gigabytes for backup in backups),
+        oldest_backup_at=min(made, default=None),
+        newest_backup_at=max(made, default=None),
+    )
+    return None if stored and stored.last_day == day else day

@@ -1,0 +1,264 @@
+"""The way to SQLite or PostgreSQL, and their errors in our words.
+
+SQLite through its driver's own transactions loses concurrent updates; writers therefore take the write lock at once
+(`BEGIN IMMEDIATE`), readers begin plainly, and both wait up to 30 s for a lock.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from inventory.errors import (
+    ConfigurationError,
+    DatabaseError,
+    DatabaseLockedError,
+    DatabaseUnavailableError,
+    DatabaseUnusableError,
+)
+
+LOCK_WAIT_SECONDS = 30
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+)
+
+# https://www.sqlite.org/rescode.html, primary codes.
+_SQLITE_UNUSABLE = {
+    3: "this user may not write it",
+    8: "it is read-only",
+    11: "it is damaged; restore a copy",
+    14: "it cannot be opened or written",
+    26: "it is not a SQLite database",
+}
+_SQLITE_LOCKED = (5, 6)
+_SQLITE_FULL = 13
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRESQL_UNUSABLE = {
+    "25006": "it is in read-only mode (a standby?)",
+    "28000": "it does not let this role in",
+    "28P01": "it rejected the password",
+    "3D000": "it does not exist; create it first",
+    "42501": "this role lacks a privilege",
+}
+# libpq gives no code for what went wrong while connecting, only the server's words.
+_POSTGRESQL_UNUSABLE_WORDS = {
+    "password authentication failed": "it rejected the password",
+    "no password supplied": "it asks for a password",
+    "does not exist": "it, or the role, does not exist; create it first",
+    "no pg_hba.conf entry": "it does not let this role in from here",
+}
+_POSTGRESQL_LOCKED = ("55P03",)
+
+
+class Database:
+    """One database: transactions to write or read in, and its name as it may be shown.
+
+    Attributes:
+        path: The SQLite file, or None on PostgreSQL and in memory.
+        shown: The file's path, or the URL without its password.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Prepare, but do not connect; `url` is a SQLAlchemy URL of dialect `sqlite` or `postgresql+psycopg`."""
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.path = Path(self.url.database) if self.is_sqlite and self.url.database else None
+        self.shown = str(self.path or self.url.render_as_string(hide_password=True))
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a transaction that commits at the end of the block and rolls back on any error.
+
+        Raises:
+            DatabaseError: One of its kinds, for everything an operator can mend.
+        """
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a transaction that sees one state of the database and is never committed.
+
+        Raises:
+            DatabaseError: As `writing`.
+        """
+        with self._transaction("BEGIN") as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def _transaction(self, sqlite_begin: str) -> Iterator[sa.Connection]:
+        with (
+            self.translating_errors(),
+            self.engine.connect() as connection,
+            connection.execution_options(sqlite_begin=sqlite_begin).begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def translating_errors(self) -> Iterator[None]:
+        """Turn the drivers' errors that an operator can mend into ours; others keep their face."""
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            # After an I/O error a connection's state is unknown: none is used again.
+            self.engine.dispose()
+            translated = self._translated(error)
+            if translated is None:
+                raise
+            raise translated from error
+
+    def _translated(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
+        if isinstance(error.orig, sqlite3.Error):
+            return self._from_sqlite(error.orig)
+        return self._from_postgresql(error)
+
+    def _from_sqlite(self, error: sqlite3.Error) -> DatabaseError | None:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None or isinstance(error, sqlite3.IntegrityError):
+            return None
+        primary = code & 0xFF
+        if primary in _SQLITE_LOCKED:
+            return DatabaseLockedError(
+                f"database {self.shown} is locked by another program for more than {LOCK_WAIT_SECONDS} s. "
+                "Nothing was changed; the next run catches up."
+            )
+        if primary in _SQLITE_UNUSABLE:
+            return DatabaseUnusableError(f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}. Nothing was changed.")
+        if primary == _SQLITE_FULL:
+            return DatabaseUnavailableError(f"disk full while writing {self.shown}. Nothing was changed.")
+        if isinstance(error, sqlite3.OperationalError) and primary != 1:
+            return DatabaseUnavailableError(f"database {self.shown}: {error}. Nothing was changed.")
+        return None
+
+    def _from_postgresql(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
+        code = getattr(error.orig, "sqlstate", None) or ""
+        words = str(error.orig)
+        why = _POSTGRESQL_UNUSABLE.get(code) or next(
+            (said for word, said in _POSTGRESQL_UNUSABLE_WORDS.items() if not code and word in words), None
+        )
+        if why:
+            return DatabaseUnusableError(f"database {self.shown}: {why}. Nothing was changed.")
+        if code in _POSTGRESQL_LOCKED:
+            return DatabaseLockedError(f"database {self.shown} is locked by another program. Nothing was changed.")
+        # 08 connection, 53 resources (disk full, too many connections), 57 operator intervention (shutting down).
+        if error.connection_invalidated or code[:2] in ("08", "53", "57", "58") or not code:
+            if not isinstance(error, sa.exc.OperationalError | sa.exc.InternalError):
+                return None
+            first_line = words.strip().splitlines()[0] if words.strip() else "no answer"
+            return DatabaseUnavailableError(
+                f"database {self.shown} is out of reach: {first_line}. Nothing was changed."
+            )
+        return None
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def memory() -> Database:
+    """Give an empty SQLite database that lives as long as the object."""
+    return Database("sqlite://")
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    # One connection: one thread writes, and closing the last one costs a checkpoint.
+    engine = sa.create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=2,
+        connect_args={"isolation_level": None, "check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's private type
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+    return engine
+
+
+def _postgresql_engine(url: sa.URL) -> sa.Engine:
+    try:
+        return sa.create_engine(
+            url,
+            pool_size=1,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": 10,
+                "application_name": "inventory",
+                # PgBouncer in transaction mode keeps no prepared statements.
+                "prepare_threshold": None,
+            },
+        )
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "PostgreSQL needs its driver: pip install 'droplet-backup-inventory[postgres]'"
+        ) from error
+
+
+_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
+
+
+def network_file_system(path: Path, mounts: str | None = None) -> str | None:
+    """Name the network file system that `path` lies on, or None; locks there are not to be trusted.
+
+    Source: https://www.sqlite.org/faq.html#q5. `mounts` is the text of /proc/self/mounts, read if not given.
+    """
+    if mounts is None:
+        try:
+            mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+    place = path.resolve()
+    kinds: dict[Path, str] = {}
+    for line in mounts.splitlines():
+        _device, mounted_at, kind, *_ = line.split(" ")
+        kinds[Path(mounted_at.replace("\\040", " "))] = kind
+    nearest = max(
+        (mount for mount in kinds if place.is_relative_to(mount)), key=lambda mount: len(mount.parts), default=None
+    )
+    kind = kinds[nearest] if nearest else ""
+    return kind if kind in _NETWORK_FILE_SYSTEMS else None
+
+
+def check_sqlite_file(path: Path) -> None:
+    """Refuse a file that a sync should not write to, before anything is opened.
+
+    Raises:
+        DatabaseUnusableError: The file is a directory, empty, not SQLite, not writable, or on a network file system.
+    """
+    if kind := network_file_system(path):
+        raise DatabaseUnusableError(f"database {path} lies on a network file system ({kind}); SQLite must not.")
+    if not path.is_file():
+        raise DatabaseUnusableError(f"database {path} is not a file.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise DatabaseUnusableError(f"cannot read database {path}: {error.strerror}.") from error
+    if not head:
+        raise DatabaseUnusableError(f"database {path} is an empty file. Restore a copy, or remove it to start anew.")
+    if head != b"SQLite format 3\0":
+        raise DatabaseUnusableError(f"{path} is not a SQLite database. Nothing was changed.")
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        raise DatabaseUnusableError(
+            f"cannot write to database {path} or its directory (running as uid {os.geteuid()})."
+        )

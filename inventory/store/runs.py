@@ -1,0 +1,240 @@
+"""Sync runs: the record of each, and the lease by which only one runs on an account at a time (R8).
+
+The lease is the run's own row: a partial unique index allows one `running` row an account. Whoever writes renews the
+row's heartbeat first, in the same transaction, and writes nothing where the row no longer says `running`: a process
+that was stopped and goes on after another took over finds that out before it can do harm. No session state is used,
+so that it works behind PgBouncer. Heartbeats are the database's clock, the same for every host.
+"""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory.errors import LeaseLostError, SyncRunningError
+from inventory.store.current import upsert
+from inventory.store.engine import Database
+from inventory.store.schema import accounts, droplets, sync_listings, sync_runs
+
+LEASE_EXPIRES_AFTER = timedelta(seconds=90)
+
+_RUNNING = "running"
+_INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """An account's row; the schema says what each column means."""
+
+    id: int
+    name: str
+    uuid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDroplet:
+    """What a run must know of every stored Droplet of its account before it starts."""
+
+    id: int
+    name: str
+    last_observed_at: datetime | None
+    last_attempt_at: datetime
+    last_outcome: str
+    gone_at: datetime | None
+    unselected_since: datetime | None
+
+
+def ensure_account(connection: sa.Connection, name: str) -> StoredAccount:
+    """Read the account of this name, or make it."""
+    if found := read_account(connection, name):
+        return found
+    connection.execute(sa.insert(accounts).values(name=name))
+    return ensure_account(connection, name)
+
+
+def read_account(connection: sa.Connection, name: str) -> StoredAccount | None:
+    """Read the account of this name, None where it was never synced."""
+    query = sa.select(accounts.c.id, accounts.c.name, accounts.c.uuid).where(accounts.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return StoredAccount(row.id, row.name, row.uuid) if row else None
+
+
+def namesakes(connection: sa.Connection, uuid: str, name: str) -> list[str]:
+    """List the other accounts stored under this uuid."""
+    query = sa.select(accounts.c.name).where(accounts.c.uuid == uuid, accounts.c.name != name)
+    return list(connection.scalars(query.order_by(accounts.c.name)))
+
+
+def record_account(connection: sa.Connection, account_id: int, uuid: str, status: str) -> None:
+    """Keep what `/v2/account` says."""
+    connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(uuid=uuid, status=status))
+
+
+def known_droplets(connection: sa.Connection, account_id: int) -> dict[int, KnownDroplet]:
+    """Read every stored Droplet of the account, gone and unselected ones included."""
+    columns = (droplets.c[name] for name in KnownDroplet.__slots__)
+    rows = connection.execute(sa.select(*columns).where(droplets.c.account_id == account_id))
+    return {row.id: KnownDroplet(*row) for row in rows}
+
+
+def owned_elsewhere(
+    connection: sa.Connection, account_id: int, configured: frozenset[str], droplet_ids: list[int]
+) -> dict[int, str]:
+    """Name for each of these Droplets the other configured account it still belongs to (R6)."""
+    query = (
+        sa.select(droplets.c.id, accounts.c.name)
+        .join(accounts)
+        .where(
+            droplets.c.account_id != account_id,
+            droplets.c.gone_at.is_(None),
+            droplets.c.unselected_since.is_(None),
+            accounts.c.name.in_(configured),
+        )
+    )
+    wanted = set(droplet_ids)
+    return {row.id: row.name for row in connection.execute(query) if row.id in wanted}
+
+
+def unselect(connection: sa.Connection, droplet_ids: list[int], now: datetime) -> None:
+    """Record that the configuration no longer means these Droplets; nothing of theirs ends (R6)."""
+    statement = sa.update(droplets).where(droplets.c.id == sa.bindparam("key"), droplets.c.unselected_since.is_(None))
+    if droplet_ids:
+        changed = statement.values(unselected_since=sa.bindparam("since"))
+        connection.execute(changed, [{"key": key, "since": now} for key in sorted(droplet_ids)])
+
+
+def start(connection: sa.Connection, account: StoredAccount, *, trigger: str, mode: str, now: datetime) -> int:
+    """Take the lease and return the run's id; what a crashed run left `running` is marked interrupted.
+
+    Raises:
+        SyncRunningError: Another run is alive; names its host, process and start.
+    """
+    running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == _RUNNING)
+    expired = sync_runs.c.heartbeat_at < _database_now(connection) - LEASE_EXPIRES_AFTER
+    holder = connection.execute(sa.select(sync_runs, expired.label("is_expired")).where(running)).one_or_none()
+    if holder is not None:
+        if not holder.is_expired and not _is_dead(holder.host, holder.pid, holder.process):
+            raise _running_error(account, holder, now)
+        _finish(connection, holder.id, _INTERRUPTED, now, {"error": "the process ended without finishing the run"})
+    inserted = connection.execute(
+        sa.insert(sync_runs)
+        .values(
+            account_id=account.id,
+            started_at=now,
+            heartbeat_at=sa.func.current_timestamp(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process=process_identity(os.getpid()),
+            trigger=trigger,
+            mode=mode,
+            status=_RUNNING,
+        )
+        .returning(sync_runs.c.id)
+    )
+    return int(inserted.scalar_one())
+
+
+def renew(connection: sa.Connection, run_id: int) -> None:
+    """Renew the lease; the first statement of every transaction that writes for a run.
+
+    Raises:
+        LeaseLostError: Another run took over.
+    """
+    renewed = connection.execute(
+        sa.update(sync_runs)
+        .where(sync_runs.c.id == run_id, sync_runs.c.status == _RUNNING)
+        .values(heartbeat_at=sa.func.current_timestamp())
+    )
+    if renewed.rowcount != 1:
+        raise LeaseLostError(
+            "this sync was not heard of for too long and another one took the account over. "
+            "What was written before stays; nothing was written since."
+        )
+
+
+@contextmanager
+def writing(database: Database, run_id: int) -> Iterator[sa.Connection]:
+    """Give a transaction to write in for a run, under its lease.
+
+    Raises:
+        LeaseLostError: Another run took over.
+    """
+    with database.writing() as connection:
+        renew(connection, run_id)
+        yield connection
+
+
+def finish(connection: sa.Connection, run_id: int, status: str, now: datetime, figures: Mapping[str, Any]) -> None:
+    """Close the run's record and free the account.
+
+    Raises:
+        LeaseLostError: Another run took over.
+    """
+    renew(connection, run_id)
+    _finish(connection, run_id, status, now, figures)
+
+
+def record_attempts(connection: sa.Connection, run_id: int, rows: list[dict[str, Any]]) -> None:
+    """Keep the attempts that failed, were incomplete or changed something; column names are keys."""
+    upsert(connection, sync_listings, [{"run_id": run_id, **row} for row in rows])
+
+
+def last_complete(connection: sa.Connection, account_id: int) -> datetime | None:
+    """Say when the last complete run of the whole configuration ended; None where none did."""
+    query = sa.select(sa.func.max(sync_runs.c.finished_at)).where(
+        sync_runs.c.account_id == account_id, sync_runs.c.status == "complete", sync_runs.c.mode != "subset"
+    )
+    last: datetime | None = connection.execute(query).scalar_one()
+    return last
+
+
+def _finish(connection: sa.Connection, run_id: int, status: str, now: datetime, figures: Mapping[str, Any]) -> None:
+    values = {"status": status, "finished_at": now, **figures}
+    connection.execute(sa.update(sync_runs).where(sync_runs.c.id == run_id).values(values))
+
+
+def _running_error(account: StoredAccount, holder: sa.Row[Any], now: datetime) -> SyncRunningError:
+    since: datetime = holder.started_at
+    minutes = max(int((now - since).total_seconds() // 60), 0)
+    return SyncRunningError(
+        f'a sync of account "{account.name}" is running on this database: host {holder.host}, pid {holder.pid}, '
+        f"since {since:%H:%M:%SZ} ({minutes} min). Nothing was done; the next run catches up."
+    )
+
+
+def _database_now(connection: sa.Connection) -> datetime:
+    """Read the database's clock, which all hosts share."""
+    now = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
+    return now.astimezone(UTC) if now.tzinfo else now.replace(tzinfo=UTC)
+
+
+def process_identity(pid: int) -> str | None:
+    """Tell a process from any other that ever has its number: boot, process namespace, start; None if it is not there.
+
+    None also where there is no /proc; the lease then ends by its heartbeat alone.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # The name of the program, in parentheses, may itself hold blanks and parentheses.
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        namespace = Path("/proc/self/ns/pid").readlink()
+        state, started = stat[0], stat[19]
+    except (OSError, IndexError):
+        return None
+    return None if state in "ZX" else f"{boot} {namespace} {started}"
+
+
+def _is_dead(host: str, pid: int, identity: str | None) -> bool:
+    """Tell whether the process is certainly gone: only this host, in the same boot and namespace, can know."""
+    mine = process_identity(os.getpid())
+    if host != socket.gethostname() or identity is None or mine is None:
+        return False
+    if identity.rsplit(" ", 1)[0] != mine.rsplit(" ", 1)[0]:
+        return False
+    return process_identity(pid) != identity

@@ -1,0 +1,323 @@
+"""The tables: what is stored, and what NULL means.
+
+All times are UTC and of whole seconds. A stamp is the moment a look ended, and at least one second later than any
+stamp its Droplet already has, so that intervals of one Droplet never overlap whatever the clock does (R5). An interval
+holds from `valid_from` until before `valid_to`; `valid_to` NULL means now.
+
+The migrations make these tables; a test holds that both agree.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time of whole seconds on both databases.
+
+    PostgreSQL: `timestamptz(0)`. SQLite: its own text form, `YYYY-MM-DD HH:MM:SS`, so that comparisons in plain SQL
+    are exact and a time read back equals the time written.
+    """
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column type for the database."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sqlite.DATETIME(truncate_microseconds=True))  # type: ignore[no-untyped-call]
+        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True, precision=0))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time; drop fractions of a second, which PostgreSQL would round up."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        value = value.astimezone(UTC).replace(microsecond=0)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give an aware time whatever the session's zone is."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+# INTEGER on SQLite, because it then refuses text in a key; 64 bits on both.
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _at(name: str, comment: str, *, nullable: bool = False, primary_key: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, UtcDateTime(), nullable=nullable, primary_key=primary_key, comment=comment)
+
+
+def _interval() -> tuple[sa.Column[datetime], sa.Column[datetime], sa.CheckConstraint]:
+    return (
+        _at("valid_from", "UTC stamp of the look that learned it", primary_key=True),
+        _at("valid_to", "UTC stamp of the look that learned otherwise; NULL while it holds", nullable=True),
+        sa.CheckConstraint("valid_from < valid_to", name="interval"),
+    )
+
+
+def _one_open(table: sa.Table, *columns: str) -> None:
+    """At most one open interval a key."""
+    where = sa.text("valid_to IS NULL")
+    sa.Index(
+        f"uq_{table.name}_open",
+        *(table.c[column] for column in columns),
+        unique=True,
+        sqlite_where=where,
+        postgresql_where=where,
+    )
+
+
+# The upper bound also refuses infinity, and on PostgreSQL NaN, which there is larger than any number.
+_SIZE_CHECK = "size_gigabytes >= 0 AND size_gigabytes < 1e12"
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("name", sa.Text(), nullable=False, unique=True, comment="As the configuration names it"),
+    sa.Column("uuid", sa.Text(), comment="As /v2/account says; NULL while no token could read it"),
+    sa.Column("status", sa.Text(), comment="As /v2/account said last; NULL while no token could read it"),
+    _at(
+        "pruned_before",
+        "UTC; details of ended backups older than this were pruned; NULL: nothing was",
+        nullable=True,
+    ),
+    comment="One configured DigitalOcean account",
+)
+
+droplets = sa.Table(
+    "droplets",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=False, comment="DigitalOcean's id"),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
+    sa.Column("size_slug", sa.Text(), nullable=False),
+    sa.Column("price_monthly_usd", sa.Double(), comment="US dollars a month; NULL where the API gave no price"),
+    sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, as the API says"),
+    _at("created_at", "UTC"),
+    _at("next_window_starts_at", "UTC; NULL while backups are off", nullable=True),
+    _at("next_window_ends_at", "UTC; NULL while backups are off", nullable=True),
+    _at("unselected_since", "UTC; NULL while the configuration means this Droplet", nullable=True),
+    _at("first_seen_at", "UTC stamp"),
+    _at("last_observed_at", "UTC stamp of the last look (R1); NULL while there was none", nullable=True),
+    _at("last_listed_at", "UTC stamp of the last complete listing; NULL while there was none", nullable=True),
+    _at("gone_at", "UTC stamp of the look that found it gone; NULL while it exists", nullable=True),
+    _at("last_attempt_at", "UTC stamp of the last attempt to look, whatever came of it"),
+    sa.Column("last_outcome", sa.Text(), nullable=False, comment="What came of the last attempt; complete is a look"),
+    sa.Column("last_error", sa.Text(), comment="Why the last attempt was not a look; NULL if it was"),
+    comment="One Droplet, as last seen",
+    # Every run updates every row's observation time: room on the page keeps those updates out of the indexes.
+    postgresql_with={"fillfactor": 70},
+)
+
+droplet_versions = sa.Table(
+    "droplet_versions",
+    metadata,
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True),
+    *_interval(),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
+    sa.Column("size_slug", sa.Text(), nullable=False),
+    sa.Column("price_monthly_usd", sa.Double(), comment="US dollars a month; NULL where the API gave no price"),
+    sa.Column("status", sa.Text(), nullable=False),
+    comment="A Droplet's attributes as they were",
+)
+_one_open(droplet_versions, "droplet_id")
+
+droplet_tags = sa.Table(
+    "droplet_tags",
+    metadata,
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True),
+    sa.Column("tag", sa.Text(), primary_key=True),
+    *_interval(),
+    comment="A Droplet's tags as they were",
+)
+_one_open(droplet_tags, "droplet_id", "tag")
+
+backup_policies = sa.Table(
+    "backup_policies",
+    metadata,
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True),
+    *_interval(),
+    sa.Column("is_enabled", sa.Boolean(), nullable=False),
+    sa.Column("plan", sa.Text(), comment="Free text: daily and weekly are documented; NULL with backups off"),
+    sa.Column("weekday", sa.Text(), comment="SUN to SAT; NULL for plans without one"),
+    sa.Column("hour", sa.Integer(), comment="UTC hour at which the window opens; NULL with backups off"),
+    sa.Column("window_length_hours", sa.Integer(), comment="NULL with backups off"),
+    sa.Column("retention_days", sa.Integer(), comment="NULL where the API does not say"),
+    comment="A Droplet's backup policy as it was; no row: never read",
+)
+_one_open(backup_policies, "droplet_id")
+
+backups = sa.Table(
+    "backups",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=False, comment="DigitalOcean's image id"),
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), nullable=False),
+    sa.Column("type", sa.Text(), nullable=False, comment="As the API says; backup in every known listing"),
+    _at("created_at", "UTC, as the API says"),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes of disk a restore needs"),
+    sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed; current, or last known"),
+    _at("first_seen_at", "UTC stamp"),
+    _at("gone_after_at", "UTC stamp of the last look that saw it; NULL while it exists", nullable=True),
+    _at("gone_at", "UTC stamp of the first look without it; NULL while it exists", nullable=True),
+    sa.Column(
+        "gone_reason",
+        sa.Text(),
+        comment="droplet_destroyed, converted, expired, backups_disabled, unknown or unexplained; NULL while it exists",
+    ),
+    _at(
+        "gone_reason_replaced_at",
+        "UTC stamp of the later look that explained an unknown or unexplained end; NULL: none did",
+        nullable=True,
+    ),
+    _at("missing_since", "UTC stamp; NULL unless the brake holds its end back (R7)", nullable=True),
+    sa.CheckConstraint(_SIZE_CHECK, name="size"),
+    sa.CheckConstraint("gone_after_at < gone_at", name="gone"),
+    sa.CheckConstraint(
+        "(gone_at IS NULL) = (gone_after_at IS NULL) AND (gone_at IS NULL) = (gone_reason IS NULL)", name="gone_whole"
+    ),
+    sa.CheckConstraint("gone_at IS NULL OR missing_since IS NULL", name="missing"),
+    comment="Every backup ever seen, as last known",
+)
+sa.Index(
+    "ix_backups_by_droplet", backups.c.droplet_id, backups.c.created_at, backups.c.size_gigabytes, backups.c.gone_at
+)
+sa.Index("ix_backups_gone_at", backups.c.gone_at)
+sa.Index("ix_backups_first_seen_at", backups.c.first_seen_at)
+sa.Index(
+    "ix_backups_live",
+    backups.c.droplet_id,
+    sqlite_where=sa.text("gone_at IS NULL"),
+    postgresql_where=sa.text("gone_at IS NULL"),
+)
+
+backup_regions = sa.Table(
+    "backup_regions",
+    metadata,
+    sa.Column("backup_id", sa.ForeignKey("backups.id"), primary_key=True),
+    sa.Column("region", sa.Text(), primary_key=True, comment="Slug"),
+    *_interval(),
+    comment="Where a backup was kept, and when",
+)
+_one_open(backup_regions, "backup_id", "region")
+
+backup_versions = sa.Table(
+    "backup_versions",
+    metadata,
+    sa.Column("backup_id", sa.ForeignKey("backups.id"), primary_key=True),
+    *_interval(),
+    sa.Column("closed_by", sa.Text(), comment="NULL while open; change, or the reason of the end as first given"),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("type", sa.Text(), nullable=False),
+    sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed"),
+    sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes"),
+    sa.CheckConstraint(_SIZE_CHECK, name="size"),
+    sa.CheckConstraint("(valid_to IS NULL) = (closed_by IS NULL)", name="closed"),
+    comment="A backup's attributes as they were; it existed exactly while it has a version",
+)
+_one_open(backup_versions, "backup_id")
+sa.Index("ix_backup_versions_interval", backup_versions.c.valid_to, backup_versions.c.valid_from)
+
+droplet_days = sa.Table(
+    "droplet_days",
+    metadata,
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True),
+    sa.Column("day", sa.Date(), primary_key=True, comment="UTC"),
+    sa.Column("backups", sa.Integer(), nullable=False, comment="How many existed after the day's last look"),
+    sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="Their sum, as billed"),
+    _at("oldest_backup_at", "UTC created_at of the oldest; NULL without backups", nullable=True),
+    _at("newest_backup_at", "UTC created_at of the newest; NULL without backups", nullable=True),
+    sa.CheckConstraint(_SIZE_CHECK, name="size"),
+    comment="What a Droplet's backups came to on each day it was looked at; no row: not looked",
+)
+sa.Index(
+    "ix_droplet_days_by_day",
+    droplet_days.c.day,
+    droplet_days.c.droplet_id,
+    droplet_days.c.backups,
+    droplet_days.c.size_gigabytes,
+)
+
+sync_runs = sa.Table(
+    "sync_runs",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    _at("started_at", "UTC"),
+    _at("finished_at", "UTC; NULL while running", nullable=True),
+    _at("heartbeat_at", "UTC by the database's clock; 90 s without one free the account for another run"),
+    sa.Column("host", sa.Text(), nullable=False),
+    sa.Column("pid", sa.Integer(), nullable=False),
+    sa.Column("process", sa.Text(), comment="Boot, namespace and start of the process; NULL where not to be had"),
+    sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
+    sa.Column("mode", sa.Text(), nullable=False, comment="listing; subset: narrowed to some Droplets"),
+    sa.Column("status", sa.Text(), nullable=False, comment="running, complete, partial, held, failed or interrupted"),
+    sa.Column("droplets_selected", sa.Integer(), comment="NULL where the run ended before it knew"),
+    *(
+        sa.Column(name, sa.Integer(), nullable=False, server_default=sa.text("0"), comment=comment)
+        for name, comment in (
+            ("droplets_complete", "Looked at: listed completely, or found gone"),
+            ("droplets_incomplete", "Listed, but not completely, or held by the brake"),
+            ("droplets_failed", "No usable listing"),
+            ("droplets_changed", "Something about them or their backups was new"),
+            ("backups_appeared", "First seen"),
+            ("backups_changed", "An attribute or region changed"),
+            ("backups_returned", "Had ended, and were listed again"),
+            ("backups_expired", "Ended in the ordinary course"),
+            ("backups_ended", "Ended for any reason, expired included"),
+            ("backups_held", "Missing, but not ended, because of the brake"),
+            ("requests", "Sent to DigitalOcean, retries included"),
+        )
+    ),
+    sa.Column("rate_limit_remaining", sa.Integer(), comment="As DigitalOcean last announced; NULL if it did not"),
+    sa.Column("error", sa.Text(), comment="Why the run is not complete; NULL if it is"),
+    comment="Every run of a sync, and the lease by which only one runs at a time",
+    sqlite_autoincrement=True,
+)
+sa.Index("ix_sync_runs_account", sync_runs.c.account_id, sync_runs.c.started_at)
+sa.Index(
+    "uq_sync_runs_running",
+    sync_runs.c.account_id,
+    unique=True,
+    sqlite_where=sa.text("status = 'running'"),
+    postgresql_where=sa.text("status = 'running'"),
+)
+
+sync_listings = sa.Table(
+    "sync_listings",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("sync_runs.id"), primary_key=True),
+    # No foreign key: a configured id that never existed is an attempt worth recording too.
+    sa.Column("droplet_id", BigId, primary_key=True, autoincrement=False),
+    _at("attempted_at", "UTC stamp of the attempt"),
+    sa.Column("outcome", sa.Text(), nullable=False, comment="complete, incomplete, held, not_found, or what failed"),
+    sa.Column("http_status", sa.Integer(), comment="Of the answer that decided; NULL where none came"),
+    sa.Column("pages", sa.Integer(), comment="NULL where no listing came"),
+    sa.Column("rows", sa.Integer(), comment="Items in its pages; NULL where no listing came"),
+    sa.Column("announced_total", sa.Integer(), comment="meta.total; NULL where it was missing or unusable"),
+    sa.Column("duration_seconds", sa.Double(), comment="From first request to last answer, waiting included"),
+    sa.Column("error", sa.Text(), comment="NULL where the listing was complete"),
+    comment="Attempts that failed, were incomplete or changed something; the others are counted in sync_runs",
+)

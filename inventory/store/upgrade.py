@@ -1,0 +1,192 @@
+"""Create the database, bring its tables to this program's version, or say why that cannot be.
+
+One upgrade runs at a time: under an advisory lock on PostgreSQL, under the write lock on SQLite; the others wait and
+then find nothing to do. Each upgrade is one transaction.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from inventory.errors import DatabaseUnusableError
+from inventory.store.engine import Database, check_sqlite_file
+
+VERSION_TABLE = "inventory_schema_version"
+_ADVISORY_LOCK = 0x1D6F_B4C3  # any number that is ours
+
+
+def migrations_directory() -> Path:
+    """Find the migrations: beside the package in a checkout, inside it where a wheel was installed."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def configuration(directory: Path | None = None) -> Config:
+    """Give Alembic's configuration for our migrations, without any file of its own."""
+    config = Config()
+    config.set_main_option("script_location", str(directory or migrations_directory()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """Read which revision the tables are of; None where there are none of ours."""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
+
+
+def upgrade(database: Database, config: Config | None = None) -> str | None:
+    """Create what is missing and upgrade what is old. Return the revision before, None for a new database.
+
+    A SQLite file is created with mode 0600, and copied beside itself before its tables change.
+
+    Raises:
+        DatabaseUnusableError: It is newer than this program, damaged, read-only or not ours.
+    """
+    config = config or configuration()
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if database.path and not database.path.exists():
+        _create_sqlite_file(database.path, config)
+        return None
+    check_usable(database, config)
+    with database.reading() as connection:
+        before = revision(connection)
+    if before == head:
+        return before
+    with _upgrading(database) as connection:
+        before = revision(connection)
+        _refuse_foreign(database, connection, before)
+        if database.path and before not in (None, head):
+            _copy_beside(database.path, f"before-{head}")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before
+
+
+def check_usable(database: Database, config: Config | None = None) -> None:
+    """Refuse a database that is damaged or newer than this program; an older or empty one passes.
+
+    Raises:
+        DatabaseUnusableError: Saying which and what to do.
+    """
+    if database.path:
+        check_sqlite_file(database.path)
+    with database.reading() as connection:
+        if database.is_sqlite and (damage := connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()) != "ok":
+            raise DatabaseUnusableError(
+                f"database {database.shown} is damaged ({damage}). Restore a copy; nothing was written."
+            )
+        current = revision(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config or configuration()).walk_revisions()}
+    if current is not None and current not in known:
+        raise DatabaseUnusableError(
+            f"database {database.shown} was made by a newer version of this program (revision {current}). "
+            "Nothing was changed; upgrade the program."
+        )
+
+
+def require_current(database: Database, source: str) -> None:
+    """Refuse a database that does not exist or whose tables are not of this version, changing nothing.
+
+    Given `source`, where its URL came from, name it.
+
+    Raises:
+        DatabaseUnusableError: Naming the path, where it came from, and the command that mends it.
+    """
+    if database.path and not database.path.exists():
+        raise DatabaseUnusableError(
+            f"there is no database {database.shown} (from {source}). `inventory sync` creates it; nothing was created."
+        )
+    check_usable(database)
+    with database.reading() as connection:
+        current = revision(connection)
+    if current is None:
+        raise DatabaseUnusableError(f"database {database.shown} (from {source}) is empty. `inventory sync` fills it.")
+    if current != ScriptDirectory.from_config(configuration()).get_current_head():
+        raise DatabaseUnusableError(
+            f"database {database.shown} (from {source}) is of an older version ({current}). "
+            "Nothing was changed; bring it up to date with: inventory db upgrade"
+        )
+
+
+def _create_sqlite_file(path: Path, config: Config) -> None:
+    """Make the file whole beside its place, then put it there: a crash never leaves half a database."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        database = Database(f"sqlite:///{draft}")
+        with closing(sqlite3.connect(draft)) as raw:
+            # The mode is kept in the file; every later connection finds it.
+            raw.execute("PRAGMA journal_mode = WAL")
+        with _upgrading(database) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        database.close()
+        os.link(draft, path)
+    except FileExistsError:
+        return  # another process was quicker, and its database is as good as ours
+    except OSError as error:
+        raise DatabaseUnusableError(
+            f"cannot create database {path}: {error.strerror} (running as uid {os.geteuid()})."
+        ) from error
+    finally:
+        for leftover in (draft, draft.with_name(f"{draft.name}-wal"), draft.with_name(f"{draft.name}-shm")):
+            leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def _upgrading(database: Database) -> Iterator[sa.Connection]:
+    """Give a transaction in which the tables may change.
+
+    With foreign keys on, SQLite fails or empties child tables when a batch migration replaces a parent; they can only
+    be switched off outside a transaction, and are checked before the end of this one.
+    """
+    with database.translating_errors(), database.engine.connect() as connection:
+        if database.is_sqlite:
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr]
+        try:
+            with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
+                if not database.is_sqlite:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+                yield connection
+                if database.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                    raise DatabaseUnusableError(
+                        f"database {database.shown}: a migration would leave rows of {broken[0]} without their parent. "
+                        "Nothing was changed."
+                    )
+        finally:
+            connection.invalidate()
+
+
+def _refuse_foreign(database: Database, connection: sa.Connection, current: str | None) -> None:
+    """Refuse a SQLite file that holds somebody else's tables; a PostgreSQL database may be shared."""
+    tables = sa.inspect(connection).get_table_names()
+    if database.is_sqlite and current is None and tables:
+        raise DatabaseUnusableError(
+            f"database {database.shown} holds other tables ({', '.join(sorted(tables)[:3])}) and is not ours. "
+            "Nothing was changed."
+        )
+
+
+def _copy_beside(path: Path, label: str) -> None:
+    """Copy the last committed state of a SQLite file beside it, readable by its owner only."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = path.with_name(f"{path.name}.{label}.{stamp}")
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    reader = Database(f"sqlite:///{path}")
+    with reader.translating_errors(), reader.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("VACUUM INTO ?", (str(copy),))
+    reader.close()

@@ -1,0 +1,35 @@
+"""Alembic's environment: runs the migrations on the connection it is handed.
+
+`inventory db upgrade` and `inventory sync` hand one over (see inventory/store/upgrade.py). To write a new migration:
+
+    alembic -x url=sqlite:////tmp/draft.db revision --autogenerate -m "say what"
+"""
+
+import sqlalchemy as sa
+from alembic import context
+
+from inventory.store import schema
+from inventory.store.engine import Database
+from inventory.store.upgrade import VERSION_TABLE
+
+
+def run(connection: sa.Connection) -> None:
+    """Run the migrations in the transaction that `connection` is in."""
+    context.configure(
+        connection=connection,
+        target_metadata=schema.metadata,
+        version_table=VERSION_TABLE,
+        render_as_batch=True,
+        compare_type=True,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given: sa.Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    with Database(context.get_x_argument(as_dictionary=True)["url"]).writing() as own:
+        run(own)

@@ -1,0 +1,245 @@
+"""Which Droplets a run looks at, and what the API says of them before their backups are listed.
+
+A listing of Droplets is never proof that one is gone (R2): a Droplet we know and mean, that the listings lack, is asked
+for by its id. Listings are walked once.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from inventory.digitalocean import account as api
+from inventory.digitalocean.client import Client
+from inventory.errors import (
+    ApiError,
+    AuthenticationError,
+    NotFoundError,
+    ProtocolError,
+    StoppedError,
+    UsageError,
+    WrongAccountError,
+)
+from inventory.fetching import Fetcher
+from inventory.model import BackupPolicy, Droplet, Selection
+from inventory.store.runs import KnownDroplet
+
+Answer = TypeVar("Answer")
+
+# How long a Droplet that is gone is left alone before it is asked for again.
+RELIST_AFTER = timedelta(days=7)
+
+# From this many known Droplets on, a token that sees none of them is taken for one of another account.
+TELLING_NUMBER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What a run will look at.
+
+    Attributes:
+        droplets: Meant, and answered with 200, by id.
+        failures: Meant, but not readable, by id; `NotFoundError` among them.
+        policies: As far as they could be read, by Droplet id.
+        unselected: Known ids that the configuration no longer means.
+        seen: Known ids that the token could read, meant or not.
+        notes: Sentences on what may be missing.
+        is_whole: Whether no Droplet that the configuration means can be missing from `droplets` and `failures`.
+    """
+
+    droplets: Mapping[int, Droplet]
+    failures: Mapping[int, ApiError]
+    policies: Mapping[int, BackupPolicy]
+    unselected: frozenset[int]
+    seen: frozenset[int]
+    notes: tuple[str, ...]
+    is_whole: bool
+
+
+def discover(
+    client: Client,
+    fetcher: Fetcher,
+    selection: Selection,
+    known: Mapping[int, KnownDroplet],
+    *,
+    wanted: frozenset[str],
+    now: datetime,
+) -> Discovery:
+    """Find the Droplets that `selection` means; `wanted`, names or ids, narrows it, empty does not.
+
+    Raises:
+        ApiError: A listing of Droplets failed: there is no telling what to look at.
+        UsageError: A wanted Droplet is not among those the configuration means.
+    """
+    listed, malformed, notes = _list_droplets(client, fetcher, selection)
+    is_whole = not notes and 0 not in malformed
+    to_ask = _ids_to_ask(selection, known, {*listed, *malformed}, wanted, now)
+    answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_droplet(client, number)), sorted(to_ask)))
+    read = {number: answer for number, answer in answers.items() if isinstance(answer, Droplet)}
+    failures = {number: answer for number, answer in answers.items() if isinstance(answer, ApiError)}
+    failures |= {number: ProtocolError(why) for number, why in malformed.items() if number}
+    droplets = _with_known_tags({**listed, **read})
+    meant = {
+        number: droplet for number, droplet in droplets.items() if number in listed or _is_meant(selection, droplet)
+    }
+    if wanted:
+        meant, failures = _narrow(meant, failures, known, wanted)
+    current = {number for number, droplet in known.items() if _is_current(droplet)}
+    policies, more_notes = _policies(client, fetcher, meant, one_by_one=bool(wanted) or not _lists(selection))
+    return Discovery(
+        droplets=meant,
+        failures=failures,
+        policies=policies,
+        unselected=frozenset() if wanted else frozenset(current - meant.keys() - failures.keys()),
+        seen=frozenset(known.keys() & droplets.keys()),
+        notes=(*notes, *more_notes),
+        is_whole=is_whole,
+    )
+
+
+def check_token(account: str, known: Mapping[int, KnownDroplet], discovery: Discovery) -> None:
+    """Refuse a token that sees none of the account's Droplets (R2); before anything is written.
+
+    Raises:
+        WrongAccountError: All known Droplets, two or more, answered 404.
+        ApiError: None of them was seen, and some could not be asked: there is no telling whose the token is.
+    """
+    existing = [number for number, droplet in known.items() if _is_current(droplet)]
+    asked = [discovery.failures[number] for number in existing if number in discovery.failures]
+    missing = [error for error in asked if isinstance(error, NotFoundError)]
+    if discovery.seen or len(existing) < TELLING_NUMBER or len(asked) < len(existing):
+        return
+    if len(missing) == len(existing):
+        raise WrongAccountError(
+            f'the token of account "{account}" sees none of its {len(existing)} known Droplets: is it the token of '
+            "another account? Nothing was changed. If all of them were destroyed: inventory sync --accept-gone"
+        )
+    if missing or discovery.droplets:
+        raise next(error for error in asked if not isinstance(error, NotFoundError))
+
+
+def is_token_alive(
+    client: Client, known: Mapping[int, KnownDroplet], discovery: Discovery, droplet_id: int, *, is_uuid_known: bool
+) -> bool:
+    """Tell whether the token has read something else of this account in this run, so that its 404 means something."""
+    if is_uuid_known or discovery.seen - {droplet_id}:
+        return True
+    existing = [number for number, droplet in known.items() if _is_current(droplet)]
+    return len(existing) < TELLING_NUMBER and (client.answers > 0 or api.reads_droplets(client))
+
+
+def _lists(selection: Selection) -> bool:
+    return selection.everything or bool(selection.tags)
+
+
+def _is_current(droplet: KnownDroplet) -> bool:
+    return droplet.gone_at is None and droplet.unselected_since is None
+
+
+def _list_droplets(
+    client: Client, fetcher: Fetcher, selection: Selection
+) -> tuple[dict[int, Droplet], dict[int, str], tuple[str, ...]]:
+    """Walk the listings; GPU Droplets have one of their own."""
+    tags: Sequence[str | None] = [None] if selection.everything else sorted(selection.tags)
+    listed: dict[int, Droplet] = {}
+    malformed: dict[int, str] = {}
+    notes = []
+    for tag in tags:
+        for gpus in (False, True):
+            pages = fetcher.one(partial(api.list_droplets, client, tag=tag, gpus=gpus))
+            listed.update(pages.droplets)
+            malformed.update(pages.malformed)
+            if pages.problem:
+                notes.append(f"the listing of Droplets may lack some: {pages.problem}")
+    if 0 in malformed:
+        notes.append(f"the listing of Droplets holds an entry that cannot be read: {malformed[0]}")
+    return listed, {number: why for number, why in malformed.items() if number not in listed}, tuple(notes)
+
+
+def _ids_to_ask(
+    selection: Selection,
+    known: Mapping[int, KnownDroplet],
+    listed: Collection[int],
+    wanted: frozenset[str],
+    now: datetime,
+) -> set[int]:
+    """Choose whom to ask for by id: the named ones, and those known that the listings lack."""
+    asked = set(selection.droplet_ids)
+    if _lists(selection):
+        asked |= {number for number, droplet in known.items() if _is_current(droplet)}
+    asked -= set(listed)
+    asked -= {number for number in asked if number in known and _rests(known[number], now)}
+    names = {droplet.name for droplet in known.values()}
+    if wanted and all(word.isdecimal() or word in names for word in wanted):
+        asked = {number for number in asked if _matches(number, known[number].name if number in known else "", wanted)}
+    return asked
+
+
+def _rests(droplet: KnownDroplet, now: datetime) -> bool:
+    return droplet.gone_at is not None and now - droplet.last_attempt_at < RELIST_AFTER
+
+
+def _answer(ask: Callable[[], Answer]) -> Answer | ApiError:
+    """Make a failure a value (R10), but for those that concern the whole run."""
+    try:
+        return ask()
+    except (AuthenticationError, StoppedError):
+        raise
+    except ApiError as error:
+        return error
+
+
+def _with_known_tags(droplets: Mapping[int, Droplet]) -> dict[int, Droplet]:
+    """Take tags for unknown while no Droplet shows any: the token may lack the scope to read them."""
+    if any(droplet.tags for droplet in droplets.values()):
+        return dict(droplets)
+    return {number: replace(droplet, tags=None) for number, droplet in droplets.items()}
+
+
+def _is_meant(selection: Selection, droplet: Droplet) -> bool:
+    """Judge a Droplet that was asked for by id; with its tags unknown it stays meant."""
+    if selection.everything or droplet.id in selection.droplet_ids or droplet.tags is None:
+        return True
+    return bool(droplet.tags & selection.tags)
+
+
+def _matches(number: int, name: str, wanted: Collection[str]) -> bool:
+    return str(number) in wanted or name in wanted
+
+
+def _narrow(
+    meant: Mapping[int, Droplet],
+    failures: Mapping[int, ApiError],
+    known: Mapping[int, KnownDroplet],
+    wanted: frozenset[str],
+) -> tuple[dict[int, Droplet], dict[int, ApiError]]:
+    names = {number: droplet.name for number, droplet in known.items()}
+    names |= {number: droplet.name for number, droplet in meant.items()}
+    chosen = {number for number in {*meant, *failures} if _matches(number, names.get(number, ""), wanted)}
+    found = {str(number) for number in chosen} | {names.get(number, "") for number in chosen}
+    if unmatched := sorted(wanted - found):
+        raise UsageError(f"no configured Droplet has the name or id {', '.join(unmatched)}. Nothing was changed.")
+    return (
+        {number: droplet for number, droplet in meant.items() if number in chosen},
+        {number: error for number, error in failures.items() if number in chosen},
+    )
+
+
+def _policies(
+    client: Client, fetcher: Fetcher, droplets: Iterable[int], *, one_by_one: bool
+) -> tuple[dict[int, BackupPolicy], tuple[str, ...]]:
+    """Read the policies; those that cannot be read stay unknown, which is said and not more."""
+    if one_by_one:
+        answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_policy(client, number)), sorted(droplets)))
+        failed = {number: str(answer) for number, answer in answers.items() if isinstance(answer, ApiError)}
+        read = {number: answer for number, answer in answers.items() if isinstance(answer, BackupPolicy)}
+    else:
+        pages = fetcher.one(lambda: _answer(lambda: api.list_policies(client)))
+        if isinstance(pages, ApiError):
+            return {}, (f"no backup policy could be read: {pages}",)
+        read, failed = dict(pages.policies), dict(pages.malformed)
+        if pages.problem:
+            return read, (f"the listing of backup policies may lack some: {pages.problem}",)
+    notes = tuple(f"the backup policy of Droplet {number} could not be read: {why}" for number, why in failed.items())
+    return read, notes

@@ -1,0 +1,406 @@
+"""One sync of one account, from the token to the report.
+
+    discovery.discover            which Droplets, and what the API says of them
+    | fetcher.each(look)          a few at a time: digitalocean.account.list_backups
+    | ledger.enter                load, reconcile.plan, apply: one transaction for many looks
+    | ends.brake                  when all were looked at: the ends that had to wait, written or held back
+    | ledger.finish               the run's record, which says the same as the report
+
+Every foreseen failure of one Droplet is a value in the report (R10); one that concerns the whole run ends it, with what
+was written before kept. Killed at any instruction and run again, it ends in the same state (R4).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from inventory.digitalocean import account as api
+from inventory.digitalocean.client import Client
+from inventory.discovery import Discovery, check_token, discover, is_token_alive
+from inventory.ends import brake, must_wait
+from inventory.errors import (
+    EXIT_COMPLETE,
+    EXIT_FAILED,
+    EXIT_HELD,
+    EXIT_MEND,
+    EXIT_PARTIAL,
+    ApiError,
+    AuthenticationError,
+    ClockError,
+    InterruptedSyncError,
+    InventoryError,
+    LeaseLostError,
+    PermissionDeniedError,
+    StoppedError,
+)
+from inventory.fetching import Fetcher
+from inventory.ledger import Ledger
+from inventory.model import Account, Look, Plan, Selection
+from inventory.reconcile import NOT_FOUND
+from inventory.store.engine import Database
+from inventory.store.runs import KnownDroplet
+from inventory.sync_report import DropletReport, Status, SyncReport, counts, droplet_report
+
+# Looks are written together: so many, or with so many backups, or when the first is so old.
+_BATCH_LOOKS = 50
+_BATCH_BACKUPS = 5_000
+_BATCH_SECONDS = 2.0
+
+_HEARTBEAT_SECONDS = 20.0
+
+# Where this machine's clock is further from the API's, its stamps would be wrong (R5).
+_CLOCK_TOLERANCE = timedelta(hours=1)
+
+# After so many Droplets in a row without an answer the account is left for the next run.
+_FAILURES_IN_A_ROW = 20
+
+_CONTRADICTED = "missing from the listing, but the Droplet still names them; the next sync decides"
+
+
+class Listener(Protocol):
+    """Who is told of the progress while a sync runs, in the thread that runs it."""
+
+    def started(self, droplets: int) -> None:
+        """So many Droplets will be looked at."""
+
+    def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
+        """So many were looked at; called several times a second. `waiting_until`: the rate limit is used up."""
+
+    def accepting(self, droplets: Sequence[DropletReport]) -> None:
+        """These ends are about to be written because the user accepted them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a sync is asked to do.
+
+    Attributes:
+        account: The account's name in the configuration.
+        configured_accounts: The names of all configured accounts.
+        deadline: How long the run may take; what it did not reach comes first in the next.
+        droplets: Names or ids that narrow the selection; empty: all of it.
+        accept_gone: End at once what the brake would hold back.
+        is_verbose: Report routine changes too.
+        trigger: `command` or `daemon`.
+    """
+
+    account: str
+    selection: Selection
+    configured_accounts: frozenset[str]
+    deadline: timedelta
+    droplets: frozenset[str] = frozenset()
+    accept_gone: bool = False
+    is_dry_run: bool = False
+    is_verbose: bool = False
+    trigger: str = "command"
+
+    @property
+    def mode(self) -> str:
+        """The run's `mode`: only one over the whole configuration can be the last complete one."""
+        return "subset" if self.droplets else "listing"
+
+
+class _CutShortError(InventoryError):
+    """The run ends before it has looked at everything; what it reached is kept."""
+
+
+def sync(
+    database: Database,
+    client: Client,
+    order: Order,
+    *,
+    clock: Callable[[], datetime],
+    listener: Listener,
+    interrupted_by: Callable[[], int | None] = lambda: None,
+    threads: int = 4,
+) -> SyncReport:
+    """Look at the Droplets of one account and keep what was seen.
+
+    `interrupted_by` gives the number of the signal that asked to stop, or None.
+
+    Raises:
+        SyncRunningError: Another sync holds the account; nothing was done.
+        LeaseLostError: Another sync took over.
+        ClockError: This machine's clock is wrong; nothing was written.
+        InterruptedSyncError: A signal came before the run had begun.
+    """
+    return _Run(database, client, order, clock, listener, interrupted_by).run(threads)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one run."""
+
+    database: Database
+    client: Client
+    order: Order
+    clock: Callable[[], datetime]
+    listener: Listener
+    interrupted_by: Callable[[], int | None]
+    _ledger: Ledger | None = None
+    ends_at: float = 0.0
+    renewed_at: float = 0.0
+    selected: int | None = None
+    is_whole: bool = True
+    notes: list[str] = field(default_factory=list)
+    cut_short: str | None = None
+    looks: list[Look] = field(default_factory=list)
+    looks_since: float = 0.0
+    waiting: list[Look] = field(default_factory=list)
+    waiting_reports: list[DropletReport] = field(default_factory=list)
+    waiting_ends: int = 0
+    contradicted: set[int] = field(default_factory=set)
+    live_before: int = 0
+    looked: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    droplets: list[DropletReport] = field(default_factory=list)
+
+    def run(self, threads: int) -> SyncReport:
+        started_at = self.clock()
+        self.ends_at = time.monotonic() + self.order.deadline.total_seconds()
+        with Fetcher(threads, tick=self._tick, stop=self.client.stop) as fetcher:
+            # Asked before anything is written: it shows whether this machine's clock can be trusted.
+            found = fetcher.one(self._read_account)
+            self._check_clock()
+            self._ledger = self._begin()
+            last_complete_at = self.ledger.last_complete()
+            status, exit_code, error = self._judged(fetcher, found)
+        return SyncReport(
+            account=self.order.account,
+            database=self.database.shown,
+            run_id=self.ledger.run_id,
+            status=status,
+            exit_code=exit_code,
+            mode=self.order.mode,
+            is_dry_run=self.order.is_dry_run,
+            started_at=started_at,
+            finished_at=self.clock(),
+            droplets_selected=self.selected,
+            counts=self.counts,
+            requests=self.client.requests,
+            rate_limit_remaining=self.client.rate_limit_remaining,
+            droplets=tuple(self.droplets),
+            notes=tuple(self.notes),
+            error=error,
+            last_complete_at=last_complete_at,
+        )
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books, open from the moment the lease is taken."""
+        assert self._ledger is not None
+        return self._ledger
+
+    def _begin(self) -> Ledger:
+        self.renewed_at = time.monotonic()
+        if self.order.is_dry_run:
+            return Ledger.begin_dry(self.database, self.order.account, clock=self.clock)
+        return Ledger.begin(
+            self.database, self.order.account, trigger=self.order.trigger, mode=self.order.mode, clock=self.clock
+        )
+
+    def _judged(self, fetcher: Fetcher, found: Account | ApiError) -> tuple[Status, int, str | None]:
+        """Do the work, close the run's record whatever happens, and say how it ended."""
+        try:
+            self._work(fetcher, found)
+            ending = self._ending()
+        except LeaseLostError:
+            raise
+        except InterruptedSyncError as error:
+            ending = "interrupted", 128 + error.signal_number, str(error)
+        except InventoryError as error:
+            ending = "failed", error.exit_code, str(error)
+        except BaseException as error:
+            with suppress(InventoryError):
+                self._finish("failed", f"a bug ended the run: {type(error).__name__}")
+            raise
+        finally:
+            self.client.stop()
+        status, _, error_text = ending
+        self._finish(status, error_text)
+        return ending
+
+    def _finish(self, status: Status, error: str | None) -> None:
+        figures = {
+            **self.counts,
+            "droplets_selected": self.selected,
+            "requests": self.client.requests,
+            "rate_limit_remaining": self.client.rate_limit_remaining,
+            "error": error or ("; ".join(self.notes) or None),
+        }
+        self.ledger.finish(status, figures)
+
+    def _ending(self) -> tuple[Status, int, str | None]:
+        """Say how a run ended that nothing stopped."""
+        selected, complete = self.selected or 0, self.counts["droplets_complete"]
+        missed = f"{selected - complete} of {selected} Droplets were not looked at" if complete < selected else None
+        why = self.cut_short or missed
+        if self.outcomes["held"]:
+            return "held", EXIT_HELD, why
+        if self.is_whole and not why:
+            return "complete", EXIT_COMPLETE, None
+        if complete:
+            return "partial", EXIT_PARTIAL, why
+        is_forbidden = self.outcomes.keys() == {PermissionDeniedError.outcome}
+        return "failed", EXIT_MEND if is_forbidden else EXIT_FAILED, why
+
+    def _work(self, fetcher: Fetcher, found: Account | ApiError) -> None:
+        order, ledger = self.order, self.ledger
+        if isinstance(found, AuthenticationError):
+            raise found
+        account = found if isinstance(found, Account) else None
+        ledger.check_account(account, order.configured_accounts)
+        known = ledger.known()
+        discovery = discover(self.client, fetcher, order.selection, known, wanted=order.droplets, now=self.clock())
+        if not order.accept_gone:
+            check_token(order.account, known, discovery)
+        self._check_clock()
+        self.is_whole = discovery.is_whole
+        self.notes.extend(discovery.notes)
+        elsewhere = ledger.owned_elsewhere(order.configured_accounts, [*discovery.droplets])
+        self.notes.extend(
+            f'Droplet {number} belongs to account "{owner}", which lists it too: left alone here'
+            for number, owner in sorted(elsewhere.items())
+        )
+        ledger.unselect(sorted(discovery.unselected))
+        numbers = (discovery.droplets.keys() | discovery.failures.keys()) - elsewhere.keys()
+        targets = sorted(numbers, key=partial(_longest_unlooked, known))
+        self.selected = len(targets)
+        self.listener.started(len(targets))
+        is_uuid_known = account is not None and account.uuid == ledger.account.uuid
+        self._look_at(fetcher, targets, partial(self._look, discovery, known, is_uuid_known))
+        self._settle()
+
+    def _look_at(self, fetcher: Fetcher, targets: Sequence[int], look: Callable[[int], Look]) -> None:
+        try:
+            for _, taken in fetcher.each(look, targets):
+                self._take(taken)
+        except _CutShortError as error:
+            self.cut_short = str(error)
+            self.client.stop()
+        self._flush()
+
+    def _look(self, discovery: Discovery, known: dict[int, KnownDroplet], is_uuid_known: bool, number: int) -> Look:  # noqa: FBT001 - bound by partial
+        """List one Droplet's backups; runs in a fetching thread."""
+        began = time.monotonic()
+        droplet, failure, listing = discovery.droplets.get(number), discovery.failures.get(number), None
+        if droplet is not None:
+            is_insisting = self.order.accept_gone and bool(self.order.droplets)
+            try:
+                listing = api.list_backups(self.client, number, clock=self.clock, accept_disagreeing_total=is_insisting)
+            except (AuthenticationError, StoppedError):
+                raise
+            except ApiError as error:
+                failure = error
+        is_missing = failure is not None and failure.outcome == NOT_FOUND
+        return Look(
+            droplet_id=number,
+            account_id=self.ledger.account.id,
+            droplet=droplet,
+            policy=discovery.policies.get(number),
+            listing=listing,
+            outcome=failure.outcome if failure else "listed",
+            error=str(failure) if failure else None,
+            http_status=failure.status if failure else 200,
+            is_token_alive=is_missing
+            and is_token_alive(self.client, known, discovery, number, is_uuid_known=is_uuid_known),
+            attempted_at=listing.listed_at if listing else self.clock(),
+            duration_seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _take(self, look: Look) -> None:
+        """Keep a look until enough of them are there to be written together."""
+        if not self.looks:
+            self.looks_since = time.monotonic()
+        self.looks.append(look)
+        self.looked += 1
+        backups = sum(len(each.listing.backups) for each in self.looks if each.listing)
+        is_due = time.monotonic() - self.looks_since > _BATCH_SECONDS
+        if len(self.looks) >= _BATCH_LOOKS or backups >= _BATCH_BACKUPS or is_due:
+            self._flush()
+        if self.client.consecutive_failures >= _FAILURES_IN_A_ROW:
+            raise _CutShortError(
+                f"DigitalOcean gave no answer {_FAILURES_IN_A_ROW} times in a row; stopped after {self.looked} of "
+                f"{self.selected} Droplets"
+            )
+
+    def _flush(self) -> None:
+        """Write the looks taken, but those that must wait for the brake."""
+        looks, self.looks = self.looks, []
+        if not looks:
+            return
+        self._check_clock()
+        self.renewed_at = time.monotonic()
+        for plan in self.ledger.enter(looks, is_final=False, held={}):
+            self.live_before += plan.live_before if plan.is_look else 0
+            if waiting := must_wait(plan.ended):
+                self.waiting.append(plan.look)
+                self.waiting_ends += len(waiting)
+                self.contradicted |= {plan.look.droplet_id} if plan.contradicted else set()
+                self.waiting_reports.extend([droplet_report(plan)] if self.order.accept_gone else [])
+            else:
+                self._count(plan)
+
+    def _settle(self) -> None:
+        """Let the brake decide over the looks that waited, and write them (R7)."""
+        if not self.waiting:
+            return
+        why = None if self.order.accept_gone else brake(self.waiting_ends, self.live_before)
+        alone = {} if self.order.accept_gone else dict.fromkeys(self.contradicted, _CONTRADICTED)
+        held = {look.droplet_id: why or alone.get(look.droplet_id) for look in self.waiting}
+        if self.order.accept_gone:
+            self.listener.accepting(self.waiting_reports)
+        if why:
+            self.notes.append(why)
+        for first in range(0, len(self.waiting), _BATCH_LOOKS):
+            batch = self.waiting[first : first + _BATCH_LOOKS]
+            for plan in self.ledger.enter(batch, is_final=True, held=held):
+                self._count(plan)
+
+    def _count(self, plan: Plan) -> None:
+        self.counts.update(counts(plan))
+        self.outcomes[plan.outcome] += 1
+        report = droplet_report(plan)
+        if report.is_notable or (self.order.is_verbose and plan.is_change):
+            self.droplets.append(report)
+
+    def _read_account(self) -> Account | ApiError:
+        """Ask whose token it is; a token may well lack the scope to say."""
+        try:
+            return api.read_account(self.client)
+        except StoppedError:
+            raise
+        except ApiError as error:
+            return error
+
+    def _check_clock(self) -> None:
+        skew = self.client.clock_skew
+        if skew is not None and abs(skew) > _CLOCK_TOLERANCE:
+            way = "ahead of" if skew > timedelta(0) else "behind"
+            raise ClockError(
+                f"this machine's clock is {abs(skew)} {way} DigitalOcean's. Nothing was written; set the clock."
+            )
+
+    def _tick(self) -> None:
+        """Keep the lease and give up where a signal or the deadline says so; called while answers are awaited."""
+        self.listener.progressed(self.looked, self.client.requests, self.client.waiting_until)
+        if signal_number := self.interrupted_by():
+            raise InterruptedSyncError("interrupted; what was written stays", signal_number=signal_number)
+        if time.monotonic() > self.ends_at:
+            minutes = self.order.deadline.total_seconds() / 60
+            raise _CutShortError(f"stopped after {minutes:g} min at Droplet {self.looked} of {self.selected or 'any'}")
+        if self._ledger and time.monotonic() - self.renewed_at > _HEARTBEAT_SECONDS:
+            self.renewed_at = time.monotonic()
+            self.ledger.renew()
+
+
+def _longest_unlooked(known: dict[int, KnownDroplet], number: int) -> tuple[bool, float, int]:
+    """Sort key: Droplets never looked at, then those whose last look is longest ago."""
+    last = known[number].last_observed_at if number in known else None
+    return (last is not None, last.timestamp() if last else 0.0, number)

@@ -1,0 +1,174 @@
+"""What a sync has to tell: frozen values, ready to be shown on a terminal or as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from inventory.model import Backup, BackupState, Change, End, Plan
+
+Status = Literal["complete", "partial", "held", "failed", "interrupted"]
+
+# The columns of `sync_runs` that count.
+COUNTS = (
+    "droplets_complete",
+    "droplets_incomplete",
+    "droplets_failed",
+    "droplets_changed",
+    "backups_appeared",
+    "backups_changed",
+    "backups_returned",
+    "backups_expired",
+    "backups_ended",
+    "backups_held",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupEvent:
+    """One thing that happened to one backup.
+
+    Attributes:
+        event: `appeared`, `changed`, `returned`, `ended`, `explained` (an earlier end) or `held`.
+        size_gigabytes_before: None but for a change of size.
+        reason: Why it ended; None for other events.
+    """
+
+    event: str
+    backup_id: int
+    created_at: datetime
+    size_gigabytes: float
+    size_gigabytes_before: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropletReport:
+    """What one look at one Droplet brought.
+
+    Attributes:
+        name: None where the Droplet was never seen.
+        outcome: `complete`, `incomplete`, `held`, `not_found`, `gone`, or the word of an error.
+        error: Why it is not complete; None if it is.
+        kept_as_of: The last look, whose picture stays; None where there was none.
+        events: Empty where nothing changed. Routine ones (appeared, expired) are among them.
+        plan: The plan of its backup policy, as far as this run read it.
+    """
+
+    droplet_id: int
+    name: str | None
+    outcome: str
+    error: str | None
+    http_status: int | None
+    kept_as_of: datetime | None
+    is_new: bool
+    is_gone: bool
+    plan: str | None
+    events: tuple[BackupEvent, ...]
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether there is more to tell than the ordinary course of things."""
+        return (
+            self.outcome not in ("complete", "gone")
+            or self.is_gone
+            or any(event.event != "appeared" and event.reason != "expired" for event in self.events)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What one sync of one account came to.
+
+    Attributes:
+        run_id: Its row in `sync_runs`; None for a dry run.
+        droplets_selected: None where the run ended before it knew.
+        counts: The names of `COUNTS`, each with its number.
+        rate_limit_remaining: As DigitalOcean last announced; None if it did not.
+        droplets: The notable ones, in the order they were looked at; with `--verbose` all that changed.
+        notes: Sentences that concern no single Droplet.
+        error: Why the status is not complete; None if it is.
+        last_complete_at: When the last complete run before this one ended; None where none did.
+    """
+
+    account: str
+    database: str
+    run_id: int | None
+    status: Status
+    exit_code: int
+    mode: str
+    is_dry_run: bool
+    started_at: datetime
+    finished_at: datetime
+    droplets_selected: int | None
+    counts: Mapping[str, int]
+    requests: int
+    rate_limit_remaining: int | None
+    droplets: tuple[DropletReport, ...]
+    notes: tuple[str, ...]
+    error: str | None
+    last_complete_at: datetime | None
+
+
+def droplet_report(plan: Plan) -> DropletReport:
+    """Tell what a plan means to a person."""
+    look, state = plan.look, plan.droplet
+    return DropletReport(
+        droplet_id=look.droplet_id,
+        name=state.name if state else None,
+        outcome=plan.outcome,
+        error=plan.error,
+        http_status=look.http_status,
+        kept_as_of=state.last_observed_at if state and not plan.is_look else None,
+        is_new=plan.is_new,
+        is_gone=plan.is_gone,
+        plan=look.policy.plan if look.policy else None,
+        events=(
+            *(_listed("appeared", backup) for backup in plan.appeared),
+            *(_changed("changed", change) for change in plan.changed),
+            *(_changed("returned", change) for change in plan.returned),
+            *(_ended("ended", end) for end in plan.ended),
+            *(_ended("explained", end) for end in plan.explained),
+            *(_stored("held", backup) for backup in plan.backups if backup.id in plan.held),
+        ),
+    )
+
+
+def counts(plan: Plan) -> dict[str, int]:
+    """Count what a plan came to, by the names of `COUNTS`."""
+    return {
+        "droplets_complete": plan.is_look or plan.outcome == "gone",
+        "droplets_incomplete": plan.outcome in ("incomplete", "held"),
+        "droplets_failed": not plan.is_look and plan.outcome not in ("incomplete", "held", "gone"),
+        "droplets_changed": plan.is_change,
+        "backups_appeared": len(plan.appeared),
+        "backups_changed": len(plan.changed),
+        "backups_returned": len(plan.returned),
+        "backups_expired": sum(end.reason == "expired" for end in plan.ended),
+        "backups_ended": len(plan.ended),
+        "backups_held": len(plan.held),
+    }
+
+
+def _listed(event: str, backup: Backup) -> BackupEvent:
+    return BackupEvent(event, backup.id, backup.created_at, backup.size_gigabytes)
+
+
+def _changed(event: str, change: Change) -> BackupEvent:
+    before, after = change.before.state.size_gigabytes, change.after.size_gigabytes
+    return BackupEvent(
+        event,
+        change.after.id,
+        change.after.created_at,
+        after,
+        size_gigabytes_before=before if before != after else None,
+    )
+
+
+def _ended(event: str, end: End) -> BackupEvent:
+    state = end.before.state
+    return BackupEvent(event, state.id, state.created_at, state.size_gigabytes, reason=end.reason)
+
+
+def _stored(event: str, backup: BackupState) -> BackupEvent:
+    return BackupEvent(event, backup.id, backup.created_at, backup.size_gigabytes)

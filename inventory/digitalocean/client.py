@@ -1,0 +1,270 @@
+"""Questions to DigitalOcean's API: authentication, retries, the rate limit; knows nothing of backups.
+
+    get | pace (our turn?) | transport (deadline) | answer (status, body) | retries, if it was for want of luck
+
+The token goes to one origin and nowhere else (R9). There is no httpx.Client between us and the transport: it would
+bring redirects, cookies, proxies and log lines, each to be switched off again.
+"""
+
+import ipaddress
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import tenacity
+from pydantic import SecretStr
+
+from inventory.digitalocean.answer import check_status, date_of, read_json_body
+from inventory.digitalocean.pace import Pace
+from inventory.digitalocean.stopping import StopSignal
+from inventory.digitalocean.transport import Transport, trusting
+from inventory.errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    RateLimitedError,
+    StoppedError,
+    TransientError,
+)
+
+_TRIES = 5
+_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+_COUNT = re.compile(r"[0-9]{1,9}")
+
+
+def utc_now() -> datetime:
+    """Return the time by this machine's clock."""
+    return datetime.now(UTC)
+
+
+class Client:
+    """Everything that is asked with one token; a context manager that several threads may share.
+
+    Attributes:
+        requests: Sent so far, retries included.
+        answers: Those that were answered with 200 and JSON: the proof that the token reads something.
+        consecutive_failures: Questions in a row that stayed unanswered after all tries; 0 after an answer.
+        rate_limit_remaining: Requests left this hour as last announced; None where it never was.
+        clock_skew: By how much `clock` is ahead of the last answer's date; None before the first.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        base_url: str = "https://api.digitalocean.com",
+        requests_per_second: float = 4.0,
+        timeout_seconds: float = 30.0,
+        ca_file: Path | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        retry_wait_seconds: float = 1.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Check the settings; nothing is sent yet.
+
+        Args:
+            token: A newline at its end, as files have, is not part of it.
+            base_url: An https origin, or an http one on a loopback address.
+            requests_per_second: 0 for no limit of ours.
+            timeout_seconds: The most one request may take from its first byte to the last of its answer.
+            ca_file: Certificate authorities, in PEM form, to trust beside the public ones.
+            clock: This machine's.
+            retry_wait_seconds: The first of four retries comes after at most this time, each further after at most
+                twice the time of the one before.
+            transport: In place of the network.
+
+        Raises:
+            ConfigurationError: The token, the URL or the file cannot be used.
+        """
+        self._authorization = SecretStr(f"Bearer {_usable(token)}")
+        self._origin = _origin(base_url)
+        self._clock = clock
+        self._stop = StopSignal()
+        self._pace = Pace(requests_per_second, stop=self._stop, clock=clock)
+        self._transport = transport or self._network(timeout_seconds, ca_file)
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TransientError),
+            stop=tenacity.stop_after_attempt(_TRIES),
+            wait=_Backoff(multiplier=retry_wait_seconds),
+            sleep=self._sleep,
+            retry_error_callback=self._give_up,
+        )
+        self._lock = threading.Lock()
+        self._rejection: AuthenticationError | None = None
+        self.requests = 0
+        self.answers = 0
+        self.consecutive_failures = 0
+        self.rate_limit_remaining: int | None = None
+        self.clock_skew: timedelta | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def get(
+        self, path: str, params: Mapping[str, str | int] = {}, *, scopes: str = "droplet:read and image:read"
+    ) -> bytes:
+        """Return the JSON that answers `GET path`, after as many tries as that takes.
+
+        A full rate limit is waited for, however long that takes; only `stop()` ends it.
+
+        Args:
+            path: Begins with a slash; never taken from an answer.
+            params: The query.
+            scopes: What a token needs to ask this, for the message to those whose token lacks it.
+
+        Raises:
+            ApiError: There is no usable answer.
+            StoppedError: `stop()` was called.
+        """
+        return self._retrying(self._ask, path, params, scopes)
+
+    def stop(self) -> None:
+        """Give up every request and every wait, for good; may be called from any thread and from a signal handler."""
+        self._stop.set()
+        if isinstance(self._transport, Transport):
+            self._transport.shut_down()
+
+    def close(self) -> None:
+        """Close the connections; nothing may be under way."""
+        self._transport.close()
+
+    @property
+    def waiting_until(self) -> datetime | None:
+        """The end of the wait for the rate limit, by `clock`; None while there is none."""
+        return self._pace.waiting_until
+
+    def _network(self, timeout_seconds: float, ca_file: Path | None) -> Transport:
+        context = trusting(ca_file) if self._origin.scheme == "https" else None
+        return Transport(timeout_seconds=timeout_seconds, stop=self._stop, context=context)
+
+    def _ask(self, path: str, params: Mapping[str, str | int], scopes: str) -> bytes:
+        while True:
+            self._pace.wait_for_turn()
+            self._refuse_if_rejected()
+            try:
+                return self._send(path, params, scopes)
+            except RateLimitedError as error:
+                # Not one of the tries: it says nothing against this question, and concerns all threads.
+                self._pace.pause(error.wait_seconds or 0.0)
+            except AuthenticationError as error:
+                self._rejection = error
+                raise
+            except ApiError:
+                self._refuse_if_stopped()
+                raise
+
+    def _send(self, path: str, params: Mapping[str, str | int], scopes: str) -> bytes:
+        request = httpx.Request(
+            "GET",
+            self._origin.copy_with(path=path, params=params),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "Authorization": self._authorization.get_secret_value(),
+                "User-Agent": "droplet-backup-inventory",
+            },
+        )
+        with self._lock:
+            self.requests += 1
+        answer = self._transport.handle_request(request)
+        try:
+            self._learn(answer.headers)
+            check_status(answer, host=self._origin.host, scopes=scopes, now=self._clock())
+            body = read_json_body(answer)
+        finally:
+            answer.close()
+        # A connection that stop() cut looks like the end of an answer that does not say its length.
+        self._refuse_if_stopped()
+        with self._lock:
+            self.answers += 1
+            self.consecutive_failures = 0
+        return body
+
+    def _learn(self, headers: httpx.Headers) -> None:
+        """Note what every answer says beside what was asked."""
+        if date := date_of(headers):
+            self.clock_skew = self._clock() - date
+        limit, remaining = headers.get("ratelimit-limit", ""), headers.get("ratelimit-remaining", "")
+        if _COUNT.fullmatch(limit) and _COUNT.fullmatch(remaining):
+            self.rate_limit_remaining = int(remaining)
+            self._pace.announce(limit=int(limit), remaining=int(remaining))
+
+    def _refuse_if_rejected(self) -> None:
+        if self._rejection:
+            raise AuthenticationError(
+                str(self._rejection), status=self._rejection.status, request_id=self._rejection.request_id
+            )
+
+    def _refuse_if_stopped(self) -> None:
+        if self._stop.is_set():
+            raise StoppedError("given up, because the program is stopping") from None
+
+    def _sleep(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+        self._refuse_if_stopped()
+
+    def _give_up(self, state: tenacity.RetryCallState) -> bytes:
+        """Raise the last try's error, saying how many there were."""
+        with self._lock:
+            self.consecutive_failures += 1
+        error = _error_of(state)
+        raise type(error)(
+            f"{error}, {state.attempt_number} tries",
+            status=error.status,
+            request_id=error.request_id,
+            wait_seconds=error.wait_seconds,
+        ) from None
+
+
+class _Backoff(tenacity.wait_random_exponential):
+    """Full jitter, but no less than the server asked for."""
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> float:
+        return max(super().__call__(retry_state), _error_of(retry_state).wait_seconds or 0.0)
+
+
+def _error_of(state: tenacity.RetryCallState) -> TransientError:
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    assert isinstance(error, TransientError)
+    return error
+
+
+def _usable(token: str) -> str:
+    """Return the token without the newline that files end with, if it can be sent."""
+    token = token.rstrip("\r\n")
+    if not _TOKEN.fullmatch(token):
+        # Never with the token itself, of which this may be a part.
+        raise ConfigurationError(
+            "the API token is empty or contains characters that cannot be part of a token. Check where it is read from."
+        )
+    return token
+
+
+def _origin(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        raise ConfigurationError("the API base URL cannot be read; write https://HOST") from None
+    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
+        raise ConfigurationError("the API base URL must be https (http for loopback addresses only)")
+    if not url.host or url.userinfo or url.raw_path != b"/" or url.fragment:
+        raise ConfigurationError("the API base URL must be a host, and a port at most: https://HOST")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,246 @@
+"""What DigitalOcean's API sends, as far as we read it; this module alone knows its field names.
+
+Strict where the contract is: an id is an integer, a size a finite number, a time has an offset. Unknown keys are
+ignored and unknown words kept, because the API grows. What an answer lacks is None, never "none" (R2).
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic_core import PydanticCustomError
+
+from inventory.errors import ProtocolError
+from inventory.model import Backup, BackupPolicy, Droplet
+
+Value = TypeVar("Value")
+
+LARGEST_ID = 2**63 - 1
+_LARGEST_COUNT = 2**31 - 1
+_YEARS = range(1900, 2200)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+# More than a page may hold, and few enough for any answer to be judged in a moment.
+_MOST_ENTRIES = 1000
+
+
+def _moment(written: object) -> datetime:
+    """Read an RFC 3339 time; no other form that Python would take."""
+    moment = _utc(written) if isinstance(written, str) and _RFC3339.fullmatch(written) else None
+    if moment is None or moment.year not in _YEARS:
+        raise PydanticCustomError(
+            "moment", "Input should be a time of the years 1900 to 2199 with an offset, as RFC 3339 writes it"
+        )
+    return moment.replace(microsecond=0)
+
+
+def _utc(written: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(written).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _storable(text: str) -> str:
+    """Replace NUL, which PostgreSQL cannot store; `from_json` has refused lone surrogates."""
+    return text.replace("\0", "\ufffd")
+
+
+_Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+_Count = Annotated[int, Field(ge=0, le=_LARGEST_COUNT)]
+_Text = Annotated[str, Field(max_length=1024), AfterValidator(_storable)]
+_Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+_Moment = Annotated[datetime, BeforeValidator(_moment)]
+_Some = Field(max_length=_MOST_ENTRIES)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, frozen=True)
+
+
+class _Team(_Strict):
+    uuid: _Text
+
+
+class AccountEntry(_Strict):
+    """An account; `team` is there where the token belongs to one."""
+
+    uuid: _Text
+    status: _Text
+    team: _Team | None = None
+
+
+class AccountAnswer(_Strict):
+    """`/v2/account`."""
+
+    account: AccountEntry
+
+
+class ListAnswer(_Strict):
+    """One page of any listing.
+
+    `links` may be missing, empty, or hold `pages`; none of it is worth refusing an answer for.
+    """
+
+    links: Any = None
+    meta: Any = None
+
+    def total(self) -> int | None:
+        """Return the number of entries on all pages, or None where it is not usable."""
+        total = self.meta.get("total") if isinstance(self.meta, dict) else None
+        return total if type(total) is int and 0 <= total <= _LARGEST_COUNT else None
+
+    def has_next(self) -> bool:
+        """Tell whether the answer names a next page."""
+        pages = self.links.get("pages") if isinstance(self.links, dict) else None
+        return isinstance(pages, dict) and bool(pages.get("next"))
+
+
+class BackupEntry(_Strict):
+    """One backup in a listing; nothing in it names its Droplet."""
+
+    id: _Id
+    name: _Text
+    type: _Text
+    created_at: _Moment
+    size_gigabytes: Annotated[float, Field(ge=0)]
+    min_disk_size: _Count
+    regions: Annotated[list[_Slug], _Some]
+
+    def value(self) -> Backup:
+        """Return it as the program knows it."""
+        return Backup(
+            id=self.id,
+            name=self.name,
+            type=self.type,
+            created_at=self.created_at,
+            size_gigabytes=self.size_gigabytes,
+            min_disk_size=self.min_disk_size,
+            regions=tuple(sorted(set(self.regions))),
+        )
+
+
+class BackupsAnswer(ListAnswer):
+    """`/v2/droplets/{id}/backups`."""
+
+    backups: Annotated[list[BackupEntry], _Some, FailFast()]
+
+
+class _Region(_Strict):
+    slug: _Slug
+
+
+class _Size(_Strict):
+    price_monthly: Annotated[float, Field(ge=0)] | None = None
+
+
+class _Window(_Strict):
+    start: _Moment
+    end: _Moment
+
+
+class DropletEntry(_Strict):
+    """One Droplet. What depends on a scope of the token, or is new to some, may be missing."""
+
+    id: _Id
+    name: _Text
+    region: _Region
+    size_slug: _Text
+    size: _Size | None = None
+    status: _Text
+    created_at: _Moment
+    next_backup_window: _Window | None = None
+    tags: list[_Text] | None = None
+    features: list[_Text] | None = None
+    backup_ids: list[_Id] | None = None
+    snapshot_ids: list[_Id] | None = None
+
+    def value(self) -> Droplet:
+        """Return it as the program knows it."""
+        window = self.next_backup_window
+        return Droplet(
+            id=self.id,
+            name=self.name,
+            region=self.region.slug,
+            size_slug=self.size_slug,
+            price_monthly_usd=_price(self.size),
+            status=self.status,
+            created_at=self.created_at,
+            next_window_starts_at=window.start if window else None,
+            next_window_ends_at=window.end if window else None,
+            tags=_set(self.tags),
+            features=_set(self.features),
+            backup_ids=_set(self.backup_ids),
+            snapshot_ids=_set(self.snapshot_ids),
+        )
+
+
+def _set(values: Iterable[Value] | None) -> frozenset[Value] | None:
+    return None if values is None else frozenset(values)
+
+
+def _price(size: _Size | None) -> float | None:
+    """Return the price without the noise of single precision, such as 0.00743999984115362."""
+    return None if size is None or size.price_monthly is None else round(size.price_monthly, 5)
+
+
+class DropletAnswer(_Strict):
+    """`/v2/droplets/{id}`."""
+
+    droplet: DropletEntry
+
+
+class DropletsAnswer(ListAnswer):
+    """`/v2/droplets`; its entries are read one by one."""
+
+    droplets: Annotated[list[Any], _Some]
+
+
+class _Plan(_Strict):
+    plan: _Text | None = None
+    weekday: _Text | None = None
+    hour: Annotated[int, Field(ge=0, le=23)] | None = None
+    window_length_hours: _Count | None = None
+    retention_period_days: _Count | None = None
+
+
+class PolicyEntry(_Strict):
+    """One backup policy; with backups off it says nothing but that."""
+
+    droplet_id: _Id | None = None
+    backup_enabled: bool
+    backup_policy: _Plan | None = None
+
+    def value(self, droplet_id: int) -> BackupPolicy:
+        """Return it as the program knows it.
+
+        Raises:
+            ProtocolError: It is the policy of another Droplet than `droplet_id`.
+        """
+        if self.droplet_id not in (None, droplet_id):
+            raise ProtocolError("the answer does not fit: the backup policy is that of another Droplet", status=200)
+        if not self.backup_enabled:
+            return BackupPolicy(is_enabled=False)
+        plan = self.backup_policy or _Plan()
+        return BackupPolicy(
+            is_enabled=True,
+            plan=plan.plan,
+            weekday=plan.weekday,
+            hour=plan.hour,
+            window_length_hours=plan.window_length_hours,
+            retention_days=plan.retention_period_days,
+        )
+
+
+class PolicyAnswer(_Strict):
+    """`/v2/droplets/{id}/backups/policy`."""
+
+    policy: PolicyEntry
+
+
+class PoliciesAnswer(ListAnswer):
+    """`/v2/droplets/backups/policies`: a map with ids as text for keys; its entries are read one by one."""
+
+    policies: Annotated[dict[str, Any], _Some]

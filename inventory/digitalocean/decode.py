@@ -1,0 +1,158 @@
+"""JSON of DigitalOcean's API -> frozen values."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from inventory.digitalocean.contract import (
+    LARGEST_ID,
+    AccountAnswer,
+    BackupsAnswer,
+    DropletAnswer,
+    DropletEntry,
+    DropletsAnswer,
+    ListAnswer,
+    PoliciesAnswer,
+    PolicyAnswer,
+    PolicyEntry,
+)
+from inventory.errors import ProtocolError
+from inventory.model import Account, Backup, BackupPolicy, Droplet
+
+Value = TypeVar("Value")
+Model = TypeVar("Model", bound=BaseModel)
+
+_DIGITS = re.compile(r"[0-9]{1,19}")
+_LONGEST_EXPLANATION = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Value]):
+    """One page of a listing.
+
+    Attributes:
+        values: By id: of a Droplet or a backup; of its Droplet for a policy.
+        malformed: Id -> why its entry could not be read; entries without a readable id are under 0.
+        ids: Of all entries as they came, 0 where it could not be read.
+        total: How many entries all pages together have; None where the answer does not say, or not usably.
+        has_next: Whether the answer names a next page. Never where (R9).
+    """
+
+    values: Mapping[int, Value]
+    malformed: Mapping[int, str]
+    ids: tuple[int, ...]
+    total: int | None
+    has_next: bool
+
+
+def decode_account(body: bytes) -> Account:
+    """Read `/v2/account`. In a team it is the team that owns the Droplets, so its uuid is taken then."""
+    account = _decoded(AccountAnswer, body).account
+    return Account(uuid=account.team.uuid if account.team else account.uuid, status=account.status)
+
+
+def decode_droplet(body: bytes) -> Droplet:
+    """Read `/v2/droplets/{id}`."""
+    return _decoded(DropletAnswer, body).droplet.value()
+
+
+def decode_policy(body: bytes, droplet_id: int) -> BackupPolicy:
+    """Read `/v2/droplets/{id}/backups/policy`."""
+    return _decoded(PolicyAnswer, body).policy.value(droplet_id)
+
+
+def decode_backups(body: bytes) -> Page[Backup]:
+    """Read a page of `/v2/droplets/{id}/backups`; one entry that does not fit condemns it."""
+    answer = _decoded(BackupsAnswer, body)
+    return Page(
+        values={entry.id: entry.value() for entry in answer.backups},
+        malformed={},
+        ids=tuple(entry.id for entry in answer.backups),
+        total=answer.total(),
+        has_next=answer.has_next(),
+    )
+
+
+def decode_droplets(body: bytes) -> Page[Droplet]:
+    """Read a page of `/v2/droplets`."""
+    answer = _decoded(DropletsAnswer, body)
+    page = _Entries[Droplet]()
+    for position, written in enumerate(answer.droplets):
+        droplet_id = _readable_id(written.get("id")) if isinstance(written, dict) else 0
+        page.take(droplet_id, partial(_droplet, written, position))
+    return page.finish(answer)
+
+
+def decode_policies(body: bytes) -> Page[BackupPolicy]:
+    """Read a page of `/v2/droplets/backups/policies`, which is a map with ids as text for keys."""
+    answer = _decoded(PoliciesAnswer, body)
+    page = _Entries[BackupPolicy]()
+    for key, written in answer.policies.items():
+        droplet_id = _readable_id(int(key)) if _DIGITS.fullmatch(key) else 0
+        page.take(droplet_id, partial(_policy, written, droplet_id))
+    return page.finish(answer)
+
+
+def _droplet(written: object, position: int) -> Droplet:
+    return _validated(DropletEntry, written, f"droplets.{position}").value()
+
+
+def _policy(written: object, droplet_id: int) -> BackupPolicy:
+    if not droplet_id:
+        raise ProtocolError("the answer does not fit: policies: a key is not the id of a Droplet", status=200)
+    return _validated(PolicyEntry, written, f"policies.{droplet_id}").value(droplet_id)
+
+
+@dataclass
+class _Entries(Generic[Value]):
+    """A page whose entries are read one by one, so that one which does not fit condemns only itself (R10)."""
+
+    values: dict[int, Value] = field(default_factory=dict)
+    malformed: dict[int, str] = field(default_factory=dict)
+    ids: list[int] = field(default_factory=list)
+
+    def take(self, entry_id: int, read: Callable[[], Value]) -> None:
+        self.ids.append(entry_id)
+        try:
+            self.values[entry_id] = read()
+        except ProtocolError as error:
+            self.malformed[entry_id] = str(error)
+
+    def finish(self, answer: ListAnswer) -> Page[Value]:
+        return Page(self.values, self.malformed, tuple(self.ids), answer.total(), answer.has_next())
+
+
+def _decoded(model: type[Model], body: bytes) -> Model:
+    try:
+        document = from_json(body)
+    except ValueError as error:
+        why = str(error)
+        if why.startswith("EOF "):
+            raise ProtocolError("the answer is cut off", status=200) from None
+        raise ProtocolError(f"the answer does not fit: {why[:_LONGEST_EXPLANATION]}", status=200) from None
+    return _validated(model, document)
+
+
+def _validated(model: type[Model], document: object, *where: str) -> Model:
+    """Check `document`; `where` says what part of the answer it is.
+
+    Raises:
+        ProtocolError: It does not fit; the message names the place and never quotes what is there.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join([*where, *map(str, first["loc"])])
+        message = "Input should be an object" if first["type"] in ("model_type", "dict_type") else first["msg"]
+        why = f"{place}: {message}" if place else message
+        raise ProtocolError(f"the answer does not fit: {why[:_LONGEST_EXPLANATION]}", status=200) from None
+
+
+def _readable_id(written: object) -> int:
+    return written if type(written) is int and 0 < written <= LARGEST_ID else 0

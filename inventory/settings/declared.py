@@ -1,0 +1,106 @@
+"""Every setting, declared once: name, type, default and description. Help, sample and checks are made from it.
+
+`INVENTORY_` and the name in capitals is its variable. `accounts` alone can only be written in a file.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, PlainValidator, SecretStr
+
+from inventory.model import Selection
+from inventory.settings import formats
+
+
+def _checked_token(token: SecretStr) -> SecretStr:
+    return SecretStr(formats.read_token(token.get_secret_value()))
+
+
+def _checked_database_url(url: SecretStr) -> SecretStr:
+    return SecretStr(formats.read_database_url(url.get_secret_value()))
+
+
+Token = Annotated[SecretStr, AfterValidator(_checked_token)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]
+Droplets = Annotated[Selection, PlainValidator(formats.read_selection)]
+SecretPath = Annotated[str, BeforeValidator(formats.read_path)]
+Certificates = Annotated[FilePath, BeforeValidator(formats.read_path)]
+ApiUrl = Annotated[str, AfterValidator(formats.read_api_url)]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class AccountTable(_Declared):
+    """One account. The top level of the file, and the environment, speak of the one named `default`."""
+
+    token: Token | None = Field(
+        default=None,
+        examples=["dop_v1_..."],
+        description="API token; needs only the scope droplet:read, with what DigitalOcean adds to it. Of several "
+        "accounts, write each in a table [accounts.NAME].",
+    )
+    token_file: SecretPath | None = Field(
+        default=None,
+        examples=["/etc/inventory/token"],
+        description="File that holds the token alone, on one line; better than token, and wins over it.",
+    )
+    droplets: Droplets = Field(
+        default=Selection(everything=True),
+        description="Which Droplets: all, or ids and tag:NAME separated by commas (in a file also a list).",
+    )
+
+
+class Behaviour(_Declared):
+    """Settings that are used as they are written."""
+
+    api_url: ApiUrl = Field(
+        default="https://api.digitalocean.com",
+        description="Where the API is, and the only place that gets the token; http for this machine only.",
+    )
+    ca_file: Certificates | None = Field(
+        default=None,
+        examples=["/etc/ssl/certs/proxy.pem"],
+        description="Certificates (PEM) to trust in place of the usual ones, behind an inspecting proxy.",
+    )
+    requests_per_second: float = Field(
+        default=4,
+        ge=0,
+        allow_inf_nan=False,
+        description="How fast the API is asked, in requests a second; 0 = no limit but DigitalOcean's own.",
+    )
+    auto_migrate: bool = Field(
+        default=True, description="Whether sync may upgrade the database by itself; else: inventory db upgrade."
+    )
+    run_deadline_minutes: float = Field(
+        default=55,
+        gt=0,
+        allow_inf_nan=False,
+        description="After how many minutes a run stops as partial; the next goes on where it stopped.",
+    )
+
+
+class WrittenSettings(Behaviour, AccountTable):
+    """All that the file and the environment may say, as it is written."""
+
+    database_url: DatabaseUrl = Field(
+        default=SecretStr("inventory.db"),
+        validate_default=True,
+        description="SQLite file, or postgresql://USER:PASSWORD@HOST/NAME; relative paths start at the working "
+        "directory.",
+    )
+    database_url_file: SecretPath | None = Field(
+        default=None,
+        examples=["/etc/inventory/database_url"],
+        description="File that holds the database URL alone, on one line; wins over database_url.",
+    )
+    accounts: dict[str, AccountTable] = Field(
+        default={}, description="Several accounts, each a table [accounts.NAME] of token or token_file, and droplets."
+    )
+
+
+VARIABLES = {name: f"INVENTORY_{name.upper()}" for name in WrittenSettings.model_fields if name != "accounts"}
+"""The environment variable of each setting that has one."""
+
+SECRETS = ("token", "database_url")
+"""Settings whose values are never shown."""

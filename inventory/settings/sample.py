@@ -1,0 +1,50 @@
+"""The commented sample of a configuration file, made from the settings' own declarations."""
+
+import json
+import textwrap
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from inventory.model import Selection
+from inventory.settings import files, formats
+from inventory.settings.declared import VARIABLES, WrittenSettings
+
+_WIDTH = 80
+
+_HEAD = f"""Settings of inventory, read from the first of --config, INVENTORY_CONFIG, {", ".join(files.SEARCHED)}.
+Environment variables, named in brackets, win over this file. Each line shows the default, or an example where there is
+none. Nothing is needed but a token.
+"""
+
+_ACCOUNTS = """
+#[accounts.web]
+#token_file = "/etc/inventory/token-web"
+#droplets = "tag:prod, 3164444"
+"""
+
+
+def sample() -> str:
+    """Return a TOML file that sets nothing and shows everything."""
+    settings = (_setting(name, field) for name, field in WrittenSettings.model_fields.items() if name in VARIABLES)
+    accounts = _comment(WrittenSettings.model_fields["accounts"].description or "") + _ACCOUNTS
+    return "\n".join([_comment(_HEAD) + "\n", *settings, accounts])
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    has_example = bool(field.examples)
+    value = field.examples[0] if field.examples else field.get_default()
+    note = "No default. " if has_example else ""
+    comment = _comment(f"{field.description} {note}({VARIABLES[name]})")
+    return f"{comment}\n#{name} = {_toml(value)}\n"
+
+
+def _comment(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+
+
+def _toml(value: object) -> str:
+    """Write a default as TOML; for the texts, numbers and truth values we have, JSON's form is TOML's."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return json.dumps(formats.write_selection(value) if isinstance(value, Selection) else value)

@@ -41,15 +41,17 @@ class Discovery:
     Attributes:
         droplets: Meant, and answered with 200, by id.
         failures: Meant, but not readable, by id; `NotFoundError` among them.
+        unseen: Known, but not readable, by id, also where the run is narrowed to others.
         policies: As far as they could be read, by Droplet id.
         unselected: Known ids that the configuration no longer means.
-        seen: Known ids that the token could read, meant or not.
+        seen: Known ids that were answered with 200, meant or not, be it by an entry that does not fit.
         notes: Sentences on what may be missing.
         is_whole: Whether no Droplet that the configuration means can be missing from `droplets` and `failures`.
     """
 
     droplets: Mapping[int, Droplet]
     failures: Mapping[int, ApiError]
+    unseen: Mapping[int, ApiError]
     policies: Mapping[int, BackupPolicy]
     unselected: frozenset[int]
     seen: frozenset[int]
@@ -79,6 +81,7 @@ def discover(
     read = {number: answer for number, answer in answers.items() if isinstance(answer, Droplet)}
     failures = {number: answer for number, answer in answers.items() if isinstance(answer, ApiError)}
     failures |= {number: ProtocolError(why) for number, why in malformed.items() if number}
+    unseen = {number: error for number, error in failures.items() if number in known}
     droplets = _with_known_tags({**listed, **read})
     meant = {
         number: droplet for number, droplet in droplets.items() if number in listed or _is_meant(selection, droplet)
@@ -90,9 +93,10 @@ def discover(
     return Discovery(
         droplets=meant,
         failures=failures,
+        unseen=unseen,
         policies=policies,
         unselected=frozenset() if wanted else frozenset(current - meant.keys() - failures.keys()),
-        seen=frozenset(known.keys() & droplets.keys()),
+        seen=frozenset(known.keys() & {*droplets, *malformed}),
         notes=(*notes, *more_notes),
         is_whole=is_whole,
     )
@@ -106,7 +110,7 @@ def check_token(account: str, known: Mapping[int, KnownDroplet], discovery: Disc
         ApiError: None of them was seen, and some could not be asked: there is no telling whose the token is.
     """
     existing = [number for number, droplet in known.items() if _is_current(droplet)]
-    asked = [discovery.failures[number] for number in existing if number in discovery.failures]
+    asked = [discovery.unseen[number] for number in existing if number in discovery.unseen]
     missing = [error for error in asked if isinstance(error, NotFoundError)]
     if discovery.seen or len(existing) < TELLING_NUMBER or len(asked) < len(existing):
         return
@@ -120,13 +124,23 @@ def check_token(account: str, known: Mapping[int, KnownDroplet], discovery: Disc
 
 
 def is_token_alive(
-    client: Client, known: Mapping[int, KnownDroplet], discovery: Discovery, droplet_id: int, *, is_uuid_known: bool
+    client: Client,
+    known: Mapping[int, KnownDroplet],
+    discovery: Discovery,
+    droplet_id: int,
+    *,
+    is_uuid_known: bool,
+    accept_gone: bool,
 ) -> bool:
-    """Tell whether the token has read something else of this account in this run, so that its 404 means something."""
+    """Tell whether the token has read something else of this account in this run, so that its 404 means something.
+
+    With `accept_gone` the user answers for it that the token is the right one.
+    """
     if is_uuid_known or discovery.seen - {droplet_id}:
         return True
     existing = [number for number, droplet in known.items() if _is_current(droplet)]
-    return len(existing) < TELLING_NUMBER and (client.answers > 0 or api.reads_droplets(client))
+    is_ours = accept_gone or len(existing) < TELLING_NUMBER
+    return is_ours and (client.answers > 0 or api.reads_droplets(client))
 
 
 def _lists(selection: Selection) -> bool:
@@ -171,7 +185,9 @@ def _ids_to_ask(
     asked -= set(listed)
     asked -= {number for number in asked if number in known and _rests(known[number], now)}
     names = {droplet.name for droplet in known.values()}
-    if wanted and all(word.isdecimal() or word in names for word in wanted):
+    # Where the listings showed none of them, all must be asked for: whose token is it (R2)?
+    is_token_known = bool(known.keys() & set(listed)) or not _lists(selection)
+    if wanted and is_token_known and all(word.isdecimal() or word in names for word in wanted):
         asked = {number for number in asked if _matches(number, known[number].name if number in known else "", wanted)}
     return asked
 

@@ -50,7 +50,7 @@ class Ledger:
         return cls(database, account or runs.StoredAccount(0, account_name, None), None, clock)
 
     def check_account(self, found: Account | None, configured: frozenset[str]) -> None:
-        """Hold the token to its account (R2), and keep what `/v2/account` says; None where it could not be read.
+        """Hold the token to its account (R2), by what `/v2/account` says; None where it could not be read.
 
         Raises:
             WrongAccountError: The token is another account's.
@@ -71,6 +71,9 @@ class Ledger:
                 f'accounts "{same[0]}" and "{self.account.name}" are one account of DigitalOcean ({found.uuid}). '
                 "Nothing was changed; remove one from the configuration."
             )
+
+    def keep_account(self, found: Account) -> None:
+        """Keep what `/v2/account` says; only once the token is known to see the account's Droplets."""
         if self.run_id is not None:
             with self._writing() as connection:
                 runs.record_account(connection, self.account.id, found.uuid, found.status)

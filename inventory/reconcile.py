@@ -53,9 +53,14 @@ def plan(
     stamp = _stamp(stored, look)
     if look.listing is not None and look.droplet is not None:
         return _plan_listing(stored, look, owners=owners, stamp=stamp, held_because=held_because)
-    if look.outcome == NOT_FOUND and look.is_token_alive and stored is not None:
+    if look.outcome == NOT_FOUND and look.is_token_alive and stored is not None and _is_own(stored, look):
         return _plan_not_found(stored, look, stamp, held_because)
     return _plan_failure(stored, look, stamp)
+
+
+def _is_own(stored: StoredDroplet, look: Look) -> bool:
+    """Tell whether the look was through the Droplet's own account: what another token cannot see may well exist."""
+    return stored.state.account_id == look.account_id
 
 
 def _stamp(stored: StoredDroplet | None, look: Look) -> datetime:
@@ -67,12 +72,12 @@ def _stamp(stored: StoredDroplet | None, look: Look) -> datetime:
 def _plan_failure(stored: StoredDroplet | None, look: Look, stamp: datetime) -> Plan:
     """Record the attempt; a Droplet never seen before is at least known from now on."""
     outcome = UNPROVEN if look.outcome == NOT_FOUND and stored is not None else look.outcome
-    if stored is not None:
+    if stored is not None and _is_own(stored, look):
         state = replace(
             stored.state, last_attempt_at=stamp, last_outcome=outcome, last_error=look.error, unselected_since=None
         )
         return Plan(look, stamp, outcome, look.error, is_look=False, droplet=state)
-    if look.droplet is None:
+    if stored is not None or look.droplet is None:
         return Plan(look, stamp, outcome, look.error, is_look=False, droplet=None)
     state = replace(_state(None, look, look.droplet, stamp), last_outcome=outcome, last_error=look.error)
     closed, opened = _droplet_history(None, state, look.droplet, look.policy)
@@ -82,9 +87,12 @@ def _plan_failure(stored: StoredDroplet | None, look: Look, stamp: datetime) -> 
 
 
 def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_because: str | None) -> Plan:
-    """End the Droplet at the second 404 in a row (R2); the first only says so."""
+    """End the Droplet at the second 404 in a row (R2); the first only says so.
+
+    Where this run showed the Droplet, and only its backups were not found, that is no confirmation.
+    """
     is_gone_already = stored.state.gone_at is not None
-    is_confirmed = stored.state.last_outcome == NOT_FOUND and not is_gone_already
+    is_confirmed = stored.state.last_outcome == NOT_FOUND and not is_gone_already and look.droplet is None
     state = replace(
         stored.state, last_attempt_at=stamp, last_outcome=NOT_FOUND, last_error=look.error, unselected_since=None
     )

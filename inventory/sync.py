@@ -44,7 +44,7 @@ from inventory.model import Account, Look, Plan, Selection
 from inventory.reconcile import NOT_FOUND
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
-from inventory.sync_report import DropletReport, Status, SyncReport, counts, droplet_report
+from inventory.sync_report import COUNTS, DropletReport, Status, SyncReport, counts, droplet_report
 
 # Looks are written together: so many, or with so many backups, or when the first is so old.
 _BATCH_LOOKS = 50
@@ -157,7 +157,7 @@ class _Run:
     contradicted: set[int] = field(default_factory=set)
     live_before: int = 0
     looked: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=partial(Counter, dict.fromkeys(COUNTS, 0)))
     outcomes: Counter[str] = field(default_factory=Counter)
     droplets: list[DropletReport] = field(default_factory=list)
 
@@ -240,10 +240,10 @@ class _Run:
         """Say how a run ended that nothing stopped."""
         selected, complete = self.selected or 0, self.counts["droplets_complete"]
         missed = f"{selected - complete} of {selected} Droplets were not looked at" if complete < selected else None
-        why = self.cut_short or missed
+        why = self.cut_short or missed or (None if self.is_whole else "; ".join(self.notes))
         if self.outcomes["held"]:
             return "held", EXIT_HELD, why
-        if self.is_whole and not why:
+        if not why:
             return "complete", EXIT_COMPLETE, None
         if complete:
             return "partial", EXIT_PARTIAL, why
@@ -261,6 +261,8 @@ class _Run:
         if not order.accept_gone:
             check_token(order.account, known, discovery)
         self._check_clock()
+        if account is not None:
+            ledger.keep_account(account)
         self.is_whole = discovery.is_whole
         self.notes.extend(discovery.notes)
         elsewhere = ledger.owned_elsewhere(order.configured_accounts, [*discovery.droplets])
@@ -309,7 +311,14 @@ class _Run:
             error=str(failure) if failure else None,
             http_status=failure.status if failure else 200,
             is_token_alive=is_missing
-            and is_token_alive(self.client, known, discovery, number, is_uuid_known=is_uuid_known),
+            and is_token_alive(
+                self.client,
+                known,
+                discovery,
+                number,
+                is_uuid_known=is_uuid_known,
+                accept_gone=self.order.accept_gone,
+            ),
             attempted_at=listing.listed_at if listing else self.clock(),
             duration_seconds=round(time.monotonic() - began, 3),
         )

@@ -1,6 +1,7 @@
 """Alembic's environment: runs the migrations on the connection it is handed.
 
-`inventory db upgrade` and `inventory sync` hand one over (see inventory/store/upgrade.py). To write a new migration:
+`inventory db upgrade` and `inventory sync` hand one over (see inventory/store/upgrade.py). To write a new migration,
+given a database that `inventory db upgrade` made:
 
     alembic -x url=sqlite:////tmp/draft.db revision --autogenerate -m "say what"
 """

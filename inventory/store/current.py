@@ -138,12 +138,20 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[st
     by_key = {itemgetter(*keys)(row): row for row in rows}
     if not by_key:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
+    statement = _insert(connection, table)
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=others), [by_key[key] for key in sorted(by_key)]
     )
+
+
+def insert_or_leave(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Insert the row, or leave the one that is there with the same key or unique name."""
+    connection.execute(_insert(connection, table).values(row).on_conflict_do_nothing())
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _close(connection: sa.Connection, plans: Sequence[Plan]) -> None:

@@ -58,7 +58,8 @@ _POSTGRESQL_UNUSABLE_WORDS = {
     "does not exist": "it, or the role, does not exist; create it first",
     "no pg_hba.conf entry": "it does not let this role in from here",
 }
-_POSTGRESQL_LOCKED = ("55P03",)
+# Lock not available, deadlock, serialization failure.
+_POSTGRESQL_LOCKED = ("55P03", "40P01", "40001")
 
 
 class Database:
@@ -69,12 +70,12 @@ class Database:
         shown: The file's path, or the URL without its password.
     """
 
-    def __init__(self, url: str) -> None:
-        """Prepare, but do not connect; `url` is a SQLAlchemy URL of dialect `sqlite` or `postgresql+psycopg`."""
+    def __init__(self, url: str | sa.URL) -> None:
+        """Prepare, but do not connect; `url` is of SQLAlchemy's dialect `sqlite` or `postgresql+psycopg`."""
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = Path(self.url.database) if self.is_sqlite and self.url.database else None
-        self.shown = str(self.path or self.url.render_as_string(hide_password=True))
+        self.shown = str(self.path or _without_secrets(self.url))
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
 
     @contextmanager
@@ -94,18 +95,23 @@ class Database:
         Raises:
             DatabaseError: As `writing`.
         """
-        with self._transaction("BEGIN") as connection:
+        # Not postgresql_readonly: given back, that connection would begin its next transaction READ WRITE, even on a
+        # server whose owner made it read-only.
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self._transaction("BEGIN", **options) as connection:
             yield connection
             connection.rollback()
 
     @contextmanager
-    def _transaction(self, sqlite_begin: str) -> Iterator[sa.Connection]:
-        with (
-            self.translating_errors(),
-            self.engine.connect() as connection,
-            connection.execution_options(sqlite_begin=sqlite_begin).begin(),
-        ):
-            yield connection
+    def _transaction(self, sqlite_begin: str, **options: str) -> Iterator[sa.Connection]:
+        with self.translating_errors(), self.engine.connect() as connection:
+            try:
+                with connection.execution_options(sqlite_begin=sqlite_begin, **options).begin():
+                    yield connection
+            except sa.exc.OperationalError:
+                # After an I/O error a connection's state is unknown: it is not used again.
+                connection.invalidate()
+                raise
 
     @contextmanager
     def translating_errors(self) -> Iterator[None]:
@@ -113,8 +119,6 @@ class Database:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            # After an I/O error a connection's state is unknown: none is used again.
-            self.engine.dispose()
             translated = self._translated(error)
             if translated is None:
                 raise
@@ -158,9 +162,7 @@ class Database:
             if not isinstance(error, sa.exc.OperationalError | sa.exc.InternalError):
                 return None
             first_line = words.strip().splitlines()[0] if words.strip() else "no answer"
-            return DatabaseUnavailableError(
-                f"database {self.shown} is out of reach: {first_line}. Nothing was changed."
-            )
+            return DatabaseUnavailableError(f"database {self.shown}: {first_line}. Nothing was changed.")
         return None
 
     def close(self) -> None:
@@ -173,7 +175,16 @@ def memory() -> Database:
     return Database("sqlite://")
 
 
+def _without_secrets(url: sa.URL) -> str:
+    """Write the URL as it may be shown; libpq takes passwords among the parameters too."""
+    shown = url.difference_update_query([key for key in url.query if "password" in key])
+    return shown.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    # mode=rw: a file that is not there is never created by merely looking.
+    if url.database:
+        url = url.set(database=Path(url.database).absolute().as_uri(), query={"mode": "rw", "uri": "true"})
     # One connection: one thread writes, and closing the last one costs a checkpoint.
     engine = sa.create_engine(
         url,
@@ -217,16 +228,11 @@ def _postgresql_engine(url: sa.URL) -> sa.Engine:
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
 
 
-def network_file_system(path: Path, mounts: str | None = None) -> str | None:
+def network_file_system(path: Path, mounts: str) -> str | None:
     """Name the network file system that `path` lies on, or None; locks there are not to be trusted.
 
-    Source: https://www.sqlite.org/faq.html#q5. `mounts` is the text of /proc/self/mounts, read if not given.
+    Given `mounts`, the text of /proc/self/mounts. Source: https://www.sqlite.org/faq.html#q5.
     """
-    if mounts is None:
-        try:
-            mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
     place = path.resolve()
     kinds: dict[Path, str] = {}
     for line in mounts.splitlines():
@@ -239,26 +245,50 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
     return kind if kind in _NETWORK_FILE_SYSTEMS else None
 
 
-def check_sqlite_file(path: Path) -> None:
-    """Refuse a file that a sync should not write to, before anything is opened.
+def sqlite_file_exists(path: Path) -> bool:
+    """Tell whether there is something at `path`, be it a link that leads nowhere.
 
     Raises:
-        DatabaseUnusableError: The file is a directory, empty, not SQLite, not writable, or on a network file system.
+        DatabaseUnusableError: This user may not know, or the file system is no place for SQLite.
     """
-    if kind := network_file_system(path):
+    mounts = Path("/proc/self/mounts")
+    if mounts.exists() and (kind := network_file_system(path, mounts.read_text("utf-8", "replace"))):
         raise DatabaseUnusableError(f"database {path} lies on a network file system ({kind}); SQLite must not.")
-    if not path.is_file():
-        raise DatabaseUnusableError(f"database {path} is not a file.")
     try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _out_of_reach(path, error) from error
+    return True
+
+
+def check_sqlite_file(path: Path) -> None:
+    """Refuse a file that a sync should not write to, before SQLite opens it.
+
+    Raises:
+        DatabaseUnusableError: The file is a directory, empty, not SQLite, or not writable.
+    """
+    try:
+        if not path.is_file():
+            raise DatabaseUnusableError(f"database {path} is not a file. Nothing was changed.")
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise DatabaseUnusableError(f"cannot read database {path}: {error.strerror}.") from error
+        raise _out_of_reach(path, error) from error
     if not head:
         raise DatabaseUnusableError(f"database {path} is an empty file. Restore a copy, or remove it to start anew.")
     if head != b"SQLite format 3\0":
         raise DatabaseUnusableError(f"{path} is not a SQLite database. Nothing was changed.")
-    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        raise DatabaseUnusableError(
-            f"cannot write to database {path} or its directory (running as uid {os.geteuid()})."
-        )
+    # Where one may not write, SQLite cannot even read: it needs its files for the log beside the database.
+    for place in (path, path.resolve().parent):
+        if not os.access(place, os.W_OK, effective_ids=True):
+            raise DatabaseUnusableError(
+                f"cannot write to {place} of database {path} (running as uid {os.geteuid()}). Nothing was changed."
+            )
+
+
+def _out_of_reach(path: Path, error: OSError) -> DatabaseUnusableError:
+    return DatabaseUnusableError(
+        f"cannot read database {path}: {error.strerror} (running as uid {os.geteuid()}). Nothing was changed."
+    )

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory.errors import LeaseLostError, SyncRunningError
-from inventory.store.current import upsert
+from inventory.store.current import insert_or_leave, upsert
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, droplets, sync_listings, sync_runs
 
@@ -51,11 +51,13 @@ class KnownDroplet:
 
 
 def ensure_account(connection: sa.Connection, name: str) -> StoredAccount:
-    """Read the account of this name, or make it."""
-    if found := read_account(connection, name):
-        return found
-    connection.execute(sa.insert(accounts).values(name=name))
-    return ensure_account(connection, name)
+    """Read the account of this name, or make it; two processes may do so at once."""
+    found = read_account(connection, name)
+    if found is None:
+        insert_or_leave(connection, accounts, {"name": name})
+        found = read_account(connection, name)
+    assert found is not None
+    return found
 
 
 def read_account(connection: sa.Connection, name: str) -> StoredAccount | None:
@@ -115,9 +117,12 @@ def start(connection: sa.Connection, account: StoredAccount, *, trigger: str, mo
     Raises:
         SyncRunningError: Another run is alive; names its host, process and start.
     """
+    # On PostgreSQL two may come at once: the second waits here until the first has its row.
+    connection.execute(sa.select(accounts.c.id).where(accounts.c.id == account.id).with_for_update(key_share=True))
     running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == _RUNNING)
     expired = sync_runs.c.heartbeat_at < _database_now(connection) - LEASE_EXPIRES_AFTER
-    holder = connection.execute(sa.select(sync_runs, expired.label("is_expired")).where(running)).one_or_none()
+    query = sa.select(sync_runs, expired.label("is_expired")).where(running).with_for_update()
+    holder = connection.execute(query).one_or_none()
     if holder is not None:
         if not holder.is_expired and not _is_dead(holder.host, holder.pid, holder.process):
             raise _running_error(account, holder, now)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -17,8 +19,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from inventory.errors import DatabaseUnusableError
-from inventory.store.engine import Database, check_sqlite_file
+from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
+from inventory.store.engine import Database, check_sqlite_file, sqlite_file_exists
+from inventory.store.schema import metadata
 
 VERSION_TABLE = "inventory_schema_version"
 _ADVISORY_LOCK = 0x1D6F_B4C3  # any number that is ours
@@ -54,27 +57,19 @@ def upgrade(database: Database, config: Config | None = None) -> str | None:
         DatabaseUnusableError: It is newer than this program, damaged, read-only or not ours.
     """
     config = config or configuration()
-    head = ScriptDirectory.from_config(config).get_current_head()
-    if database.path and not database.path.exists():
+    if database.path and not sqlite_file_exists(database.path):
         _create_sqlite_file(database.path, config)
         return None
     check_usable(database, config)
     with database.reading() as connection:
         before = revision(connection)
-    if before == head:
+    if before == _head(config):
         return before
-    with _upgrading(database) as connection:
-        before = revision(connection)
-        _refuse_foreign(database, connection, before)
-        if database.path and before not in (None, head):
-            _copy_beside(database.path, f"before-{head}")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return before
+    return _to_head(database, config)
 
 
 def check_usable(database: Database, config: Config | None = None) -> None:
-    """Refuse a database that is damaged or newer than this program; an older or empty one passes.
+    """Refuse a database that is damaged, not ours, or newer than this program; an older or empty one passes.
 
     Raises:
         DatabaseUnusableError: Saying which and what to do.
@@ -82,17 +77,24 @@ def check_usable(database: Database, config: Config | None = None) -> None:
     if database.path:
         check_sqlite_file(database.path)
     with database.reading() as connection:
-        if database.is_sqlite and (damage := connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()) != "ok":
+        if database.is_sqlite and (damage := _damage(connection)):
             raise DatabaseUnusableError(
                 f"database {database.shown} is damaged ({damage}). Restore a copy; nothing was written."
             )
         current = revision(connection)
+        if current is None:
+            _refuse_foreign(database, connection)
     known = {script.revision for script in ScriptDirectory.from_config(config or configuration()).walk_revisions()}
     if current is not None and current not in known:
         raise DatabaseUnusableError(
             f"database {database.shown} was made by a newer version of this program (revision {current}). "
             "Nothing was changed; upgrade the program."
         )
+
+
+def _damage(connection: sa.Connection) -> str | None:
+    found: str = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    return None if found == "ok" else " ".join(found.split())
 
 
 def require_current(database: Database, source: str) -> None:
@@ -103,7 +105,7 @@ def require_current(database: Database, source: str) -> None:
     Raises:
         DatabaseUnusableError: Naming the path, where it came from, and the command that mends it.
     """
-    if database.path and not database.path.exists():
+    if database.path and not sqlite_file_exists(database.path):
         raise DatabaseUnusableError(
             f"there is no database {database.shown} (from {source}). `inventory sync` creates it; nothing was created."
         )
@@ -112,7 +114,7 @@ def require_current(database: Database, source: str) -> None:
         current = revision(connection)
     if current is None:
         raise DatabaseUnusableError(f"database {database.shown} (from {source}) is empty. `inventory sync` fills it.")
-    if current != ScriptDirectory.from_config(configuration()).get_current_head():
+    if current != _head(configuration()):
         raise DatabaseUnusableError(
             f"database {database.shown} (from {source}) is of an older version ({current}). "
             "Nothing was changed; bring it up to date with: inventory db upgrade"
@@ -121,40 +123,58 @@ def require_current(database: Database, source: str) -> None:
 
 def _create_sqlite_file(path: Path, config: Config) -> None:
     """Make the file whole beside its place, then put it there: a crash never leaves half a database."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        draft.unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        database = Database(f"sqlite:///{draft}")
-        with closing(sqlite3.connect(draft)) as raw:
-            # The mode is kept in the file; every later connection finds it.
-            raw.execute("PRAGMA journal_mode = WAL")
-        with _upgrading(database) as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        database.close()
-        os.link(draft, path)
+        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
+            draft = Path(directory, path.name)
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with closing(sqlite3.connect(draft)) as raw:
+                # The mode is kept in the file; every later connection finds it.
+                raw.execute("PRAGMA journal_mode = WAL")
+            with closing(Database(sa.URL.create("sqlite", database=str(draft)))) as database:
+                _to_head(database, config)
+            os.link(draft, path)
     except FileExistsError:
         return  # another process was quicker, and its database is as good as ours
     except OSError as error:
         raise DatabaseUnusableError(
             f"cannot create database {path}: {error.strerror} (running as uid {os.geteuid()})."
         ) from error
-    finally:
-        for leftover in (draft, draft.with_name(f"{draft.name}-wal"), draft.with_name(f"{draft.name}-shm")):
-            leftover.unlink(missing_ok=True)
+
+
+def _head(config: Config) -> str | None:
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+def _to_head(database: Database, config: Config) -> str | None:
+    """Run the migrations that are missing; return the revision before."""
+    head = _head(config)
+    copy = None
+    try:
+        with upgrading(database) as connection:
+            before = revision(connection)
+            if database.path and before not in (None, head):
+                copy = _copy_beside(database.path, f"before-{head}")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except BaseException:
+        # The database is as it was: a copy for every failed attempt would only fill the disk.
+        if copy:
+            copy.unlink()
+        raise
+    return before
 
 
 @contextmanager
-def _upgrading(database: Database) -> Iterator[sa.Connection]:
+def upgrading(database: Database) -> Iterator[sa.Connection]:
     """Give a transaction in which the tables may change.
 
     With foreign keys on, SQLite fails or empties child tables when a batch migration replaces a parent; they can only
     be switched off outside a transaction, and are checked before the end of this one.
     """
     with database.translating_errors(), database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
         if database.is_sqlite:
-            connection.connection.driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr]
+            driver.execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
                 if not database.is_sqlite:
@@ -166,27 +186,32 @@ def _upgrading(database: Database) -> Iterator[sa.Connection]:
                         "Nothing was changed."
                     )
         finally:
-            connection.invalidate()
+            if database.is_sqlite:
+                driver.execute("PRAGMA foreign_keys = ON")
 
 
-def _refuse_foreign(database: Database, connection: sa.Connection, current: str | None) -> None:
-    """Refuse a SQLite file that holds somebody else's tables; a PostgreSQL database may be shared."""
-    tables = sa.inspect(connection).get_table_names()
-    if database.is_sqlite and current is None and tables:
+def _refuse_foreign(database: Database, connection: sa.Connection) -> None:
+    """Refuse a SQLite file that holds somebody else's tables; PostgreSQL may be shared, if no names collide."""
+    tables = set(sa.inspect(connection).get_table_names())
+    if not database.is_sqlite:
+        tables &= metadata.tables.keys()
+    if tables:
         raise DatabaseUnusableError(
             f"database {database.shown} holds other tables ({', '.join(sorted(tables)[:3])}) and is not ours. "
             "Nothing was changed."
         )
 
 
-def _copy_beside(path: Path, label: str) -> None:
-    """Copy the last committed state of a SQLite file beside it, readable by its owner only."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    copy = path.with_name(f"{path.name}.{label}.{stamp}")
-    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    reader = Database(f"sqlite:///{path}")
-    with reader.translating_errors(), reader.engine.connect() as connection:
-        raw = connection.connection.driver_connection
-        assert raw is not None
-        raw.execute("VACUUM INTO ?", (str(copy),))
-    reader.close()
+def _copy_beside(path: Path, label: str) -> Path:
+    """Copy the last committed state of a SQLite file beside it, readable by its owner only; return the copy."""
+    copy = path.with_name(f"{path.name}.{label}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    try:
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("VACUUM INTO ?", (str(copy),))
+    except (OSError, sqlite3.Error) as error:
+        copy.unlink(missing_ok=True)
+        raise DatabaseUnavailableError(
+            f"cannot copy database {path} to {copy} before its upgrade: {error}. Nothing was changed."
+        ) from error
+    return copy

@@ -18,7 +18,7 @@ def upgrade() -> None:
     """Create the tables."""
     op.create_table(
         "accounts",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False, comment="Ours"),
         sa.Column("name", sa.Text(), nullable=False, comment="As the configuration names it"),
         sa.Column("uuid", sa.Text(), nullable=True, comment="As /v2/account says; NULL while no token could read it"),
         sa.Column(
@@ -43,10 +43,15 @@ def upgrade() -> None:
             nullable=False,
             comment="DigitalOcean's id",
         ),
-        sa.Column("account_id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "account_id",
+            sa.Integer(),
+            nullable=False,
+            comment="Whose it is: the account that saw it first, until it moves (R6)",
+        ),
+        sa.Column("name", sa.Text(), nullable=False, comment="As the API says; not unique"),
         sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
-        sa.Column("size_slug", sa.Text(), nullable=False),
+        sa.Column("size_slug", sa.Text(), nullable=False, comment="The plan it runs on, such as s-1vcpu-1gb"),
         sa.Column(
             "price_monthly_usd",
             sa.Double(),
@@ -103,8 +108,13 @@ def upgrade() -> None:
 
     op.create_table(
         "sync_runs",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="Ours; later runs have higher ones",
+        ),
+        sa.Column("account_id", sa.Integer(), nullable=False, comment="Which account it syncs"),
         sa.Column("started_at", UtcDateTime(), nullable=False, comment="UTC"),
         sa.Column("finished_at", UtcDateTime(), nullable=True, comment="UTC; NULL while running"),
         sa.Column(
@@ -113,8 +123,8 @@ def upgrade() -> None:
             nullable=False,
             comment="UTC by the database's clock; 90 s without one free the account for another run",
         ),
-        sa.Column("host", sa.Text(), nullable=False),
-        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False, comment="Name of the machine it runs on"),
+        sa.Column("pid", sa.Integer(), nullable=False, comment="Its process on that machine"),
         sa.Column(
             "process",
             sa.Text(),
@@ -218,7 +228,9 @@ def upgrade() -> None:
 
     op.create_table(
         "backup_policies",
-        sa.Column("droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="Whose it is"
+        ),
         sa.Column("valid_from", UtcDateTime(), nullable=False, comment="UTC stamp of the look that learned it"),
         sa.Column(
             "valid_to",
@@ -226,7 +238,7 @@ def upgrade() -> None:
             nullable=True,
             comment="UTC stamp of the look that learned otherwise; NULL while it holds",
         ),
-        sa.Column("is_enabled", sa.Boolean(), nullable=False),
+        sa.Column("is_enabled", sa.Boolean(), nullable=False, comment="Whether backups are on"),
         sa.Column(
             "plan",
             sa.Text(),
@@ -239,7 +251,7 @@ def upgrade() -> None:
         ),
         sa.Column("window_length_hours", sa.Integer(), nullable=True, comment="NULL with backups off"),
         sa.Column("retention_days", sa.Integer(), nullable=True, comment="NULL where the API does not say"),
-        sa.CheckConstraint("valid_from < valid_to", name="ck_backup_policies_interval"),
+        sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_backup_policies_interval")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_backup_policies_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("droplet_id", "valid_from", name="pk_backup_policies"),
         comment="A Droplet's backup policy as it was; no row: never read",
@@ -262,10 +274,15 @@ def upgrade() -> None:
             nullable=False,
             comment="DigitalOcean's image id",
         ),
-        sa.Column("droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "droplet_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="Whose it is; never changes (R6)",
+        ),
         sa.Column("type", sa.Text(), nullable=False, comment="As the API says; backup in every known listing"),
         sa.Column("created_at", UtcDateTime(), nullable=False, comment="UTC, as the API says"),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, comment="As the API says; not unique"),
         sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes of disk a restore needs"),
         sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed; current, or last known"),
         sa.Column("first_seen_at", UtcDateTime(), nullable=False, comment="UTC stamp"),
@@ -285,7 +302,7 @@ def upgrade() -> None:
             "gone_reason",
             sa.Text(),
             nullable=True,
-            comment="droplet_destroyed, converted, expired, backups_disabled, unknown or unexplained; NULL while it exists",
+            comment="droplet_destroyed, converted, expired, backups_disabled, unknown, unexplained; NULL: it exists",
         ),
         sa.Column(
             "gone_reason_replaced_at",
@@ -301,11 +318,11 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "(gone_at IS NULL) = (gone_after_at IS NULL) AND (gone_at IS NULL) = (gone_reason IS NULL)",
-            name="ck_backups_gone_whole",
+            name=op.f("ck_backups_gone_whole"),
         ),
-        sa.CheckConstraint("gone_after_at < gone_at", name="ck_backups_gone"),
-        sa.CheckConstraint("gone_at IS NULL OR missing_since IS NULL", name="ck_backups_missing"),
-        sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name="ck_backups_size"),
+        sa.CheckConstraint("gone_after_at < gone_at", name=op.f("ck_backups_gone")),
+        sa.CheckConstraint("gone_at IS NULL OR missing_since IS NULL", name=op.f("ck_backups_missing")),
+        sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name=op.f("ck_backups_size")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_backups_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("id", name="pk_backups"),
         comment="Every backup ever seen, as last known",
@@ -326,7 +343,9 @@ def upgrade() -> None:
 
     op.create_table(
         "droplet_days",
-        sa.Column("droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="Whose it is"
+        ),
         sa.Column("day", sa.Date(), nullable=False, comment="UTC"),
         sa.Column("backups", sa.Integer(), nullable=False, comment="How many existed after the day's last look"),
         sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="Their sum, as billed"),
@@ -342,7 +361,7 @@ def upgrade() -> None:
             nullable=True,
             comment="UTC created_at of the newest; NULL without backups",
         ),
-        sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name="ck_droplet_days_size"),
+        sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name=op.f("ck_droplet_days_size")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_droplet_days_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("droplet_id", "day", name="pk_droplet_days"),
         comment="What a Droplet's backups came to on each day it was looked at; no row: not looked",
@@ -353,8 +372,10 @@ def upgrade() -> None:
 
     op.create_table(
         "droplet_tags",
-        sa.Column("droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column(
+            "droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="Whose it is"
+        ),
+        sa.Column("tag", sa.Text(), nullable=False, comment="As the API writes it"),
         sa.Column("valid_from", UtcDateTime(), nullable=False, comment="UTC stamp of the look that learned it"),
         sa.Column(
             "valid_to",
@@ -362,7 +383,7 @@ def upgrade() -> None:
             nullable=True,
             comment="UTC stamp of the look that learned otherwise; NULL while it holds",
         ),
-        sa.CheckConstraint("valid_from < valid_to", name="ck_droplet_tags_interval"),
+        sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_droplet_tags_interval")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_droplet_tags_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("droplet_id", "tag", "valid_from", name="pk_droplet_tags"),
         comment="A Droplet's tags as they were",
@@ -378,7 +399,9 @@ def upgrade() -> None:
 
     op.create_table(
         "droplet_versions",
-        sa.Column("droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="Whose it is"
+        ),
         sa.Column("valid_from", UtcDateTime(), nullable=False, comment="UTC stamp of the look that learned it"),
         sa.Column(
             "valid_to",
@@ -386,17 +409,17 @@ def upgrade() -> None:
             nullable=True,
             comment="UTC stamp of the look that learned otherwise; NULL while it holds",
         ),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, comment="As it was"),
         sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
-        sa.Column("size_slug", sa.Text(), nullable=False),
+        sa.Column("size_slug", sa.Text(), nullable=False, comment="The plan it ran on"),
         sa.Column(
             "price_monthly_usd",
             sa.Double(),
             nullable=True,
             comment="US dollars a month; NULL where the API gave no price",
         ),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.CheckConstraint("valid_from < valid_to", name="ck_droplet_versions_interval"),
+        sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, as the API said"),
+        sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_droplet_versions_interval")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_droplet_versions_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("droplet_id", "valid_from", name="pk_droplet_versions"),
         comment="A Droplet's attributes as they were",
@@ -412,9 +435,13 @@ def upgrade() -> None:
 
     op.create_table(
         "sync_listings",
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="Which run"),
         sa.Column(
-            "droplet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+            "droplet_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="Which Droplet, known or not",
         ),
         sa.Column("attempted_at", UtcDateTime(), nullable=False, comment="UTC stamp of the attempt"),
         sa.Column(
@@ -431,7 +458,7 @@ def upgrade() -> None:
         sa.Column(
             "duration_seconds",
             sa.Double(),
-            nullable=True,
+            nullable=False,
             comment="From first request to last answer, waiting included",
         ),
         sa.Column("error", sa.Text(), nullable=True, comment="NULL where the listing was complete"),
@@ -441,7 +468,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "backup_regions",
-        sa.Column("backup_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "backup_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="Which backup"
+        ),
         sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
         sa.Column("valid_from", UtcDateTime(), nullable=False, comment="UTC stamp of the look that learned it"),
         sa.Column(
@@ -450,7 +479,7 @@ def upgrade() -> None:
             nullable=True,
             comment="UTC stamp of the look that learned otherwise; NULL while it holds",
         ),
-        sa.CheckConstraint("valid_from < valid_to", name="ck_backup_regions_interval"),
+        sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_backup_regions_interval")),
         sa.ForeignKeyConstraint(["backup_id"], ["backups.id"], name="fk_backup_regions_backup_id_backups"),
         sa.PrimaryKeyConstraint("backup_id", "region", "valid_from", name="pk_backup_regions"),
         comment="Where a backup was kept, and when",
@@ -466,7 +495,9 @@ def upgrade() -> None:
 
     op.create_table(
         "backup_versions",
-        sa.Column("backup_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "backup_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, comment="Which backup"
+        ),
         sa.Column("valid_from", UtcDateTime(), nullable=False, comment="UTC stamp of the look that learned it"),
         sa.Column(
             "valid_to",
@@ -480,13 +511,13 @@ def upgrade() -> None:
             nullable=True,
             comment="NULL while open; change, or the reason of the end as first given",
         ),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, comment="As it was"),
+        sa.Column("type", sa.Text(), nullable=False, comment="As it was"),
         sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed"),
         sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes"),
-        sa.CheckConstraint("(valid_to IS NULL) = (closed_by IS NULL)", name="ck_backup_versions_closed"),
-        sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name="ck_backup_versions_size"),
-        sa.CheckConstraint("valid_from < valid_to", name="ck_backup_versions_interval"),
+        sa.CheckConstraint("(valid_to IS NULL) = (closed_by IS NULL)", name=op.f("ck_backup_versions_closed")),
+        sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name=op.f("ck_backup_versions_size")),
+        sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_backup_versions_interval")),
         sa.ForeignKeyConstraint(["backup_id"], ["backups.id"], name="fk_backup_versions_backup_id_backups"),
         sa.PrimaryKeyConstraint("backup_id", "valid_from", name="pk_backup_versions"),
         comment="A backup's attributes as they were; it existed exactly while it has a version",

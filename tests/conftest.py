@@ -1,0 +1,91 @@
+"""Databases for the tests: real SQLite files, and real PostgreSQL, each test with one of its own."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.store.engine import Database
+from inventory.store.upgrade import upgrade
+from tests.postgres import Cluster, cluster
+
+_TEMPLATE = "migrated"
+_numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in ("INVENTORY_CONFIG", "INVENTORY_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    with cluster() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _template(postgres: Cluster) -> str:
+    """Migrate once; a copy takes a twentieth of the time."""
+    _create(postgres, _TEMPLATE)
+    database = Database(postgres.url(_TEMPLATE))
+    upgrade(database)
+    database.close()
+    return _TEMPLATE
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> Iterator[str]:
+    """Give an empty PostgreSQL database."""
+    yield from _temporary(postgres)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Give the place of a SQLite file that does not exist."""
+    return f"sqlite:///{tmp_path}/inventory.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give a database without tables, of each kind."""
+    fixture = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture
+def _migrated_postgres_url(postgres: Cluster, _template: str) -> Iterator[str]:
+    yield from _temporary(postgres, template=_template)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    """Give a database of the newest tables, of each kind, without rows."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("_migrated_postgres_url"))
+    url = str(request.getfixturevalue("sqlite_url"))
+    database = Database(url)
+    upgrade(database)
+    database.close()
+    return url
+
+
+def _temporary(server: Cluster, *, template: str = "template0") -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    _create(server, name, template=template)
+    yield server.url(name).render_as_string(hide_password=False)
+    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _create(server: Cluster, name: str, *, template: str = "template0") -> None:
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+
+
+def _execute(server: Cluster, statement: str) -> None:
+    engine = sa.create_engine(server.url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,90 @@
+"""Whose a Droplet is, and which of them the configuration means (R6)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.store import runs
+from inventory.store.engine import Database
+from inventory.store.schema import droplets
+
+NOW = datetime(2026, 3, 3, 6, 0, 0, tzinfo=UTC)
+
+
+def add_droplet(connection: sa.Connection, droplet_id: int, account_id: int, **stamps: datetime) -> None:
+    row = {
+        "id": droplet_id,
+        "account_id": account_id,
+        "name": f"web-{droplet_id}",
+        "region": "fra1",
+        "size_slug": "s-1vcpu-1gb",
+        "status": "active",
+        "created_at": NOW,
+        "first_seen_at": NOW,
+        "last_attempt_at": NOW,
+        "last_outcome": "complete",
+        **stamps,
+    }
+    connection.execute(sa.insert(droplets).values(row))
+
+
+@pytest.fixture
+def two_accounts(database: Database) -> dict[str, int]:
+    """Give the ids of two accounts by name."""
+    with database.writing() as connection:
+        return {name: runs.ensure_account(connection, name).id for name in ("mine", "theirs")}
+
+
+def test_an_account_is_made_once(database: Database) -> None:
+    with database.writing() as connection:
+        assert runs.read_account(connection, "mine") is None
+        made = runs.ensure_account(connection, "mine")
+        assert runs.ensure_account(connection, "mine") == made == runs.read_account(connection, "mine")
+    assert made.uuid is None
+
+
+def test_two_accounts_of_one_uuid_are_found(database: Database, two_accounts: dict[str, int]) -> None:
+    with database.writing() as connection:
+        for account_id in two_accounts.values():
+            runs.record_account(connection, account_id, "f81d4fae", "active")
+        assert runs.namesakes(connection, "f81d4fae", "mine") == ["theirs"]
+        assert runs.namesakes(connection, "another", "mine") == []
+        stored = runs.read_account(connection, "mine")
+    assert stored == runs.StoredAccount(two_accounts["mine"], "mine", "f81d4fae")
+
+
+def test_every_droplet_of_the_account_is_known(database: Database, two_accounts: dict[str, int]) -> None:
+    with database.writing() as connection:
+        add_droplet(connection, 1, two_accounts["mine"])
+        add_droplet(connection, 2, two_accounts["mine"], gone_at=NOW, last_observed_at=NOW)
+        add_droplet(connection, 3, two_accounts["theirs"])
+        assert runs.known_droplets(connection, two_accounts["mine"]) == {
+            1: runs.KnownDroplet(1, "web-1", None, NOW, "complete", None, None),
+            2: runs.KnownDroplet(2, "web-2", NOW, NOW, "complete", NOW, None),
+        }
+
+
+def test_a_droplet_belongs_to_the_account_that_saw_it_first(database: Database, two_accounts: dict[str, int]) -> None:
+    mine, theirs = two_accounts["mine"], two_accounts["theirs"]
+    with database.writing() as connection:
+        add_droplet(connection, 1, mine)
+        add_droplet(connection, 2, theirs)
+        add_droplet(connection, 3, theirs, gone_at=NOW)
+        add_droplet(connection, 4, theirs, unselected_since=NOW)
+        both = frozenset(two_accounts)
+        assert runs.owned_elsewhere(connection, mine, both, [1, 2, 3, 4, 5]) == {2: "theirs"}
+        assert runs.owned_elsewhere(connection, mine, both, [1, 3]) == {}
+        assert runs.owned_elsewhere(connection, mine, frozenset({"mine"}), [2]) == {}, "that account is forgotten"
+
+
+def test_leaving_the_configuration_is_stamped_once(database: Database, two_accounts: dict[str, int]) -> None:
+    with database.writing() as connection:
+        for droplet_id in (1, 2):
+            add_droplet(connection, droplet_id, two_accounts["mine"])
+        runs.unselect(connection, [], NOW)
+        runs.unselect(connection, [2], NOW)
+        runs.unselect(connection, [2], NOW + timedelta(days=1))
+        known = runs.known_droplets(connection, two_accounts["mine"])
+    assert {droplet_id: each.unselected_since for droplet_id, each in known.items()} == {1: None, 2: NOW}
+    assert known[2].gone_at is None

@@ -1,0 +1,130 @@
+"""Writing is all or nothing; reading sees one state."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.errors import DatabaseLockedError, DatabaseUnavailableError
+from inventory.store.engine import Database
+from inventory.store.schema import accounts
+from inventory.store.upgrade import upgrade
+
+
+def names(connection: sa.Connection) -> list[str]:
+    return list(connection.scalars(sa.select(accounts.c.name).order_by(accounts.c.name)))
+
+
+def add(connection: sa.Connection, name: str) -> None:
+    connection.execute(sa.insert(accounts).values(name=name))
+
+
+def test_a_block_that_fails_writes_nothing(database: Database) -> None:
+    with database.writing() as connection:
+        add(connection, "kept")
+    with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
+        connection.execute(sa.insert(accounts), [{"name": "lost"}, {"name": "kept"}])
+    with database.reading() as connection:
+        assert names(connection) == ["kept"]
+
+
+def test_reading_sees_one_state_while_others_write(database: Database) -> None:
+    with database.reading() as reader:
+        assert names(reader) == []
+        with database.writing() as writer:
+            add(writer, "new")
+        assert names(reader) == []
+    with database.reading() as reader:
+        assert names(reader) == ["new"]
+
+
+def test_sqlite_writers_take_turns(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    upgrade(database)
+    with database.writing() as connection:
+        connection.execute(sa.insert(accounts).values(name="default", status="0"))
+
+    def count(_: int) -> None:
+        with database.writing() as connection:
+            before = int(connection.execute(sa.select(accounts.c.status)).scalar_one())
+            connection.execute(sa.update(accounts).values(status=str(before + 1)))
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(count, range(60)))
+    with database.reading() as connection:
+        assert connection.execute(sa.select(accounts.c.status)).scalar_one() == "60"
+    database.close()
+
+
+@pytest.fixture
+def impatient(sqlite_url: str) -> Iterator[Database]:
+    """Give a SQLite database that waits for a lock for a tenth of a second."""
+    database = Database(sqlite_url)
+
+    @sa.event.listens_for(database.engine, "connect")
+    def _hurry(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 100")
+        connection.execute("PRAGMA max_page_count = 300")
+
+    upgrade(database)
+    yield database
+    database.close()
+
+
+def test_a_locked_database_can_be_read_but_not_written(impatient: Database) -> None:
+    holder = Database(impatient.url)
+    with holder.writing() as connection:
+        add(connection, "theirs")
+        with pytest.raises(DatabaseLockedError, match="locked by another program") as caught, impatient.writing():
+            pass
+        with impatient.reading() as reader:
+            assert names(reader) == []
+    assert caught.value.exit_code == 75
+    with impatient.writing() as connection:
+        add(connection, "ours")
+        assert names(connection) == ["ours", "theirs"]
+    holder.close()
+
+
+def test_a_full_disk_keeps_what_was_there(impatient: Database) -> None:
+    with impatient.writing() as connection:
+        add(connection, "kept")
+    with pytest.raises(DatabaseUnavailableError, match="disk full") as caught, impatient.writing() as connection:
+        add(connection, "x" * 4096 * 300)
+    assert caught.value.exit_code == 1
+    with impatient.reading() as connection:
+        assert names(connection) == ["kept"]
+
+
+def test_a_lost_postgresql_session_is_replaced(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with pytest.raises(DatabaseUnavailableError) as caught, database.writing() as connection:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert caught.value.exit_code == 1
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    database.close()
+
+
+def test_a_deadlock_is_a_lock(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    upgrade(database)
+    with database.writing() as connection:
+        connection.execute(sa.insert(accounts), [{"name": "left"}, {"name": "right"}])
+    both_hold_one = Barrier(2)
+
+    def cross(order: tuple[str, str]) -> None:
+        with database.writing() as connection:
+            for name in order:
+                connection.execute(sa.update(accounts).where(accounts.c.name == name).values(status=order[0]))
+                if name == order[0]:
+                    both_hold_one.wait()
+
+    with ThreadPoolExecutor(2) as threads:
+        crossing = [threads.submit(cross, order) for order in (("left", "right"), ("right", "left"))]
+        problems = [problem for future in crossing if (problem := future.exception())]
+    assert [type(problem) for problem in problems] == [DatabaseLockedError]
+    database.close()

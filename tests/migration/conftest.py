@@ -1,0 +1,83 @@
+"""A database of the newest tables, and rows for every one of them."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.store.engine import Database
+from inventory.store.schema import metadata
+
+MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
+TUESDAY = datetime(2026, 3, 3, 12, 0, 0, tzinfo=UTC)
+
+CLOSED = {"valid_from": MONDAY, "valid_to": TUESDAY}
+OPEN = {"valid_from": TUESDAY, "valid_to": None}
+DROPLET_THEN = {"name": "web-01", "region": "fra1", "size_slug": "s-1vcpu-1gb", "status": "active"}
+BACKUP_THEN = {"name": "Ünïcode 🐙", "type": "backup", "size_gigabytes": 2.34, "min_disk_size": 25}
+RUN = {"account_id": 1, "started_at": MONDAY, "heartbeat_at": MONDAY, "host": "web-admin", "pid": 4711}
+
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "accounts": [{"id": 1, "name": "default"}],
+    "droplets": [
+        {
+            "id": droplet_id,
+            "account_id": 1,
+            **DROPLET_THEN,
+            "created_at": MONDAY,
+            "first_seen_at": MONDAY,
+            "last_attempt_at": TUESDAY,
+            "last_outcome": "complete",
+        }
+        for droplet_id in (101, 2**40)
+    ],
+    "droplet_versions": [{"droplet_id": 101, **when, **DROPLET_THEN} for when in (CLOSED, OPEN)],
+    "droplet_tags": [{"droplet_id": 101, "tag": "prod", **when} for when in (CLOSED, OPEN)],
+    "backup_policies": [
+        {"droplet_id": 101, **CLOSED, "is_enabled": True, "plan": "daily", "hour": 4, "retention_days": 7},
+        {"droplet_id": 101, **OPEN, "is_enabled": False, "plan": None, "hour": None, "retention_days": None},
+    ],
+    "backups": [
+        {"id": 1001, **BACKUP_THEN, **rest, "droplet_id": 101, "created_at": MONDAY, "first_seen_at": MONDAY}
+        for rest in (
+            {"gone_after_at": None, "gone_at": None, "gone_reason": None, "missing_since": TUESDAY},
+            {"id": 1002, "gone_after_at": MONDAY, "gone_at": TUESDAY, "gone_reason": "expired", "missing_since": None},
+        )
+    ],
+    "backup_regions": [{"backup_id": 1001, "region": "fra1", **when} for when in (CLOSED, OPEN)],
+    "backup_versions": [
+        {"backup_id": 1001, **CLOSED, **BACKUP_THEN, "closed_by": "change"},
+        {"backup_id": 1001, **OPEN, **BACKUP_THEN, "closed_by": None},
+    ],
+    "droplet_days": [{"droplet_id": 101, "day": date(2026, 3, 2), "backups": 1, "size_gigabytes": 2.34}],
+    "sync_runs": [
+        {"id": run_id, **RUN, "trigger": "command", "mode": "listing", "status": status}
+        for run_id, status in ((1, "complete"), (2, "running"))
+    ],
+    "sync_listings": [
+        {"run_id": 1, "droplet_id": 404, "attempted_at": MONDAY, "outcome": "not_found", "duration_seconds": 0.2}
+    ],
+}
+
+
+def _fill(database: Database) -> None:
+    with database.writing() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(sa.insert(table), ROWS[table.name])
+
+
+@pytest.fixture
+def fill() -> Callable[[Database], None]:
+    """Give what puts rows into every table."""
+    return _fill
+
+
+@pytest.fixture
+def filled(migrated_url: str) -> Iterator[Database]:
+    """Give a database of the newest tables with rows in every one."""
+    database = Database(migrated_url)
+    _fill(database)
+    yield database
+    database.close()

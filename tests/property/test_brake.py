@@ -1,0 +1,145 @@
+"""The ordinary course is never held, mass loss always is, and what is held ends once it is confirmed (R7)."""
+
+from datetime import timedelta
+
+import pytest
+
+from inventory.errors import EXIT_COMPLETE, EXIT_HELD, EXIT_PARTIAL
+from inventory.simulator.fleet import Fleet, OldestGoes
+from inventory.store.engine import Database
+from tests.simulated import MONDAY, Account, Fault, backups_path
+
+HOUR = timedelta(hours=1)
+
+
+def marked(account: Account) -> set[int]:
+    return {row["id"] for row in account.rows("backups") if row["missing_since"] is not None}
+
+
+# The ordinary course
+
+
+@pytest.mark.parametrize("oldest_goes", ["by_age", "by_count"])
+@pytest.mark.parametrize("days", range(1, 41))
+def test_fleet_on_schedule_is_never_held(database: Database, days: int, oldest_goes: OldestGoes) -> None:
+    account = Account(database, Fleet(MONDAY, seed=days, oldest_goes=oldest_goes))
+    for plan, backups in (("daily", 7), ("daily", 1), ("weekly", 4), ("weekly", 0)):
+        account.fleet.add_droplet(name=f"{plan}-{backups}", plan=plan, backups=backups)
+    for _ in range(6):
+        assert account.sync().exit_code == EXIT_COMPLETE
+        account.advance(days=days)
+    assert set(account.reasons()) <= {"expired"}
+    assert len(account.reasons()) >= 5
+
+
+# Mass loss
+
+
+def test_mass_loss_is_held_and_ends_with_the_next_run(account: Account) -> None:
+    first, second, third = account.droplets
+    lost = account.lose_all(first, second)
+    account.advance(hours=1)
+
+    report = account.sync()
+    assert (report.status, report.exit_code, report.counts["backups_held"]) == ("held", EXIT_HELD, 12)
+    assert account.reasons() == []
+    assert marked(account) == set(lost)
+    assert [account.stored(number)["last_observed_at"] for number in (first, second)] == [MONDAY, MONDAY]
+    assert account.stored(third)["last_observed_at"] == MONDAY + HOUR
+
+    account.advance(hours=1)
+    report = account.sync()
+    assert (report.exit_code, report.counts["backups_ended"]) == (EXIT_COMPLETE, 12)
+    assert account.reasons() == ["unexplained"] * 12
+    assert marked(account) == set()
+    assert {row["gone_after_at"] for row in account.rows("backups") if row["gone_at"]} == {MONDAY}
+
+
+def test_backups_switched_off_everywhere_are_held_too(account: Account) -> None:
+    for number in account.droplets:
+        account.fleet.disable_backups(number)
+    assert account.sync().exit_code == EXIT_HELD
+    assert account.sync().exit_code == EXIT_COMPLETE
+    assert account.reasons() == ["backups_disabled"] * 18
+
+
+def test_end_of_most_droplets_is_held_after_the_second_404(account: Account) -> None:
+    for number in account.droplets[:2]:
+        account.fleet.destroy(number)
+    assert [account.sync().exit_code for _ in range(3)] == [EXIT_PARTIAL, EXIT_HELD, EXIT_COMPLETE]
+    assert account.reasons() == ["droplet_destroyed"] * 12
+
+
+@pytest.mark.parametrize(("lost_of_each", "exit_code"), [((6, 3, 0), EXIT_COMPLETE), ((6, 4, 0), EXIT_HELD)])
+def test_brake_needs_more_than_half(account: Account, lost_of_each: tuple[int, ...], exit_code: int) -> None:
+    """Of 18 live backups 9 are half, and fewer than ten; 10 are both."""
+    for number, lost in zip(account.droplets, lost_of_each, strict=True):
+        for backup in account.fleet.backups_of(number)[:lost]:
+            account.fleet.lose(backup.id)
+    assert account.sync().exit_code == exit_code
+
+
+def test_brake_reckons_with_all_that_was_looked_at(account: Account) -> None:
+    """Ten of eighteen are too many, ten of twenty are not."""
+    account.fleet.add_droplet(name="db", backups=2)
+    account.sync()
+    first, second, *_ = account.droplets
+    account.lose_all(first)
+    for backup in account.fleet.backups_of(second)[:4]:
+        account.fleet.lose(backup.id)
+    assert account.sync().exit_code == EXIT_COMPLETE
+
+
+def test_mark_goes_where_the_backup_is_shown_again(account: Account) -> None:
+    lost = account.lose_all(*account.droplets[:2])
+    account.sync()
+    for number in lost[:7]:
+        account.fleet.return_backup(number)
+    account.sync()
+    assert marked(account) == set()
+    assert {row["id"] for row in account.rows("backups") if row["gone_at"]} == set(lost[7:])
+    assert all(row["valid_to"] is None for row in account.rows("backup_versions") if row["backup_id"] in lost[:7])
+
+
+def test_failed_look_is_no_confirmation(account: Account) -> None:
+    lost = account.lose_all(*(held := account.droplets[:2]))
+    account.sync()
+    account.api.faults = {backups_path(number): Fault(status=500) for number in held}
+    assert account.sync().exit_code == EXIT_PARTIAL
+    assert marked(account) == set(lost)
+
+
+def test_accept_gone_ends_at_once_and_says_so_first(account: Account) -> None:
+    lost = account.lose_all(*account.droplets[:2])
+    report = account.sync(accept_gone=True)
+    assert (report.exit_code, report.counts["backups_ended"]) == (EXIT_COMPLETE, 12)
+    accepted = [event.backup_id for each in account.audience.accepted for event in each.events]
+    assert sorted(accepted) == sorted(lost)
+
+
+def test_dry_run_neither_marks_nor_confirms(account: Account) -> None:
+    account.lose_all(*account.droplets[:2])
+    before = account.dump()
+    assert account.sync(is_dry_run=True).exit_code == EXIT_HELD
+    assert account.dump() == before
+    account.sync()
+    before = account.dump()
+    assert account.sync(is_dry_run=True).counts["backups_ended"] == 12
+    assert account.dump() == before
+    assert len(account.rows("sync_runs")) == 2
+
+
+def test_contradicted_end_is_held_alone(account: Account) -> None:
+    """Two Droplets lose one backup each; one of them still names it."""
+    first, second, _ = account.droplets
+    for number in (first, second):
+        account.api.faults[backups_path(number)] = Fault(shows=lambda entries: entries[1:], is_plausible=True)
+    hidden = account.fleet.backups_of(first)[0].id
+    account.fleet.lose(account.fleet.backups_of(second)[0].id)
+    account.api.faults.pop(backups_path(second))
+
+    assert account.sync().exit_code == EXIT_HELD
+    assert marked(account) == {hidden}
+    assert account.reasons() == ["unexplained"]
+    assert account.sync().exit_code == EXIT_COMPLETE
+    assert account.reasons() == ["unexplained"] * 2

@@ -1,0 +1,82 @@
+"""A run that ends before it has looked at everything is continued by the next."""
+
+import time
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.errors import EXIT_PARTIAL, LeaseLostError
+from inventory.store.engine import Database
+from inventory.store.schema import sync_runs
+from tests.simulated import Account, Fault, backups_path
+
+
+@pytest.fixture
+def large(database: Database) -> Account:
+    """Forty Droplets, none synced yet."""
+    account = Account(database)
+    for number in range(40):
+        account.fleet.add_droplet(name=f"web-{number}", backups=1)
+    return account
+
+
+def listed(account: Account) -> list[int]:
+    return [int(path.split("/")[3]) for path in account.api.asked if path.endswith("/backups")]
+
+
+def test_longest_unlooked_come_first(large: Account) -> None:
+    first, second, third, *_ = large.droplets
+    for number in (third, first):
+        large.sync(str(number))
+        large.advance(minutes=1)
+    large.api.asked.clear()
+    large.sync()
+    assert listed(large)[0] == second
+    assert listed(large)[-2:] == [third, first]
+
+
+def test_run_cut_by_its_deadline_is_continued_by_the_next(large: Account) -> None:
+    large.api.delay = lambda: time.sleep(0.01)
+    reached: set[int] = set()
+    for _ in range(5):
+        large.advance(minutes=1)
+        report = large.sync(deadline=timedelta(seconds=0.25))
+        looked = {row["id"] for row in large.rows("droplets") if row["last_observed_at"] == large.clock()}
+        assert looked
+        assert not looked & reached
+        assert (report.exit_code, report.counts["droplets_complete"]) == (EXIT_PARTIAL, len(looked))
+        assert "stopped after" in (report.error or "")
+        reached |= looked
+        if len(reached) > 20:
+            return
+    pytest.fail(f"only {len(reached)} were reached in five runs")
+
+
+def test_twenty_failures_in_a_row_end_the_run(large: Account) -> None:
+    numbers = large.droplets
+    large.api.faults = {backups_path(number): Fault(status=500) for number in numbers[5:]}
+    report = large.sync()
+    assert (report.exit_code, report.counts["droplets_complete"]) == (EXIT_PARTIAL, 5)
+    assert report.counts["droplets_failed"] == 20
+    assert "20 times in a row" in (report.error or "")
+    assert len(large.rows("droplets")) == 25
+
+
+def test_failures_with_answers_between_them_do_not(large: Account) -> None:
+    large.api.faults = {backups_path(number): Fault(status=500) for number in large.droplets[1::2]}
+    report = large.sync()
+    assert (report.exit_code, report.counts["droplets_complete"]) == (EXIT_PARTIAL, 20)
+
+
+def test_run_that_lost_its_account_to_another_writes_nothing_more(account: Account) -> None:
+    def take_over() -> None:
+        with account.database.writing() as connection:
+            connection.execute(sa.update(sync_runs).values(status="interrupted"))
+
+    account.lose_all(account.droplets[0])
+    account.api.faults[backups_path(account.droplets[-1])] = Fault(before={1: take_over})
+    before = account.dump()
+    with pytest.raises(LeaseLostError):
+        account.sync()
+    assert account.dump() == before

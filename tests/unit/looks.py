@@ -1,0 +1,148 @@
+"""What is stored and what was seen, with the usual in place of what a test does not name; and a plan applied purely."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from inventory.model import (
+    Backup,
+    BackupPolicy,
+    BackupState,
+    Droplet,
+    Listing,
+    Look,
+    Plan,
+    StoredBackup,
+    StoredDroplet,
+    StoredPolicy,
+)
+from inventory.reconcile import plan
+
+NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+DAILY = BackupPolicy(is_enabled=True, plan="daily", hour=4, window_length_hours=4, retention_days=7)
+WEEKLY = BackupPolicy(is_enabled=True, plan="weekly", weekday="SUN", hour=4, window_length_hours=4, retention_days=28)
+OFF = BackupPolicy(is_enabled=False)
+DROPLET_ID = 101
+
+
+def backup(number: int = 1, *, days_old: float = 1, **changes: Any) -> Backup:  # noqa: ANN401 - as Backup says
+    made_at = (NOON - timedelta(days=days_old)).replace(microsecond=0)
+    usual = {"name": f"web-01- {number}", "type": "backup", "created_at": made_at, "size_gigabytes": 2.5}
+    return Backup(**{"id": number, "min_disk_size": 25, "regions": ("fra1",), **usual, **changes})
+
+
+def droplet(**changes: Any) -> Droplet:  # noqa: ANN401 - as Droplet says
+    usual = {
+        "id": DROPLET_ID,
+        "name": "web-01",
+        "region": "fra1",
+        "size_slug": "s-1vcpu-1gb",
+        "price_monthly_usd": 6.0,
+        "status": "active",
+        "created_at": NOON - timedelta(days=90),
+        "next_window_starts_at": None,
+        "next_window_ends_at": None,
+        "tags": frozenset({"web"}),
+        "features": frozenset({"backups"}),
+        "backup_ids": frozenset(),
+        "snapshot_ids": frozenset(),
+    }
+    return Droplet(**{**usual, **changes})
+
+
+def seen(
+    *backups: Backup,
+    at: datetime = LATER,
+    policy: BackupPolicy | None = DAILY,
+    problem: str | None = None,
+    account_id: int = 1,
+    **changes: Any,  # noqa: ANN401 - as Droplet says
+) -> Look:
+    """A look that listed these backups; `changes` are those of the Droplet."""
+    listing = Listing(DROPLET_ID, backups, problem, at, pages=1, rows=len(backups), announced_total=len(backups))
+    return Look(
+        droplet_id=DROPLET_ID,
+        account_id=account_id,
+        droplet=droplet(**changes),
+        policy=policy,
+        listing=listing,
+        outcome="listed",
+        error=None,
+        http_status=200,
+        is_token_alive=False,
+        attempted_at=at,
+        duration_seconds=0.1,
+    )
+
+
+def failed(outcome: str = "unavailable", *, at: datetime = LATER, status: int | None = 503, **changes: Any) -> Look:  # noqa: ANN401 - as Look says
+    """A look that came to nothing."""
+    look = replace(seen(at=at), listing=None, outcome=outcome, error=f"it was {outcome}", http_status=status)
+    return replace(look, **changes)
+
+
+def missing(*, at: datetime = LATER, is_token_alive: bool = True, **changes: Any) -> Look:  # noqa: ANN401 - as Look says
+    """A look that was answered 404, for the Droplet as for its backups."""
+    look = failed("not_found", at=at, status=404, droplet=None, policy=None)
+    return replace(look, is_token_alive=is_token_alive, **changes)
+
+
+def after(stored: StoredDroplet | None, *looks: Look, held_because: str | None = None) -> StoredDroplet:
+    """Give what is stored after these looks, one after the other."""
+    for look in looks:
+        stored = applied(stored, plan(stored, look, {}, held_because=held_because))
+    assert stored is not None
+    return stored
+
+
+def applied(stored: StoredDroplet | None, judged: Plan) -> StoredDroplet:
+    """Write a plan as the database would."""
+    assert judged.droplet is not None
+    opened = [(each.table, each.values) for each in judged.opened]
+    closed = [(each.table, each.key) for each in judged.closed]
+    tags = set(stored.tags) if stored else set()
+    tags -= {str(key["tag"]) for table, key in closed if table == "droplet_tags"}
+    tags |= {str(values["tag"]) for table, values in opened if table == "droplet_tags"}
+    policies = [
+        replace(each, valid_to=judged.stamp) if each.valid_to is None and _names("backup_policies", closed) else each
+        for each in (stored.policies if stored else ())
+    ]
+    policies += [
+        StoredPolicy(BackupPolicy(**{k: v for k, v in values.items() if k != "droplet_id"}), judged.stamp, None)  # type: ignore[arg-type]
+        for table, values in opened
+        if table == "backup_policies"
+    ]
+    return StoredDroplet(
+        state=judged.droplet,
+        tags=frozenset(tags),
+        policies=tuple(policies),
+        backups=_backups(stored.backups if stored else {}, judged),
+        last_day=judged.day or (stored.last_day if stored else None),
+    )
+
+
+def _names(table: str, closed: Iterable[tuple[str, Mapping[str, object]]]) -> bool:
+    return any(name == table for name, _ in closed)
+
+
+def _backups(before: Mapping[int, StoredBackup], judged: Plan) -> dict[int, StoredBackup]:
+    states: dict[int, BackupState] = {number: each.state for number, each in before.items()}
+    states |= {state.id: state for state in judged.backups}
+    regions = {number: set(each.regions) for number, each in before.items()}
+    versions = {number: each.version_from for number, each in before.items()}
+    for closed in judged.closed:
+        if closed.table == "backup_regions":
+            regions[int(str(closed.key["backup_id"]))] -= {str(closed.key["region"])}
+        if closed.table == "backup_versions":
+            versions[int(str(closed.key["backup_id"]))] = None
+    for opened in judged.opened:
+        if opened.table == "backup_regions":
+            regions.setdefault(int(str(opened.values["backup_id"])), set()).add(str(opened.values["region"]))
+        if opened.table == "backup_versions":
+            versions[int(str(opened.values["backup_id"]))] = judged.stamp
+    return {
+        number: StoredBackup(state, tuple(sorted(regions.get(number, ()))), versions.get(number))
+        for number, state in states.items()
+    }

@@ -1,0 +1,27 @@
+# `docker build -t droplet-backup-inventory .`, then `docker run -v inventory:/var/lib/inventory ...`, or see
+# docker-compose.yml. Nothing is written outside the volume: `--read-only` works. The base image is named by its tag, so
+# that it brings security fixes; add a digest where two builds must be the same.
+
+FROM python:3.11-slim AS build
+WORKDIR /build
+COPY requirements/build.txt requirements/runtime.txt requirements/
+RUN python -m venv --without-pip /opt/inventory \
+    && pip --python /opt/inventory/bin/python install --no-cache-dir --require-hashes -r requirements/runtime.txt \
+    && pip install --no-cache-dir --require-hashes -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY migrations migrations
+COPY inventory inventory
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
+    && pip --python /opt/inventory/bin/python install --no-cache-dir --no-deps dist/*.whl
+
+FROM python:3.11-slim
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/inventory --shell /usr/sbin/nologin inventory \
+    && install --directory --owner inventory --group inventory --mode 0700 /var/lib/inventory
+COPY --from=build /opt/inventory /opt/inventory
+ENV PATH=/opt/inventory/bin:$PATH
+# By number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+WORKDIR /var/lib/inventory
+VOLUME /var/lib/inventory
+ENTRYPOINT ["inventory"]
+CMD ["sync"]

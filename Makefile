@@ -1,0 +1,63 @@
+# Every recipe can be typed by hand. Set-up is done where it is missing or out of date, with nothing but the releases
+# whose hashes stand in requirements/.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install -qq
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
+
+.PHONY: help demo test test-all check lint types layers format requirements clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
+
+demo: .venv/runtime ## Sync a simulated fleet, day after day, and show its history
+	$(BIN)/inventory demo
+
+test: .venv/dev ## Run the quick tests, on real SQLite and real PostgreSQL
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/dev ## Run all tests
+	$(PYTEST)
+
+check: lint types layers test ## Run all that must pass before a commit
+
+lint: .venv/dev ## Check formatting and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/dev ## Check types
+	$(BIN)/mypy
+
+layers: .venv/dev ## Check that a layer imports only layers below it
+	$(BIN)/lint-imports
+
+format: .venv/dev ## Format the code
+	$(BIN)/ruff format .
+
+PIN := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \
+	--universal --python-version 3.11
+
+requirements: .venv/dev ## Pin anew: the newest releases that pyproject.toml admits
+	$(PIN) pyproject.toml --extra all -o requirements/runtime.txt
+	$(PIN) --group build -o requirements/build.txt
+	$(PIN) pyproject.toml --extra all --group dev -c requirements/runtime.txt -c requirements/build.txt \
+		-o requirements/dev.txt
+
+clean: ## Remove the set-up and what the tools left behind
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+
+TOO_OLD := "$(PYTHON) is Python %d.%d; 3.11 or newer is needed. Install one and name it: make PYTHON=python3.12 demo"
+NO_ENSUREPIP := "$(PYTHON) lacks ensurepip. Install it (on Debian and Ubuntu: apt install python3-venv), then try again."
+
+.venv/runtime: pyproject.toml requirements/build.txt requirements/runtime.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit($(TOO_OLD) % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo $(NO_ENSUREPIP) >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements/dev.txt
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@

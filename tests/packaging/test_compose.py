@@ -1,0 +1,72 @@
+"""The structure of docker-compose.yml; no Docker engine is asked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_group
+
+from inventory.cli import app
+from inventory.settings.declared import VARIABLES
+
+ROOT = Path(__file__).parents[2]
+USER = 10001
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return document
+
+
+def test_every_secret_and_volume_that_is_used_is_declared_and_the_other_way_round(compose: dict[str, Any]) -> None:
+    services = compose["services"].values()
+    assert {name for service in services for name in service["secrets"]} == compose["secrets"].keys()
+    mounted = [volume for service in services for volume in service.get("volumes", [])]
+    assert {volume.partition(":")[0] for volume in mounted} == compose["volumes"].keys()
+
+
+def test_secrets_are_files_that_git_and_the_image_leave_out(compose: dict[str, Any]) -> None:
+    assert {secret["file"].partition("/")[0] for secret in compose["secrets"].values()} == {"secrets"}
+    assert "secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+    ignored, *kept = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] in "*!"]
+    assert ignored == "*"
+    assert "!secrets/" not in kept
+
+
+def test_a_service_is_given_secrets_only_as_files_it_may_read(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        given = {name: value for name, value in service["environment"].items() if name.endswith("_FILE")}
+        assert sorted(given.values()) == sorted(f"/run/secrets/{name}" for name in service["secrets"])
+        assert not {"TOKEN", "PASSWORD", "URL"} & {name.rpartition("_")[2] for name in service["environment"]}
+
+
+def test_sync_is_told_what_it_knows(compose: dict[str, Any]) -> None:
+    sync = compose["services"]["sync"]
+    assert set(sync["environment"]) <= set(VARIABLES.values())
+    assert sync["command"] == ["sync"]
+    assert "sync" in get_group(app).commands
+
+
+def test_sync_waits_for_the_database_to_be_healthy(compose: dict[str, Any]) -> None:
+    assert compose["services"]["sync"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert compose["services"]["database"]["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
+
+
+def test_sync_may_do_as_little_as_possible(compose: dict[str, Any]) -> None:
+    sync = compose["services"]["sync"]
+    assert sync["read_only"] is True
+    assert sync["cap_drop"] == ["ALL"]
+    assert not {"cap_add", "privileged", "user", "volumes", "network_mode", "pid"} & sync.keys()
+
+
+def test_no_service_gains_privileges_or_is_open_to_the_network(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "ports" not in service
+
+
+def test_the_owner_of_the_secret_files_is_the_image_s_user() -> None:
+    assert f"chown {USER} " in (ROOT / "docker-compose.yml").read_text()
+    assert f"USER {USER}:{USER}\n" in (ROOT / "Dockerfile").read_text()

@@ -4,14 +4,17 @@ A listing of Droplets is never proof that one is gone (R2): a Droplet we know an
 for by its id. Listings are walked once.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from inventory.detection import RELIST_AFTER
 from inventory.digitalocean import account as api
 from inventory.digitalocean.client import Client
+from inventory.digitalocean.paging import PER_PAGE
 from inventory.errors import (
     ApiError,
     AuthenticationError,
@@ -27,8 +30,7 @@ from inventory.store.runs import KnownDroplet
 
 Answer = TypeVar("Answer")
 
-# How long a Droplet that is gone is left alone before it is asked for again.
-RELIST_AFTER = timedelta(days=7)
+_WORTH_COUNTING = 3
 
 # From this many known Droplets on, a token that sees none of them is taken for one of another account.
 TELLING_NUMBER = 2
@@ -45,6 +47,7 @@ class Discovery:
         policies: As far as they could be read, by Droplet id.
         unselected: Known ids that the configuration no longer means.
         seen: Known ids that were answered with 200, meant or not, be it by an entry that does not fit.
+        read_at: When the listings of Droplets had been read; what they say is no younger.
         notes: Sentences on what may be missing.
         is_whole: Whether no Droplet that the configuration means can be missing from `droplets` and `failures`.
     """
@@ -55,6 +58,7 @@ class Discovery:
     policies: Mapping[int, BackupPolicy]
     unselected: frozenset[int]
     seen: frozenset[int]
+    read_at: datetime
     notes: tuple[str, ...]
     is_whole: bool
 
@@ -66,7 +70,7 @@ def discover(
     known: Mapping[int, KnownDroplet],
     *,
     wanted: frozenset[str],
-    now: datetime,
+    clock: Callable[[], datetime],
 ) -> Discovery:
     """Find the Droplets that `selection` means; `wanted`, names or ids, narrows it, empty does not.
 
@@ -74,9 +78,13 @@ def discover(
         ApiError: A listing of Droplets failed: there is no telling what to look at.
         UsageError: A wanted Droplet is not among those the configuration means.
     """
-    listed, malformed, notes = _list_droplets(client, fetcher, selection)
-    is_whole = not notes and 0 not in malformed
-    to_ask = _ids_to_ask(selection, known, {*listed, *malformed}, wanted, now)
+    lists = selection.everything or bool(selection.tags)
+    is_cheaper_listed = not lists and not wanted and _is_cheaper_listed(client, fetcher, len(selection.droplet_ids))
+    listed, malformed, notes = _list_droplets(client, fetcher, selection, all_for_ids=is_cheaper_listed)
+    read_at = clock().replace(microsecond=0)
+    # Ids that a listing lacks are asked for one by one: nothing of it can be missing then.
+    is_whole = not lists or (not notes and 0 not in malformed)
+    to_ask = _ids_to_ask(selection, known, {*listed, *malformed}, wanted, read_at)
     answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_droplet(client, number)), sorted(to_ask)))
     read = {number: answer for number, answer in answers.items() if isinstance(answer, Droplet)}
     failures = {number: answer for number, answer in answers.items() if isinstance(answer, ApiError)}
@@ -89,7 +97,8 @@ def discover(
     if wanted:
         meant, failures = _narrow(meant, failures, known, wanted)
     current = {number for number, droplet in known.items() if _is_current(droplet)}
-    policies, more_notes = _policies(client, fetcher, meant, one_by_one=bool(wanted) or not _lists(selection))
+    one_by_one = bool(wanted) or not (lists or is_cheaper_listed)
+    policies, more_notes = _policies(client, fetcher, meant, one_by_one=one_by_one)
     return Discovery(
         droplets=meant,
         failures=failures,
@@ -97,6 +106,7 @@ def discover(
         policies=policies,
         unselected=frozenset() if wanted else frozenset(current - meant.keys() - failures.keys()),
         seen=frozenset(known.keys() & {*droplets, *malformed}),
+        read_at=read_at,
         notes=(*notes, *more_notes),
         is_whole=is_whole,
     )
@@ -151,11 +161,22 @@ def _is_current(droplet: KnownDroplet) -> bool:
     return droplet.gone_at is None and droplet.unselected_since is None
 
 
+def _is_cheaper_listed(client: Client, fetcher: Fetcher, ids: int) -> bool:
+    """Tell whether listing all Droplets and all policies costs fewer requests than asking for so many of each.
+
+    To know, one more request is made: below three ids it would cost what it saves.
+    """
+    if ids < _WORTH_COUNTING:
+        return False
+    total = fetcher.one(lambda: _answer(lambda: api.count_droplets(client)))
+    return isinstance(total, int) and 1 + math.ceil(total / PER_PAGE) < ids
+
+
 def _list_droplets(
-    client: Client, fetcher: Fetcher, selection: Selection
+    client: Client, fetcher: Fetcher, selection: Selection, *, all_for_ids: bool
 ) -> tuple[dict[int, Droplet], dict[int, str], tuple[str, ...]]:
-    """Walk the listings; GPU Droplets have one of their own."""
-    tags: Sequence[str | None] = [None] if selection.everything else sorted(selection.tags)
+    """Walk the listings; GPU Droplets have one of their own. `all_for_ids`: walk them for the ids that are meant."""
+    tags: Sequence[str | None] = [None] if selection.everything or all_for_ids else sorted(selection.tags)
     listed: dict[int, Droplet] = {}
     malformed: dict[int, str] = {}
     notes = []
@@ -166,6 +187,13 @@ def _list_droplets(
             malformed.update(pages.malformed)
             if pages.problem:
                 notes.append(f"the listing of Droplets may lack some: {pages.problem}")
+    if all_for_ids:
+        meant = selection.droplet_ids
+        return (
+            {number: droplet for number, droplet in listed.items() if number in meant},
+            {number: why for number, why in malformed.items() if number in meant and number not in listed},
+            (),
+        )
     if 0 in malformed:
         notes.append(f"the listing of Droplets holds an entry that cannot be read: {malformed[0]}")
     return listed, {number: why for number, why in malformed.items() if number not in listed}, tuple(notes)

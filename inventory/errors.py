@@ -37,6 +37,7 @@ EXIT_HELD = 4
 EXIT_BUG = 70
 EXIT_BUSY = 75
 EXIT_MEND = 78
+SIGNAL_BASE = 128  # a signal's number is added to it
 
 
 class InventoryError(Exception):

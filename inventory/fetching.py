@@ -49,7 +49,8 @@ class Fetcher:
                 return
             self._tick()
             done, _ = wait(under_way, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
+            # A set's order is chance; in the order of the questions, one thread makes the same run the same every time.
+            for future in [each for each in under_way if each in done]:
                 yield under_way.pop(future), future.result()
 
     def one(self, ask: Callable[[], Result]) -> Result:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from inventory import reconcile
+from inventory.detection import Remembered
 from inventory.ends import must_wait
 from inventory.errors import ConfigurationError, WrongAccountError
 from inventory.model import Account, Look, Plan
@@ -82,6 +83,14 @@ class Ledger:
         """Read every Droplet stored for the account."""
         with self.database.reading() as connection:
             return runs.known_droplets(connection, self.account.id)
+
+    def remembered(self) -> tuple[dict[int, Remembered], datetime | None]:
+        """Read what may prove Droplets unchanged, and when the last run before this one began."""
+        with self.database.reading() as connection:
+            return (
+                runs.remembered_droplets(connection, self.account.id),
+                runs.last_started(connection, self.account.id, before_run_id=self.run_id),
+            )
 
     def owned_elsewhere(self, configured: frozenset[str], droplet_ids: list[int]) -> dict[int, str]:
         """Name for each of these Droplets the other configured account it belongs to (R6)."""

@@ -161,9 +161,10 @@ class Look:
     Attributes:
         droplet: What the API said of the Droplet in this run; None only where nothing readable was.
         policy: Read in this run; None means not read, never "off".
-        listing: None where no usable listing came.
-        outcome: `listed`, `not_found`, or the word of the error that prevented it.
-        error: Why there is no listing; None with one.
+        listing: None where no usable listing came, or none was needed.
+        outcome: `listed`, `proven` (unchanged since the last listing: see `detection`), `not_found`, or the word of
+            the error that prevented it.
+        error: Why there is no listing; None with one, or where none was needed.
         is_token_alive: Whether the same token read something else of the account in this run. Only then does
             `not_found` say something about the Droplet (R2).
         attempted_at: The moment the attempt ended.
@@ -337,6 +338,7 @@ class Plan:
         closed, opened: History to write, in this order.
         day: None where the day's row need not change.
         live_before: How many live backups were stored.
+        policy_before: In force until this look, as far as was known; None where none was ever read.
     """
 
     look: Look
@@ -359,6 +361,7 @@ class Plan:
     opened: tuple[Opened, ...] = ()
     day: DropletDay | None = None
     live_before: int = 0
+    policy_before: BackupPolicy | None = None
 
     @property
     def is_change(self) -> bool:

@@ -24,6 +24,7 @@ from inventory.model import (
     DropletDay,
     DropletState,
     End,
+    Listing,
     Look,
     Opened,
     Plan,
@@ -37,6 +38,7 @@ COMPLETE = "complete"
 INCOMPLETE = "incomplete"
 HELD = "held"
 NOT_FOUND = "not_found"
+PROVEN = "proven"  # no listing was needed: nothing appeared or ended since the last one
 UNPROVEN = "unproven"  # 404, but nothing shows that the token still reads this account
 GONE = "gone"  # 404, as before
 
@@ -51,8 +53,10 @@ def plan(
     incomplete: what it lacks is only marked as missing. The same look twice changes nothing but observation times (R4).
     """
     stamp = _stamp(stored, look)
+    if look.outcome == PROVEN and stored is not None:
+        return _plan_listing(stored, look, _as_stored(stored, look), owners={}, stamp=stamp, held_because=None)
     if look.listing is not None and look.droplet is not None:
-        return _plan_listing(stored, look, owners=owners, stamp=stamp, held_because=held_because)
+        return _plan_listing(stored, look, look.listing, owners=owners, stamp=stamp, held_because=held_because)
     if look.outcome == NOT_FOUND and look.is_token_alive and stored is not None and _is_own(stored, look):
         return _plan_not_found(stored, look, stamp, held_because)
     return _plan_failure(stored, look, stamp)
@@ -61,6 +65,33 @@ def plan(
 def _is_own(stored: StoredDroplet, look: Look) -> bool:
     """Tell whether the look was through the Droplet's own account: what another token cannot see may well exist."""
     return stored.state.account_id == look.account_id
+
+
+def _as_stored(stored: StoredDroplet, look: Look) -> Listing:
+    """Give the listing that a Droplet proven unchanged would have shown, as far as that is known."""
+    live = [backup for backup in stored.backups.values() if backup.is_live]
+    return Listing(
+        droplet_id=look.droplet_id,
+        backups=tuple(_as_listed(backup) for backup in live),
+        problem=None,
+        listed_at=look.attempted_at,
+        pages=0,
+        rows=0,
+        announced_total=None,
+    )
+
+
+def _as_listed(backup: StoredBackup) -> Backup:
+    state = backup.state
+    return Backup(
+        id=state.id,
+        name=state.name,
+        type=state.type,
+        created_at=state.created_at,
+        size_gigabytes=state.size_gigabytes,
+        min_disk_size=state.min_disk_size,
+        regions=backup.regions,
+    )
 
 
 def _stamp(stored: StoredDroplet | None, look: Look) -> datetime:
@@ -128,12 +159,17 @@ def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_bec
 
 
 def _plan_listing(
-    stored: StoredDroplet | None, look: Look, *, owners: Mapping[int, int], stamp: datetime, held_because: str | None
+    stored: StoredDroplet | None,
+    look: Look,
+    listing: Listing,
+    *,
+    owners: Mapping[int, int],
+    stamp: datetime,
+    held_because: str | None,
 ) -> Plan:
     """Subtract what is listed from what is stored, and the other way round."""
-    droplet, listing = look.droplet, look.listing
+    droplet = look.droplet
     assert droplet is not None
-    assert listing is not None
     foreign = sorted(backup.id for backup in listing.backups if owners.get(backup.id, droplet.id) != droplet.id)
     problem = held_because or listing.problem
     if foreign and not problem:
@@ -174,6 +210,7 @@ def _plan_listing(
         closed=(*droplet_closed, *closed),
         opened=(*droplet_opened, *opened),
         live_before=len(live),
+        policy_before=_policy_in_force(stored),
     )
     if held_because:
         return _held(draft, ended)
@@ -187,7 +224,13 @@ def _plan_listing(
         draft,
         outcome=COMPLETE,
         is_look=True,
-        droplet=replace(state, last_observed_at=stamp, last_listed_at=stamp, last_outcome=COMPLETE, last_error=None),
+        droplet=replace(
+            state,
+            last_observed_at=stamp,
+            last_listed_at=stamp if look.listing else state.last_listed_at,
+            last_outcome=COMPLETE,
+            last_error=None,
+        ),
         ended=ended,
         explained=explained,
         contradicted=frozenset(end.before.state.id for end in must_wait(ended)) & named,
@@ -346,11 +389,15 @@ def _droplet_history(
         before = stored.tags if stored else frozenset()
         closed.extend(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(before - droplet.tags))
         opened.extend(Opened("droplet_tags", {**key, "tag": tag}) for tag in sorted(droplet.tags - before))
-    in_force = next((each.policy for each in stored.policies if each.valid_to is None), None) if stored else None
+    in_force = _policy_in_force(stored)
     if policy is not None and policy != in_force:
         closed.extend([Closed("backup_policies", key)] if in_force else [])
         opened.append(Opened("backup_policies", {**key, **asdict(policy)}))
     return tuple(closed), tuple(opened)
+
+
+def _policy_in_force(stored: StoredDroplet | None) -> BackupPolicy | None:
+    return next((each.policy for each in stored.policies if each.valid_to is None), None) if stored else None
 
 
 def _changed_day(stored: StoredDroplet | None, stamp: datetime, backups: Sequence[Backup]) -> DropletDay | None:

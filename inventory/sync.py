@@ -17,8 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from inventory.detection import proven_unchanged
 from inventory.digitalocean import account as api
 from inventory.digitalocean.client import Client
 from inventory.discovery import Discovery, check_token, discover, is_token_alive
@@ -29,6 +30,7 @@ from inventory.errors import (
     EXIT_HELD,
     EXIT_MEND,
     EXIT_PARTIAL,
+    SIGNAL_BASE,
     ApiError,
     AuthenticationError,
     ClockError,
@@ -41,7 +43,7 @@ from inventory.errors import (
 from inventory.fetching import Fetcher
 from inventory.ledger import Ledger
 from inventory.model import Account, Look, Plan, Selection
-from inventory.reconcile import NOT_FOUND
+from inventory.reconcile import NOT_FOUND, PROVEN
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
 from inventory.sync_report import COUNTS, DropletReport, Status, SyncReport, counts, droplet_report
@@ -84,6 +86,7 @@ class Order:
         configured_accounts: The names of all configured accounts.
         deadline: How long the run may take; what it did not reach comes first in the next.
         droplets: Names or ids that narrow the selection; empty: all of it.
+        is_full: List every Droplet, also those that are proven unchanged without.
         accept_gone: End at once what the brake would hold back.
         is_verbose: Report routine changes too.
         trigger: `command` or `daemon`.
@@ -94,6 +97,7 @@ class Order:
     configured_accounts: frozenset[str]
     deadline: timedelta
     droplets: frozenset[str] = frozenset()
+    is_full: bool = False
     accept_gone: bool = False
     is_dry_run: bool = False
     is_verbose: bool = False
@@ -102,7 +106,18 @@ class Order:
     @property
     def mode(self) -> str:
         """The run's `mode`: only one over the whole configuration can be the last complete one."""
-        return "subset" if self.droplets else "listing"
+        if self.droplets:
+            return "subset"
+        return "listing" if self.is_full else "detection"
+
+
+class _Ending(NamedTuple):
+    """How a run ended; the attributes are those of `SyncReport`."""
+
+    status: Status
+    exit_code: int
+    error: str | None
+    failure: str | None = None
 
 
 class _CutShortError(InventoryError):
@@ -170,13 +185,13 @@ class _Run:
             self._check_clock()
             self._ledger = self._begin()
             last_complete_at = self.ledger.last_complete()
-            status, exit_code, error = self._judged(fetcher, found)
+            ending = self._judged(fetcher, found)
         return SyncReport(
             account=self.order.account,
             database=self.database.shown,
             run_id=self.ledger.run_id,
-            status=status,
-            exit_code=exit_code,
+            status=ending.status,
+            exit_code=ending.exit_code,
             mode=self.order.mode,
             is_dry_run=self.order.is_dry_run,
             started_at=started_at,
@@ -187,7 +202,8 @@ class _Run:
             rate_limit_remaining=self.client.rate_limit_remaining,
             droplets=tuple(self.droplets),
             notes=tuple(self.notes),
-            error=error,
+            error=ending.error,
+            failure=ending.failure,
             last_complete_at=last_complete_at,
         )
 
@@ -205,7 +221,7 @@ class _Run:
             self.database, self.order.account, trigger=self.order.trigger, mode=self.order.mode, clock=self.clock
         )
 
-    def _judged(self, fetcher: Fetcher, found: Account | ApiError) -> tuple[Status, int, str | None]:
+    def _judged(self, fetcher: Fetcher, found: Account | ApiError) -> _Ending:
         """Do the work, close the run's record whatever happens, and say how it ended."""
         try:
             self._work(fetcher, found)
@@ -213,17 +229,17 @@ class _Run:
         except LeaseLostError:
             raise
         except InterruptedSyncError as error:
-            ending = "interrupted", 128 + error.signal_number, str(error)
+            ending = _Ending("interrupted", SIGNAL_BASE + error.signal_number, str(error))
         except InventoryError as error:
-            ending = "failed", error.exit_code, str(error)
+            failure = error.outcome if isinstance(error, ApiError) else None
+            ending = _Ending("failed", error.exit_code, str(error), failure)
         except BaseException as error:
             with suppress(InventoryError):
                 self._finish("failed", f"a bug ended the run: {type(error).__name__}")
             raise
         finally:
             self.client.stop()
-        status, _, error_text = ending
-        self._finish(status, error_text)
+        self._finish(ending.status, ending.error)
         return ending
 
     def _finish(self, status: Status, error: str | None) -> None:
@@ -236,19 +252,19 @@ class _Run:
         }
         self.ledger.finish(status, figures)
 
-    def _ending(self) -> tuple[Status, int, str | None]:
+    def _ending(self) -> _Ending:
         """Say how a run ended that nothing stopped."""
         selected, complete = self.selected or 0, self.counts["droplets_complete"]
         missed = f"{selected - complete} of {selected} Droplets were not looked at" if complete < selected else None
         why = self.cut_short or missed or (None if self.is_whole else "; ".join(self.notes))
         if self.outcomes["held"]:
-            return "held", EXIT_HELD, why
+            return _Ending("held", EXIT_HELD, why)
         if not why:
-            return "complete", EXIT_COMPLETE, None
+            return _Ending("complete", EXIT_COMPLETE, None)
         if complete:
-            return "partial", EXIT_PARTIAL, why
+            return _Ending("partial", EXIT_PARTIAL, why)
         is_forbidden = self.outcomes.keys() == {PermissionDeniedError.outcome}
-        return "failed", EXIT_MEND if is_forbidden else EXIT_FAILED, why
+        return _Ending("failed", EXIT_MEND if is_forbidden else EXIT_FAILED, why)
 
     def _work(self, fetcher: Fetcher, found: Account | ApiError) -> None:
         order, ledger = self.order, self.ledger
@@ -257,7 +273,7 @@ class _Run:
         account = found if isinstance(found, Account) else None
         ledger.check_account(account, order.configured_accounts)
         known = ledger.known()
-        discovery = discover(self.client, fetcher, order.selection, known, wanted=order.droplets, now=self.clock())
+        discovery = discover(self.client, fetcher, order.selection, known, wanted=order.droplets, clock=self.clock)
         if not order.accept_gone:
             check_token(order.account, known, discovery)
         self._check_clock()
@@ -276,8 +292,18 @@ class _Run:
         self.selected = len(targets)
         self.listener.started(len(targets))
         is_uuid_known = account is not None and account.uuid == ledger.account.uuid
-        self._look_at(fetcher, targets, partial(self._look, discovery, known, is_uuid_known))
+        proven = self._proven(discovery, targets) if order.mode == "detection" else set()
+        for number in targets:
+            if number in proven:
+                self._take(_proven_look(discovery, number, ledger.account.id))
+        unproven = [number for number in targets if number not in proven]
+        self._look_at(fetcher, unproven, partial(self._look, discovery, known, is_uuid_known))
         self._settle()
+
+    def _proven(self, discovery: Discovery, targets: Sequence[int]) -> set[int]:
+        remembered, last_run_at = self.ledger.remembered()
+        droplets = (discovery.droplets[number] for number in targets if number in discovery.droplets)
+        return proven_unchanged(droplets, remembered, now=discovery.read_at, last_run_at=last_run_at)
 
     def _look_at(self, fetcher: Fetcher, targets: Sequence[int], look: Callable[[int], Look]) -> None:
         try:
@@ -407,6 +433,22 @@ class _Run:
         if self._ledger and time.monotonic() - self.renewed_at > _HEARTBEAT_SECONDS:
             self.renewed_at = time.monotonic()
             self.ledger.renew()
+
+
+def _proven_look(discovery: Discovery, number: int, account_id: int) -> Look:
+    return Look(
+        droplet_id=number,
+        account_id=account_id,
+        droplet=discovery.droplets[number],
+        policy=discovery.policies.get(number),
+        listing=None,
+        outcome=PROVEN,
+        error=None,
+        http_status=200,
+        is_token_alive=True,
+        attempted_at=discovery.read_at,
+        duration_seconds=0.0,
+    )
 
 
 def _longest_unlooked(known: dict[int, KnownDroplet], number: int) -> tuple[bool, float, int]:

@@ -1,17 +1,29 @@
 """What a sync has to tell: frozen values, ready to be shown on a terminal or as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from inventory.errors import (
+    EXIT_BUSY,
+    EXIT_COMPLETE,
+    EXIT_FAILED,
+    EXIT_HELD,
+    EXIT_MEND,
+    EXIT_PARTIAL,
+    SIGNAL_BASE,
+    InventoryError,
+)
 from inventory.model import Backup, BackupState, Change, End, Plan
+from inventory.reconcile import PROVEN
 
 Status = Literal["complete", "partial", "held", "failed", "interrupted"]
 
 # The columns of `sync_runs` that count.
 COUNTS = (
     "droplets_complete",
+    "droplets_proven",
     "droplets_incomplete",
     "droplets_failed",
     "droplets_changed",
@@ -52,7 +64,7 @@ class DropletReport:
         error: Why it is not complete; None if it is.
         kept_as_of: The last look, whose picture stays; None where there was none.
         events: Empty where nothing changed. Routine ones (appeared, expired) are among them.
-        plan: The plan of its backup policy, as far as this run read it.
+        plan_before: The plan of the backup policy that was in force until this look, as far as it was known.
     """
 
     droplet_id: int
@@ -63,7 +75,7 @@ class DropletReport:
     kept_as_of: datetime | None
     is_new: bool
     is_gone: bool
-    plan: str | None
+    plan_before: str | None
     events: tuple[BackupEvent, ...]
 
     @property
@@ -88,6 +100,7 @@ class SyncReport:
         droplets: The notable ones, in the order they were looked at; with `--verbose` all that changed.
         notes: Sentences that concern no single Droplet.
         error: Why the status is not complete; None if it is.
+        failure: The `outcome` of the error of the API that ended the run, or None.
         last_complete_at: When the last complete run before this one ended; None where none did.
     """
 
@@ -107,7 +120,47 @@ class SyncReport:
     droplets: tuple[DropletReport, ...]
     notes: tuple[str, ...]
     error: str | None
+    failure: str | None
     last_complete_at: datetime | None
+
+
+def not_started(
+    account: str, database: str, error: InventoryError, at: datetime, *, mode: str, is_dry_run: bool
+) -> SyncReport:
+    """Report a sync that an error kept from starting; it has no record in `sync_runs`."""
+    return SyncReport(
+        account=account,
+        database=database,
+        run_id=None,
+        status="failed",
+        exit_code=error.exit_code,
+        mode=mode,
+        is_dry_run=is_dry_run,
+        started_at=at,
+        finished_at=at,
+        droplets_selected=None,
+        counts=dict.fromkeys(COUNTS, 0),
+        requests=0,
+        rate_limit_remaining=None,
+        droplets=(),
+        notes=(),
+        error=str(error),
+        failure=None,
+        last_complete_at=None,
+    )
+
+
+def exit_code_of(reports: Sequence[SyncReport]) -> int:
+    """Give the exit code of a command that synced several accounts: the worst that a person must know of."""
+    codes = {report.exit_code for report in reports}
+    if codes == {EXIT_COMPLETE}:
+        return EXIT_COMPLETE
+    if EXIT_COMPLETE in codes:
+        codes.add(EXIT_PARTIAL)
+    interrupted = (code for code in sorted(codes) if code > SIGNAL_BASE)
+    return next(
+        code for code in (*interrupted, EXIT_MEND, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED) if code in codes
+    )
 
 
 def droplet_report(plan: Plan) -> DropletReport:
@@ -122,7 +175,7 @@ def droplet_report(plan: Plan) -> DropletReport:
         kept_as_of=state.last_observed_at if state and not plan.is_look else None,
         is_new=plan.is_new,
         is_gone=plan.is_gone,
-        plan=look.policy.plan if look.policy else None,
+        plan_before=plan.policy_before.plan if plan.policy_before else None,
         events=(
             *(_listed("appeared", backup) for backup in plan.appeared),
             *(_changed("changed", change) for change in plan.changed),
@@ -138,6 +191,7 @@ def counts(plan: Plan) -> dict[str, int]:
     """Count what a plan came to, by the names of `COUNTS`."""
     return {
         "droplets_complete": plan.is_look or plan.outcome == "gone",
+        "droplets_proven": plan.look.outcome == PROVEN,
         "droplets_incomplete": plan.outcome in ("incomplete", "held"),
         "droplets_failed": not plan.is_look and plan.outcome not in ("incomplete", "held", "gone"),
         "droplets_changed": plan.is_change,

@@ -117,7 +117,7 @@ class Cluster:
 def cluster(*, is_durable: bool = False) -> Iterator[Cluster]:
     """Run a server as long as the block; `is_durable` where a test will crash it."""
     # A socket's path has 107 bytes at most: /tmp is short.
-    place = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))  # noqa: S108 - mkdtemp() makes a name of its own
+    place = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
     try:
         as_user = _ordinary_user()
         binaries = _binaries()

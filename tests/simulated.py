@@ -204,6 +204,7 @@ class Account:
         *droplets: str,
         accept_gone: bool = False,
         is_dry_run: bool = False,
+        is_full: bool = True,
         deadline: timedelta = timedelta(minutes=1),
     ) -> SyncReport:
         """Sync by the fleet's clock, one request after the other."""
@@ -213,6 +214,7 @@ class Account:
             configured_accounts=self.configured,
             deadline=deadline,
             droplets=frozenset(droplets),
+            is_full=is_full,
             accept_gone=accept_gone,
             is_dry_run=is_dry_run,
         )

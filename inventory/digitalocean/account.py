@@ -47,10 +47,15 @@ def read_droplet(client: Client, droplet_id: int) -> Droplet:
     return droplet
 
 
+def count_droplets(client: Client) -> int | None:
+    """Return how many Droplets without a GPU there are; None where the answer does not say."""
+    return decode_droplets(client.get("/v2/droplets", {"page": 1, "per_page": 1})).total
+
+
 def reads_droplets(client: Client) -> bool:
     """Tell whether the token may read Droplets at all, so that a 404 for one of them means something (R2)."""
     try:
-        decode_droplets(client.get("/v2/droplets", {"page": 1, "per_page": 1}))
+        count_droplets(client)
     except (AuthenticationError, StoppedError):
         raise
     except ApiError:

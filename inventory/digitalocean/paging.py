@@ -75,10 +75,14 @@ def walk(read_page: Callable[[int], Page[Value]]) -> Walk[Value]:
     What `read_page` raises ends it: a walk with a hole would be worth nothing.
     """
     pages: list[Page[Value]] = []
+    rows = 0
     while True:
         page = read_page(len(pages) + 1)
         pages.append(page)
-        if not page.ids or (len(page.ids) < PER_PAGE and not page.has_next):
+        rows += len(page.ids)
+        # A full page that names no next may still have one, unless all that was announced is there.
+        is_last = not page.has_next and (len(page.ids) < PER_PAGE or rows == page.total)
+        if not page.ids or is_last:
             return Walk(tuple(pages), None)
         number = len(pages)
         if number > 1 and any(page.ids) and page.ids == pages[-2].ids:

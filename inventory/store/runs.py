@@ -17,10 +17,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from inventory.detection import Remembered
 from inventory.errors import LeaseLostError, SyncRunningError
 from inventory.store.current import insert_or_leave, upsert
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, droplets, sync_listings, sync_runs
+from inventory.store.schema import accounts, backups, droplets, sync_listings, sync_runs
 
 LEASE_EXPIRES_AFTER = timedelta(seconds=90)
 
@@ -83,6 +84,32 @@ def known_droplets(connection: sa.Connection, account_id: int) -> dict[int, Know
     columns = (droplets.c[name] for name in KnownDroplet.__slots__)
     rows = connection.execute(sa.select(*columns).where(droplets.c.account_id == account_id))
     return {row.id: KnownDroplet(*row) for row in rows}
+
+
+def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int, Remembered]:
+    """Read the ids of the live backups of every Droplet of the account whose last look raises no question.
+
+    Raised it is by a look that was not complete, a backup that the brake holds, or one of size 0.
+    """
+    is_odd = sa.or_(backups.c.size_gigabytes == 0, backups.c.missing_since.is_not(None))
+    of_droplet = sa.and_(backups.c.droplet_id == droplets.c.id, backups.c.gone_at.is_(None))
+    query = (
+        sa.select(droplets.c.id, droplets.c.last_listed_at, backups.c.id, is_odd)
+        .outerjoin_from(droplets, backups, of_droplet)
+        .where(
+            droplets.c.account_id == account_id,
+            droplets.c.gone_at.is_(None),
+            droplets.c.last_listed_at.is_not(None),
+            droplets.c.last_outcome == "complete",
+        )
+    )
+    found: dict[int, tuple[datetime, set[int]]] = {}
+    odd = set()
+    for droplet_id, last_listed_at, backup_id, is_doubtful in connection.execute(query):
+        _, ids = found.setdefault(droplet_id, (last_listed_at, set()))
+        ids.update([] if backup_id is None else [backup_id])
+        odd.update([droplet_id] if is_doubtful else [])
+    return {number: Remembered(at, frozenset(ids)) for number, (at, ids) in found.items() if number not in odd}
 
 
 def owned_elsewhere(
@@ -194,6 +221,15 @@ def last_complete(connection: sa.Connection, account_id: int) -> datetime | None
     """Say when the last complete run of the whole configuration ended; None where none did."""
     query = sa.select(sa.func.max(sync_runs.c.finished_at)).where(
         sync_runs.c.account_id == account_id, sync_runs.c.status == "complete", sync_runs.c.mode != "subset"
+    )
+    last: datetime | None = connection.execute(query).scalar_one()
+    return last
+
+
+def last_started(connection: sa.Connection, account_id: int, *, before_run_id: int | None) -> datetime | None:
+    """Say when the last run over the whole configuration began, this one aside; None where there was none."""
+    query = sa.select(sa.func.max(sync_runs.c.started_at)).where(
+        sync_runs.c.account_id == account_id, sync_runs.c.mode != "subset", sync_runs.c.id != (before_run_id or 0)
     )
     last: datetime | None = connection.execute(query).scalar_one()
     return last

@@ -278,13 +278,14 @@ sync_runs = sa.Table(
     sa.Column("pid", sa.Integer(), nullable=False, comment="Its process on that machine"),
     sa.Column("process", sa.Text(), comment="Boot, namespace and start of the process; NULL where not to be had"),
     sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
-    sa.Column("mode", sa.Text(), nullable=False, comment="listing; subset: narrowed to some Droplets"),
+    sa.Column("mode", sa.Text(), nullable=False, comment="detection; listing: all; subset: narrowed"),
     sa.Column("status", sa.Text(), nullable=False, comment="running, complete, partial, held, failed or interrupted"),
     sa.Column("droplets_selected", sa.Integer(), comment="NULL where the run ended before it knew"),
     *(
         sa.Column(name, sa.Integer(), nullable=False, server_default=sa.text("0"), comment=comment)
         for name, comment in (
-            ("droplets_complete", "Looked at: listed completely, or found gone"),
+            ("droplets_complete", "Looked at: listed completely, proven unchanged, or found gone"),
+            ("droplets_proven", "Of them, proven unchanged without a listing: requests saved"),
             ("droplets_incomplete", "Listed, but not completely, or held by the brake"),
             ("droplets_failed", "No usable listing"),
             ("droplets_changed", "Something about them or their backups was new"),

@@ -132,7 +132,7 @@ def upgrade() -> None:
             comment="Boot, namespace and start of the process; NULL where not to be had",
         ),
         sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
-        sa.Column("mode", sa.Text(), nullable=False, comment="listing; subset: narrowed to some Droplets"),
+        sa.Column("mode", sa.Text(), nullable=False, comment="detection; listing: all; subset: narrowed"),
         sa.Column(
             "status", sa.Text(), nullable=False, comment="running, complete, partial, held, failed or interrupted"
         ),
@@ -142,7 +142,14 @@ def upgrade() -> None:
             sa.Integer(),
             server_default=sa.text("0"),
             nullable=False,
-            comment="Looked at: listed completely, or found gone",
+            comment="Looked at: listed completely, proven unchanged, or found gone",
+        ),
+        sa.Column(
+            "droplets_proven",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="Of them, proven unchanged without a listing: requests saved",
         ),
         sa.Column(
             "droplets_incomplete",

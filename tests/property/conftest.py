@@ -1,19 +1,18 @@
 """A new SQLite database for each test, and an account to sync into it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from inventory.store.engine import Database
-from inventory.store.upgrade import upgrade
 from tests.simulated import Account
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/inventory.db")
-    upgrade(database)
+def database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'inventory.db')}")
     yield database
     database.close()
 

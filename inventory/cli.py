@@ -1,0 +1,183 @@
+"""The door: the table of commands. Each loads its own modules when it is called, so that cron starts quickly."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from inventory import __version__
+from inventory.display import redactor
+from inventory.errors import EXIT_BUG, InventoryError
+from inventory.report.console import complain
+
+_EXIT_PIPE_CLOSED = 141  # as the shell has it for a program that SIGPIPE ended
+
+app = typer.Typer(
+    help="Looks at the backups of your DigitalOcean Droplets regularly, and keeps their history in SQLite or "
+    "PostgreSQL. It only ever reads from DigitalOcean.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+database_commands = typer.Typer(help="Create the database, or bring it up to date.", no_args_is_help=True)
+app.add_typer(database_commands, name="db", rich_help_panel="Set up")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The TOML file to read, in place of the first that is found."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must mend.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print routine changes too, and log to stderr.")]
+
+
+def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - Typer's callback for a flag
+    if is_wanted:
+        sys.stdout.write(f"inventory {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command; the help text is the program's own."""
+
+
+@app.command(rich_help_panel="Look")
+def sync(
+    *,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this one of several configured accounts.")
+    ] = None,
+    droplet: Annotated[
+        list[str] | None, typer.Option(metavar="NAME-or-ID", help="Only this Droplet; may be repeated.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")] = False,
+    accept_gone: Annotated[
+        bool,
+        typer.Option("--accept-gone", help="Record at once as gone what would else wait for a second sync."),
+    ] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Look at the Droplets' backups once, and keep what was seen."""
+
+    def run() -> int:
+        from inventory.commands import sync as command
+
+        options = command.Options(
+            account=account,
+            droplets=frozenset(droplet or ()),
+            is_dry_run=dry_run,
+            accept_gone=accept_gone,
+            as_json=as_json,
+            is_quiet=quiet,
+            is_verbose=verbose,
+        )
+        return command.run(config, options)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Set up")
+def config(
+    *,
+    sample: Annotated[bool, typer.Option("--sample", help="Print a commented configuration file to begin with.")] = (
+        False
+    ),
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings in force and where each comes from, secrets masked."""
+
+    def run() -> int:
+        from inventory.commands import config as command
+
+        return command.run(config_file=config, sample=sample, as_json=as_json)
+
+    _finish(run)
+
+
+@database_commands.command()
+def upgrade(*, config: ConfigFile = None) -> None:
+    """Create the database, or bring its tables to this program's version."""
+
+    def run() -> int:
+        from inventory.commands import db as command
+
+        return command.upgrade(config)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Try")
+def demo(
+    *,
+    days: Annotated[int, typer.Option(min=1, max=700, help="Simulated days, one sync each.")] = 120,
+    droplets: Annotated[int, typer.Option(min=1, max=200, help="Droplets of the simulated account.")] = 12,
+    seed: Annotated[int, typer.Option(help="What chance is derived from.")] = 1,
+    directory: Annotated[Path, typer.Option(help="Where the new SQLite file goes.")] = Path(),
+) -> None:
+    """Sync a simulated account, day after simulated day, into a new SQLite file, and show its history."""
+
+    def run() -> int:
+        from inventory.commands import demo as command
+
+        return command.run(days=days, droplets=droplets, seed=seed, directory=directory)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Try")
+def simulator(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")] = 8099,
+    droplets: Annotated[int, typer.Option(min=0, max=20_000, help="How many there are.")] = 12,
+    days: Annotated[int, typer.Option(min=0, max=700, help="How many days they have lived.")] = 90,
+    token: Annotated[
+        str | None, typer.Option(metavar="TOKEN", help="The token to ask for; it gives access to nothing real.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="What chance is derived from.")] = 1,
+    oldest_goes: Annotated[
+        Literal["by_age", "by_count"],
+        typer.Option(help="When the oldest backup goes: at its age, or when the next one is made."),
+    ] = "by_age",
+) -> None:
+    """Serve a simulated DigitalOcean account on this machine, to try everything without a real one."""
+
+    def run() -> int:
+        from inventory.commands import simulator as command
+
+        return command.run(port=port, droplets=droplets, days=days, token=token, seed=seed, oldest_goes=oldest_goes)
+
+    _finish(run)
+
+
+def _finish(run: Callable[[], int]) -> NoReturn:
+    """Run a command and exit with its code: a sentence for what was foreseen, a traceback for a bug alone."""
+    try:
+        code = run()
+        sys.stdout.flush()
+    except InventoryError as error:
+        complain(str(error))
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read has seen enough. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _EXIT_PIPE_CLOSED
+    except Exception:  # noqa: BLE001 - the one place where a bug becomes an exit code
+        sys.stderr.write(redactor()(traceback.format_exc()))
+        complain("this is a bug; please report it with the lines above. What was written before stays.")
+        code = EXIT_BUG
+    raise typer.Exit(code)

@@ -1,0 +1,64 @@
+"""Which Droplets need not be listed, because what a listing of Droplets says proves their backups unchanged. Pure.
+
+A listing of 200 Droplets is one request, and gives the ids of each Droplet's backups. Where they are the ids that are
+stored as live, nothing appeared and nothing ended since the last complete look. That proves which backups exist; their
+sizes, names and regions are as of the last real listing, and so each Droplet is listed again from time to time.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from inventory.model import Droplet
+
+RELIST_AFTER = timedelta(days=7)
+
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is stored of a Droplet whose last look was complete, and whose backups raise no question.
+
+    Attributes:
+        last_listed_at: The stamp of its last real listing.
+        backup_ids: Of its live backups.
+    """
+
+    last_listed_at: datetime
+    backup_ids: frozenset[int]
+
+
+def proven_unchanged(
+    droplets: Iterable[Droplet],
+    remembered: Mapping[int, Remembered],
+    *,
+    now: datetime,
+    last_run_at: datetime | None,
+) -> set[int]:
+    """Return the ids of the Droplets that need no listing now.
+
+    Of those not listed for `RELIST_AFTER`, the longest unlisted are due: a seventh of the fleet for a day that has
+    passed since `last_run_at`, a part of it for a part of a day, so that they never come all at once.
+    """
+    proven = {
+        droplet.id: remembered[droplet.id].last_listed_at
+        for droplet in droplets
+        if droplet.id in remembered and _shows(droplet, remembered[droplet.id].backup_ids)
+    }
+    overdue = sorted((at, number) for number, at in proven.items() if now - at >= RELIST_AFTER)
+    days = min((now - last_run_at) / _A_DAY, 1.0) if last_run_at else 1.0
+    share = math.ceil(len(remembered) * max(days, 0.0) * (_A_DAY / RELIST_AFTER))
+    return proven.keys() - {number for _, number in overdue[:share]}
+
+
+def _shows(droplet: Droplet, stored_ids: frozenset[int]) -> bool:
+    """Tell whether the Droplet's ids prove that the stored backups are all there are.
+
+    Where the ids are absent or empty, the token may only be unable to read them. Then the Droplet must also say that
+    it has no backups feature, and none may be stored.
+    """
+    if droplet.backup_ids:
+        return droplet.backup_ids == stored_ids
+    return droplet.features is not None and "backups" not in droplet.features and not stored_ids

@@ -1,0 +1,32 @@
+"""SIGINT and SIGTERM as a question that long work asks itself; the second signal ends the process at once."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def interruptible(on_first: Callable[[], object]) -> Iterator[Callable[[], int | None]]:
+    """Give, for the length of the block, a function that returns the number of the signal that came, or None.
+
+    `on_first` is called in the signal handler of the first one: to say that the work in hand is being finished. The
+    handlers that were there before are put back.
+    """
+    received: list[int] = []
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        if received:
+            os._exit(128 + number)
+        received.append(number)
+        on_first()
+
+    before = {each: signal.signal(each, receive) for each in SIGNALS}
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,68 @@
+"""The progress of a sync, on a terminal's stderr; elsewhere silence."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from inventory.report import sync_text
+from inventory.report.console import stderr_console
+from inventory.sync_report import DropletReport
+
+_BAR_COLUMNS = 24
+
+
+class Silence:
+    """Listens to a sync and shows nothing."""
+
+    def started(self, droplets: int) -> None:
+        """Show nothing."""
+
+    def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
+        """Show nothing."""
+
+    def accepting(self, droplets: Sequence[DropletReport]) -> None:
+        """Say what is about to be recorded as gone."""
+        for line in sync_text.accepted(droplets):
+            sys.stderr.write(f"{line}\n")
+
+
+class Bar(Silence):
+    """A bar with Droplets done, requests sent, and until when the rate limit makes everyone wait."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def started(self, droplets: int) -> None:
+        """Know how long the bar is."""
+        self._progress.update(self._task, total=droplets)
+
+    def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
+        """Move the bar."""
+        wait = f", rate limit used up until {waiting_until:%H:%M:%SZ}" if waiting_until else ""
+        self._progress.update(self._task, completed=droplets, note=f"{requests} requests{wait}")
+
+    def accepting(self, droplets: Sequence[DropletReport]) -> None:
+        """Say what is about to be recorded as gone, above the bar."""
+        for line in sync_text.accepted(droplets):
+            self._progress.console.print(line, markup=False, highlight=False)
+
+
+@contextmanager
+def following(*, is_quiet: bool) -> Iterator[Silence]:
+    """Give a listener for one sync: a bar if stderr is a terminal and that is wanted."""
+    if is_quiet or not sys.stderr.isatty():
+        yield Silence()
+        return
+    columns = (
+        MofNCompleteColumn(),
+        TextColumn("Droplets"),
+        BarColumn(_BAR_COLUMNS),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=stderr_console()) as progress:
+        yield Bar(progress, progress.add_task("", total=None, note="finding Droplets"))

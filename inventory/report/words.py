@@ -1,0 +1,44 @@
+"""Times, sizes and numbers as people read them. Pure."""
+
+from datetime import datetime, timedelta
+
+_REASONS = {
+    "droplet_destroyed": "Droplet destroyed",
+    "converted": "converted to a snapshot",
+    "expired": "expired",
+    "backups_disabled": "backups disabled",
+    "unknown": "reason unknown: the policy could not be read",
+    "unexplained": "UNEXPLAINED",
+}
+
+
+def instant(at: datetime, now: datetime) -> str:
+    """Write a UTC time as short as it is clear at `now`: `05:11Z`, `22 Nov 05:11Z`, or with its year."""
+    if at.date() == now.date():
+        return f"{at:%H:%MZ}"
+    is_recent = abs(now - at) < timedelta(days=300)
+    return f"{at.day} {at:%b %H:%MZ}" if is_recent else f"{at.day} {at:%b %Y %H:%MZ}"
+
+
+def size(gigabytes: float) -> str:
+    """Write a size with its unit, to a tenth; smaller ones to a hundredth."""
+    return f"{gigabytes:,.1f} GB" if gigabytes >= 1 or gigabytes == 0 else f"{gigabytes:.2f} GB"
+
+
+def age(span: timedelta) -> str:
+    """Write how long ago something was, in the largest unit of which there are two, at least minutes."""
+    minutes = max(int(span.total_seconds() // 60), 0)
+    hours, days = minutes // 60, minutes // (60 * 24)
+    if days >= 2:  # noqa: PLR2004 - two of a unit are more telling than one
+        return f"{days} d"
+    return f"{hours} h" if hours >= 2 else f"{minutes} min"  # noqa: PLR2004 - as above
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun in the right form."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def reason(gone_reason: str) -> str:
+    """Write why a backup ended; a reason this version does not know as it is."""
+    return _REASONS.get(gone_reason, gone_reason)

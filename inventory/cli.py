@@ -61,6 +61,9 @@ def sync(
     droplet: Annotated[
         list[str] | None, typer.Option(metavar="NAME-or-ID", help="Only this Droplet; may be repeated.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="List every Droplet's backups, also where nothing can have changed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")] = False,
     accept_gone: Annotated[
         bool,
@@ -79,6 +82,7 @@ def sync(
         options = command.Options(
             account=account,
             droplets=frozenset(droplet or ()),
+            is_full=full,
             is_dry_run=dry_run,
             accept_gone=accept_gone,
             as_json=as_json,

@@ -36,6 +36,7 @@ class Options:
 
     account: str | None = None
     droplets: frozenset[str] = frozenset()
+    is_full: bool = False
     is_dry_run: bool = False
     accept_gone: bool = False
     as_json: bool = False
@@ -113,6 +114,7 @@ def _sync(
         configured_accounts=frozenset(each.name for each in settings.accounts),
         deadline=timedelta(minutes=settings.run_deadline_minutes),
         droplets=options.droplets,
+        is_full=options.is_full,
         accept_gone=options.accept_gone,
         is_dry_run=options.is_dry_run,
         is_verbose=options.is_verbose,

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import plotext
 from rich.table import Table
-from sqlalchemy import Row
 
 from inventory.display import shown
 from inventory.report import words
@@ -36,7 +36,7 @@ _PLOT_LINES = 10
 _MOST_LABELS = 5
 
 
-def fleet(rows: Sequence[Row[tuple[str, str, int, str | None, float]]], now: datetime) -> Table:
+def fleet(rows: Sequence[Sequence[Any]], now: datetime) -> Table:
     """Show a row a Droplet: what is kept of it, and the newest."""
     table = _table("Droplet", "plan", "kept", "newest", "stored")
     for name, plan, backups, newest, gigabytes in rows:
@@ -45,7 +45,7 @@ def fleet(rows: Sequence[Row[tuple[str, str, int, str | None, float]]], now: dat
     return table
 
 
-def ends(rows: Sequence[Row[tuple[str, str, str, int, float]]]) -> Table:
+def ends(rows: Sequence[Sequence[Any]]) -> Table:
     """Show what disappeared out of the ordinary, and why."""
     table = _table("Droplet", "why", "day", "backups", "size")
     for name, why, day, backups, gigabytes in rows:
@@ -60,13 +60,13 @@ def _table(*headers: str) -> Table:
     return table
 
 
-def plot(rows: Sequence[Row[tuple[str, int, float]]]) -> str:
+def plot(rows: Sequence[Sequence[Any]]) -> str:
     """Draw the gigabytes of all Droplets over the days, as lines of text."""
     days = [date.fromisoformat(day) for day, _, _ in rows]
     labelled = sorted({round(part * (len(days) - 1) / (_MOST_LABELS - 1)) for part in range(_MOST_LABELS)})
     plotext.clear_figure()
     plotext.theme("clear")
-    plotext.frame(False)
+    plotext.frame(False)  # noqa: FBT003 - its way to say so
     plotext.plotsize(_PLOT_COLUMNS, _PLOT_LINES)
     plotext.plot(range(len(days)), [gigabytes for _, _, gigabytes in rows], marker="braille")
     plotext.xticks(labelled, [f"{days[each].day} {days[each]:%b}" for each in labelled])

@@ -98,7 +98,9 @@ def ending(report: SyncReport) -> Iterator[Text]:
     yield head + f" {of}. {_counted(report)}"
     left = report.rate_limit_remaining
     budget = f", {left:,} left this hour" if left is not None else ""
-    yield Text(f"{words.count(report.requests, 'request')}{budget}.{_who_comes_first(report)}")
+    proven = report.counts["droplets_proven"]
+    saved = f" ({words.count(proven, 'Droplet')} proven unchanged without one)" if proven else ""
+    yield Text(f"{words.count(report.requests, 'request')}{saved}{budget}.{_who_comes_first(report)}")
     if report.error and not _is_told_by_droplets(report):
         yield Text(f"Why: {shown(report.error)}")
 

@@ -1,0 +1,31 @@
+"""Of several accounts the exit code tells what a person must know first."""
+
+from dataclasses import replace
+
+import pytest
+
+from inventory.sync_report import exit_code_of
+from tests.unit.report.test_sync_text import REPORT
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ([0], 0),
+        ([0, 0], 0),
+        ([1], 1),
+        ([75, 75], 75),
+        ([0, 1], 3),
+        ([0, 75], 3),
+        ([3, 1], 3),
+        ([1, 75], 75),
+        ([0, 78], 78),
+        ([4, 78], 78),
+        ([4, 0, 3], 4),
+        ([0, 130], 130),
+        ([78, 143], 143),
+    ],
+)
+def test_the_worst_code_wins(codes: list[int], expected: int) -> None:
+    assert exit_code_of([replace(REPORT, exit_code=code) for code in codes]) == expected
+    assert exit_code_of([replace(REPORT, exit_code=code) for code in reversed(codes)]) == expected

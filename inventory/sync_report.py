@@ -12,6 +12,7 @@ from inventory.errors import (
     EXIT_HELD,
     EXIT_MEND,
     EXIT_PARTIAL,
+    EXIT_USAGE,
     SIGNAL_BASE,
     InventoryError,
 )
@@ -159,7 +160,9 @@ def exit_code_of(reports: Sequence[SyncReport]) -> int:
         codes.add(EXIT_PARTIAL)
     interrupted = (code for code in sorted(codes) if code > SIGNAL_BASE)
     return next(
-        code for code in (*interrupted, EXIT_MEND, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED) if code in codes
+        code
+        for code in (*interrupted, EXIT_USAGE, EXIT_MEND, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED)
+        if code in codes
     )
 
 

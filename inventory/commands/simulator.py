@@ -2,21 +2,25 @@
 
 import shlex
 import sys
+import time
 from datetime import timedelta
 
 from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.interruption import interruptible
 from inventory.report.console import print_line
 from inventory.report.words import count
-from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi
+from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi, documented_limits
 from inventory.simulator.fleet import Fleet, OldestGoes
 
 try:
-    from inventory.simulator.server import listen, serve_until_stopped, url_of
+    from inventory.simulator.server import serve
 except ModuleNotFoundError as error:
     raise ConfigurationError(
         f"the simulated account needs {error.name}: pip install 'droplet-backup-inventory[demo]'"
     ) from error
+
+_LOOK_FOR_SIGNAL_SECONDS = 0.2
 
 
 def run(*, port: int, droplets: int, days: int, token: str | None, seed: int, oldest_goes: OldestGoes) -> int:
@@ -25,18 +29,19 @@ def run(*, port: int, droplets: int, days: int, token: str | None, seed: int, ol
     Raises:
         ConfigurationError: The port is taken.
     """
-    try:
-        listener = listen(port)
-    except OSError as error:
-        raise ConfigurationError(
-            f"port {port} of 127.0.0.1 cannot be taken: {(error.strerror or '').lower()}. Name another: --port 0 finds "
-            "a free one."
-        ) from error
     started_at = utc_now() - timedelta(days=days)
     fleet = Fleet.seeded(seed=seed, droplets=droplets, starts_at=started_at, days=days, oldest_goes=oldest_goes)
-    api = SimulatedApi.limited(fleet, token=token or DEFAULT_TOKEN, follow=utc_now)
-    _introduce(fleet, url_of(listener), api.token)
-    serve_until_stopped(api, listener)
+    api = SimulatedApi(fleet, token=token or DEFAULT_TOKEN, limits=documented_limits, follow=utc_now)
+    try:
+        with serve(api, port=port) as url, interruptible(lambda: None) as signal_number:
+            _introduce(fleet, url, api.token)
+            while signal_number() is None:
+                time.sleep(_LOOK_FOR_SIGNAL_SECONDS)
+    except OSError as error:
+        raise ConfigurationError(
+            f"port {port} of 127.0.0.1 cannot be had ({(error.strerror or '').lower()}). Name another; "
+            "--port 0 takes a free one."
+        ) from error
     return EXIT_COMPLETE
 
 

@@ -53,7 +53,7 @@ def run(config_file: Path | None, options: Options) -> int:
         InventoryError: Nothing could be begun: the settings or the database are not usable.
     """
     settings = load(config_file)
-    accounts = _chosen(settings, options.account)
+    accounts = _chosen(settings, options)
     log.configure(verbose=options.is_verbose, secrets=[each.token.get_secret_value() for each in settings.accounts])
     if not options.is_quiet:
         complain("\n".join(settings.warnings))
@@ -76,11 +76,13 @@ def run(config_file: Path | None, options: Options) -> int:
     return exit_code
 
 
-def _chosen(settings: Settings, name: str | None) -> Sequence[AccountSettings]:
-    chosen = [account for account in settings.accounts if name in (None, account.name)]
+def _chosen(settings: Settings, options: Options) -> Sequence[AccountSettings]:
+    chosen = [account for account in settings.accounts if options.account in (None, account.name)]
+    names = ", ".join(account.name for account in settings.accounts)
     if not chosen:
-        names = ", ".join(account.name for account in settings.accounts)
-        raise UsageError(f'no account "{name}" is configured; there is {names}. Nothing was done.')
+        raise UsageError(f'no account "{options.account}" is configured; there is {names}. Nothing was done.')
+    if options.droplets and len(chosen) > 1:
+        raise UsageError(f"--droplet needs --account NAME too, where there are several ({names}). Nothing was done.")
     return chosen
 
 

@@ -116,10 +116,10 @@ def _not_looked_at(report: SyncReport) -> list[DropletReport]:
 
 def _counted(report: SyncReport) -> str:
     counts = report.counts
-    told = [f"{counts[f'backups_{word}']} {word}" for word in ("appeared", "changed", "returned", "held")]
+    told = [f"{counts[f'backups_{word}']:,} {word}" for word in ("appeared", "changed", "returned", "held")]
     expired, ended = counts["backups_expired"], counts["backups_ended"]
-    of_them = f" ({expired} expired)" if expired else ""
-    told += [f"{expired} expired"] if expired == ended else [f"{ended} ended{of_them}"]
+    of_them = f" ({expired:,} expired)" if expired else ""
+    told += [f"{expired:,} expired"] if expired == ended else [f"{ended:,} ended{of_them}"]
     happened = [each for each in told if not each.startswith("0 ")]
     return ", ".join(happened) + "." if happened else "Nothing changed."
 

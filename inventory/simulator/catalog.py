@@ -56,5 +56,6 @@ REGIONS = {
 }
 
 BASE_IMAGE_ID = 63663980
+BASE_IMAGE_SLUG = "ubuntu-20-04-x64"
 BASE_IMAGE_CREATED_AT = datetime(2020, 5, 15, 5, 47, 50, tzinfo=UTC)
 DISTRIBUTION = "Ubuntu"

@@ -29,7 +29,9 @@ class Chance:
 
     def random(self, *parts: object) -> Random:
         """Return the generator that belongs to `parts`, always in the same state."""
-        return Random("/".join(map(str, (self._seed, *parts))))
+        # Writing out a time of day would take longer than all else here.
+        written = (part.timestamp() if isinstance(part, datetime) else part for part in parts)
+        return Random("/".join(map(str, (self._seed, *written))))
 
     def droplet_seed(self, name: str) -> str:
         """Return what a new Droplet's draws are seeded with: its name, numbered if others had it before."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from inventory.simulator.catalog import (
     BASE_IMAGE_CREATED_AT,
     BASE_IMAGE_ID,
+    BASE_IMAGE_SLUG,
     DISTRIBUTION,
     REGIONS,
     SIZES,
@@ -65,7 +66,7 @@ def base_image_document() -> Document:
         "id": BASE_IMAGE_ID,
         "name": "20.04 (LTS) x64",
         "distribution": DISTRIBUTION,
-        "slug": "ubuntu-20-04-x64",
+        "slug": BASE_IMAGE_SLUG,
         "public": True,
         "regions": list(REGIONS),
         "created_at": stamp(BASE_IMAGE_CREATED_AT),
@@ -143,36 +144,32 @@ def policy_document(droplet: SimulatedDroplet) -> Document:
     }
 
 
-def supported_policies_document() -> Document:
+def supported_policy_documents() -> list[Document]:
     """Return the two documented plans."""
-    return {
-        "supported_policies": [
-            {
-                "name": plan,
-                "possible_window_starts": list(WINDOW_HOURS),
-                "window_length_hours": _WINDOW_HOURS_LONG,
-                "retention_period_days": PLANS[plan][1],
-                "possible_days": list(WEEKDAYS) if plan == "weekly" else [],
-            }
-            for plan in ("weekly", "daily")
-        ]
-    }
+    return [
+        {
+            "name": plan,
+            "possible_window_starts": list(WINDOW_HOURS),
+            "window_length_hours": _WINDOW_HOURS_LONG,
+            "retention_period_days": PLANS[plan][1],
+            "possible_days": list(WEEKDAYS) if plan == "weekly" else [],
+        }
+        for plan in ("weekly", "daily")
+    ]
 
 
 def account_document(uuid: str, *, status: str) -> Document:
     """Return the account."""
     return {
-        "account": {
-            "droplet_limit": 2000,
-            "floating_ip_limit": 5,
-            "email": "sammy@example.com",
-            "name": "Sammy the Shark",
-            "uuid": uuid,
-            "email_verified": True,
-            "status": status,
-            "status_message": "",
-            "team": {"uuid": uuid, "name": "My Team"},
-        }
+        "droplet_limit": 2000,
+        "floating_ip_limit": 5,
+        "email": "sammy@example.com",
+        "name": "Sammy the Shark",
+        "uuid": uuid,
+        "email_verified": True,
+        "status": status,
+        "status_message": "",
+        "team": {"uuid": uuid, "name": "My Team"},
     }
 
 

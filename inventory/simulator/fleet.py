@@ -6,7 +6,7 @@ depends on nothing but the seed and its name, never on the order of calls.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from inventory.simulator.agenda import Agenda, whole_second
 from inventory.simulator.catalog import SIZES
 from inventory.simulator.chance import Chance
 from inventory.simulator.growth import Growth, size_after
+from inventory.simulator.images import Images
 from inventory.simulator.values import WINDOW_LENGTH, Event, SimulatedBackup, SimulatedDroplet, SimulatedPolicy
 
 # Nobody knows which of the two DigitalOcean does: a backup goes at the instant its age passes the retention, or when
@@ -24,7 +25,6 @@ from inventory.simulator.values import WINDOW_LENGTH, Event, SimulatedBackup, Si
 OldestGoes = Literal["by_age", "by_count"]
 
 _FIRST_DROPLET_ID = 500_000_001
-_IMAGE_IDS_START_AT = datetime(2018, 1, 1, tzinfo=UTC)
 
 
 class Fleet:
@@ -48,9 +48,7 @@ class Fleet:
         self._droplet_ids = count(_FIRST_DROPLET_ID)
         self._droplets: dict[int, SimulatedDroplet] = {}
         self._destroyed: dict[int, SimulatedDroplet] = {}
-        self._backups: dict[int, tuple[SimulatedBackup, ...]] = {}
-        self._snapshots: dict[int, SimulatedBackup] = {}
-        self._every_backup: dict[int, SimulatedBackup] = {}
+        self._images = Images()
         self._misses: set[int] = set()
 
     @classmethod
@@ -86,12 +84,20 @@ class Fleet:
 
     @property
     def snapshots(self) -> Mapping[int, SimulatedBackup]:
-        """What was converted from backups; a snapshot outlives its Droplet."""
-        return MappingProxyType(self._snapshots)
+        """What was converted from backups, by id; a snapshot outlives its Droplet."""
+        return self._images.snapshots()
 
     def backups_of(self, droplet_id: int) -> tuple[SimulatedBackup, ...]:
         """Return the existing backups of a Droplet, oldest first; none if the Droplet does not exist."""
-        return self._backups.get(droplet_id, ())
+        return self._images.backups_of(droplet_id)
+
+    def snapshots_of(self, droplet_id: int) -> Mapping[int, SimulatedBackup]:
+        """Return what was converted from a Droplet's backups, by id."""
+        return self._images.snapshots_of(droplet_id)
+
+    def image(self, image_id: int) -> SimulatedBackup | None:
+        """Return the backup or snapshot of that id, or None if there is none."""
+        return self._images.find(image_id)
 
     def advance(self, *, to: datetime) -> None:
         """Move the clock, and let all that is due until then, `to` included, happen at its instant.
@@ -160,7 +166,6 @@ class Fleet:
             sized_at=self.now,
         )
         self._droplets[droplet.id] = droplet
-        self._backups[droplet.id] = ()
         self._log("droplet_created", droplet.id)
         if plan is not None:
             policy = self.chance.policy(seed, plan, weekday=weekday, hour=hour, retention_days=retention_days)
@@ -172,7 +177,6 @@ class Fleet:
         """Destroy a Droplet and, as DigitalOcean does, its backups with it."""
         self._delete_backups(droplet_id)
         self._destroyed[droplet_id] = self._droplets.pop(droplet_id)
-        del self._backups[droplet_id]
         self._log("droplet_destroyed", droplet_id)
 
     def rename(self, droplet_id: int, name: str) -> None:
@@ -261,7 +265,7 @@ class Fleet:
         droplet = self._droplets[droplet_id]
         at = whole_second(created_at or self.now)
         backup = SimulatedBackup(
-            id=self._image_id(at),
+            id=self._images.free_id(at),
             droplet_id=droplet_id,
             name=name or f"{droplet.name}- {at:%Y-%m-%d}",
             type="backup",
@@ -283,7 +287,7 @@ class Fleet:
         regions: Sequence[str] | None = None,
     ) -> None:
         """Change what the API says of an existing backup; None leaves an attribute as it is."""
-        before = self._take(backup_id)
+        before = self._images.take(backup_id)
         after = replace(
             before,
             name=name or before.name,
@@ -294,19 +298,19 @@ class Fleet:
 
     def convert(self, backup_id: int) -> None:
         """Convert a backup to a snapshot of the same id, which leaves the list of backups."""
-        backup = self._take(backup_id)
-        self._snapshots[backup_id] = replace(backup, type="snapshot", expires_at=None)
+        backup = self._images.convert(backup_id)
         self._log("converted", backup.droplet_id, backup_id)
 
     def lose(self, backup_id: int) -> None:
         """Let a backup disappear early, for no reason anybody is told."""
-        backup = self._take(backup_id)
+        backup = self._images.take(backup_id)
         self._log("lost", backup.droplet_id, backup_id)
 
     def return_backup(self, backup_id: int) -> None:
         """Let a backup that disappeared be listed again, as it last was; past its retention it stays for good."""
-        self._snapshots.pop(backup_id, None)
-        self._put(self._every_backup[backup_id], "returned")
+        backup = self._images.put_back(backup_id)
+        assert backup.droplet_id in self._droplets
+        self._settle(backup, "returned")
 
     def _make_due(self, droplet_id: int, window: datetime) -> None:
         droplet = self._droplets.get(droplet_id)
@@ -326,13 +330,13 @@ class Fleet:
             return
         # Made early in its window, the next backup finds the oldest up to a window's length short of its retention.
         due = self.now + WINDOW_LENGTH
-        for backup in self._backups[droplet_id][:-keeps]:
+        for backup in self.backups_of(droplet_id)[:-keeps]:
             if backup.expires_at is not None and backup.expires_at <= due:
                 self._expire(backup.id)
 
     def _expire(self, backup_id: int) -> None:
-        if self._is_listed(backup_id):
-            backup = self._take(backup_id)
+        if self._images.has_backup(backup_id):
+            backup = self._images.take(backup_id)
             self._log("expired", backup.droplet_id, backup_id)
 
     def _adopt(self, droplet_id: int, policy: SimulatedPolicy, kind: str) -> None:
@@ -371,35 +375,18 @@ class Fleet:
         return size_after(days, growth=droplet.growth, start_gigabytes=droplet.size_gigabytes, random=random)
 
     def _put(self, backup: SimulatedBackup, kind: str) -> None:
-        self._every_backup[backup.id] = backup
-        listed = (*self._backups[backup.droplet_id], backup)
-        self._backups[backup.droplet_id] = tuple(sorted(listed, key=lambda each: (each.created_at, each.id)))
+        self._images.put(backup)
+        self._settle(backup, kind)
+
+    def _settle(self, backup: SimulatedBackup, kind: str) -> None:
+        """Note what happened to a backup that is listed from now on, and plan its end."""
         self._log(kind, backup.droplet_id, backup.id)
         if self._oldest_goes == "by_age" and backup.expires_at is not None and backup.expires_at > self.now:
             self._agenda.enter(backup.expires_at, partial(self._expire, backup.id))
 
-    def _take(self, backup_id: int) -> SimulatedBackup:
-        if not self._is_listed(backup_id):
-            message = f"there is no backup {backup_id}"
-            raise ValueError(message)
-        backup = self._every_backup[backup_id]
-        remaining = tuple(each for each in self._backups[backup.droplet_id] if each.id != backup_id)
-        self._backups[backup.droplet_id] = remaining
-        return backup
-
-    def _is_listed(self, backup_id: int) -> bool:
-        backup = self._every_backup.get(backup_id)
-        return backup is not None and backup in self._backups.get(backup.droplet_id, ())
-
     def _delete_backups(self, droplet_id: int) -> None:
-        for backup in self._backups[droplet_id]:
+        for backup in self._images.take_all(droplet_id):
             self._log("deleted", droplet_id, backup.id)
-        self._backups[droplet_id] = ()
-
-    def _image_id(self, created_at: datetime) -> int:
-        """Derive the id from the time, so that a newer image has a larger one whatever was made before it."""
-        first = int((created_at - _IMAGE_IDS_START_AT).total_seconds())
-        return next(number for number in count(first) if number not in self._every_backup)
 
     def _log(self, kind: str, droplet_id: int, backup_id: int | None = None) -> None:
         self.events.append(Event(self.now, kind, droplet_id, backup_id))

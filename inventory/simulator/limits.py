@@ -1,6 +1,7 @@
 """The API's rate limits: how many requests a token may make in a sliding minute and a sliding hour."""
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,6 +73,16 @@ class RateLimits:
 
     def _until_reset(self, now: float) -> float:
         return self._hour[0] + self._hour_seconds - now if self._hour else 0.0
+
+
+def documented() -> RateLimits:
+    """Return the limits that DigitalOcean documents, by this machine's clock."""
+    return RateLimits(per_minute=DOCUMENTED_PER_MINUTE, per_hour=DOCUMENTED_PER_HOUR, seconds=time.monotonic)
+
+
+def unlimited() -> RateLimits:
+    """Return limits that are never reached: the days of a simulation may pass in a moment."""
+    return RateLimits(per_minute=None, per_hour=None, seconds=time.monotonic)
 
 
 def _forget(stamps: deque[float], *, before: float) -> None:

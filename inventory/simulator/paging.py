@@ -32,7 +32,9 @@ class Documents(Sequence[Document]):
     @overload
     def __getitem__(self, index: slice) -> list[Document]: ...
     def __getitem__(self, index: int | slice) -> Document | list[Document]:
-        return [self._show(each) for each in self._ids[index]] if isinstance(index, slice) else self._show(self._ids[index])
+        if isinstance(index, slice):
+            return [self._show(each) for each in self._ids[index]]
+        return self._show(self._ids[index])
 
     def __iter__(self) -> Iterator[Document]:
         return map(self._show, self._ids)
@@ -55,20 +57,24 @@ class Listing:
 
 
 def page(
-    listing: Listing, request: Request, *, variants: Variants, account: str, largest_page: int, fault: Fault
+    listing: Listing, request: Request, *, variants: Variants, account: str, most_per_page: int, fault: Fault
 ) -> Document:
     """Return the body of the page that is asked for.
 
     Args:
+        listing: What all pages have.
+        request: Which page, how many entries, and by what URL.
+        variants: Say the order, and what no links look like.
         account: Whose listing it is; seeds the order where that is shuffled.
-        largest_page: The most entries of any page, whatever was asked for.
+        most_per_page: The most entries of any page, whatever was asked for.
+        fault: What is wrong with it.
     """
     every = Documents(variants.ordered(listing.ids, of=account), listing.show)
     shown = fault.shows(every)
     number = _positive(request.query.get("page")) or 1
     asked = _positive(request.query.get("per_page"))
     per_page = min(asked, MAXIMUM_PER_PAGE) if asked else None
-    size = min(per_page or _DEFAULT_PER_PAGE, largest_page)
+    size = min(per_page or _DEFAULT_PER_PAGE, most_per_page)
     last = max(1, -(-len(shown) // size))
     entries = shown[(number - 1) * size : number * size]
     total = fault.total(len(shown if fault.is_plausible else every))

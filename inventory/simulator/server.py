@@ -1,74 +1,67 @@
-"""The simulated account on a loopback port."""
+"""The API of a simulated account over HTTP/1.1, on a loopback port."""
 
 import asyncio
 import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from inventory.simulator.api import Request, SimulatedApi
+from inventory.simulator.api import SimulatedApi
+from inventory.simulator.messages import Answer, Request
 
-_Send = Callable[[dict[str, Any]], Awaitable[None]]
 _LOOPBACK = "127.0.0.1"
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+_Scope = dict[str, Any]
+_Receive = Callable[[], Awaitable[dict[str, Any]]]
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @contextmanager
 def serve(api: SimulatedApi, *, port: int = 0) -> Iterator[str]:
-    """Serve the API from a thread as long as the block; give its base URL. Port 0 takes a free one.
+    """Serve the API from a thread for the length of the block, and give its URL; port 0 takes a free one.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port cannot be had.
     """
-    listener = listen(port)
-    server = _server(api)
-    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)
-    thread.start()
-    try:
-        yield url_of(listener)
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
-
-
-def listen(port: int) -> socket.socket:
-    """Take a port on loopback; who connects from now on is answered once the API is served.
-
-    Raises:
-        OSError: The port is taken.
-    """
-    listener = socket.create_server((_LOOPBACK, port))
-    # Without it every answer on a kept connection waits for an acknowledgement, some 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def url_of(listener: socket.socket) -> str:
-    """Return the base URL of a listening socket."""
-    return f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
-
-
-def serve_until_stopped(api: SimulatedApi, listener: socket.socket) -> None:
-    """Serve the API in this thread until SIGINT or SIGTERM."""
-    # uvicorn stops, and then raises the signal once more.
-    with suppress(KeyboardInterrupt):
-        _server(api).run(sockets=[listener])
+    with socket.create_server((_LOOPBACK, port)) as listener:
+        # asyncio sets it for sockets of its own making alone; without it an answer takes 40 ms on a kept connection.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server = _server(api)
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator")
+        thread.start()
+        try:
+            # Who connects before the thread has begun waits in the listener's queue.
+            yield f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def _server(api: SimulatedApi) -> uvicorn.Server:
+    async def application(scope: _Scope, receive: _Receive, send: _Send) -> None:
+        answer = api.answer(_request(scope))
+        if answer.delay_seconds:
+            await asyncio.sleep(answer.delay_seconds)
+        if answer.is_reset:
+            await _reset(scope["state"]["transport"], receive)
+        else:
+            await _send(answer, send)
+
     return uvicorn.Server(
         uvicorn.Config(
-            _Application(api),
-            http="h11",
+            application,
+            http=_Protocol,
             ws="none",
-            loop="asyncio",
             lifespan="off",
             log_config=None,
-            log_level="critical",
+            log_level="error",
             access_log=False,
             date_header=False,
             server_header=False,
@@ -77,25 +70,32 @@ def _server(api: SimulatedApi) -> uvicorn.Server:
     )
 
 
-class _Application:
-    """The API as an ASGI application."""
+class _Protocol(H11Protocol):
+    """Lets the application reach its connection, to reset it."""
 
-    def __init__(self, api: SimulatedApi) -> None:
-        self._api = api
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
 
-    async def __call__(self, scope: dict[str, Any], _receive: object, send: _Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request = Request(
-            method=scope["method"],
-            path=scope["path"],
-            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
-            authorization=headers.get("authorization", ""),
-            base_url=f"http://{headers.get('host', _LOOPBACK)}",
-        )
-        answer = self._api.answer(request)
-        if answer.delay_seconds:
-            await asyncio.sleep(answer.delay_seconds)
-        fields = {**answer.headers, "content-length": str(len(answer.body))}
-        written = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": written})
-        await send({"type": "http.response.body", "body": answer.body})
+
+def _request(scope: _Scope) -> Request:
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+    )
+
+
+async def _send(answer: Answer, send: _Send) -> None:
+    headers = {**answer.headers, "content-length": str(len(answer.body))}
+    written = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": written})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _reset(transport: asyncio.Transport, receive: _Receive) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,224 @@
+"""A sync that is killed at any moment, and one that is not, end in the same state once another has run (R4)."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.simulator.faults import Fault
+from inventory.store.engine import Database
+from inventory.store.schema import metadata, sync_runs
+from inventory.store.upgrade import upgrade
+from tests.end_to_end.conftest import Run, Served, later, start
+from tests.postgres import Cluster, cluster
+from tests.simulated import Row, rows
+
+# Stamps say when a look was made, which a killed one leaves to a later one.
+STAMPS = {
+    *("first_seen_at", "valid_from", "valid_to", "gone_after_at", "gone_at", "missing_since"),
+    *("last_observed_at", "last_listed_at", "last_attempt_at"),
+}
+
+# Imports once and forks for every sync, so that many can be killed in little time.
+NURSERY = """
+import os, sys
+from inventory.__main__ import main
+import inventory.commands.sync
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        os._exit(main(line.split()))
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
+"""
+
+
+class Nursery:
+    """Syncs in processes of their own, that begin at once."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            bufsize=1,
+            env=os.environ.copy(),
+        )
+
+    def killed_after(self, seconds: float) -> None:
+        """Begin a sync and kill it, if it has not ended by then."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("sync --quiet\n")
+        child = int(self._process.stdout.readline())
+        time.sleep(seconds)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        assert self._process.stdout.readline() == "ended\n"
+
+    def close(self) -> None:
+        self._process.communicate("", timeout=20)
+
+
+@contextmanager
+def nursery() -> Iterator[Nursery]:
+    one = Nursery()
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def state(database: Database) -> dict[str, list[Row]]:
+    """Read all that is stored, without stamps."""
+    with database.reading() as connection:
+        return {
+            name: [
+                {column: value for column, value in row.items() if column not in STAMPS}
+                for row in rows(connection, name)
+            ]
+            for name in sorted(metadata.tables.keys() - {"sync_runs", "sync_listings"})
+        }
+
+
+def empty(database: Database) -> None:
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(sa.delete(table))
+
+
+def check_kills(run: Run, account: Served, database: Database, *, kills: int) -> None:
+    """Kill syncs that load and syncs that change; after each one clean sync must make all good."""
+    seed = random.Random(7)
+    upgrade(database)
+    account.api.faults["/v2/droplets/*/backups"] = Fault(delay_seconds=0.03)
+    statuses: set[str] = set()
+    with nursery() as syncs:
+        for number in range(kills):
+            empty(database)
+            if number % 2:  # every other time there is something to end, too
+                assert run("sync", "--quiet").code == 0
+                later(account, minutes=1)
+                for droplet_id in list(account.fleet.droplets)[:3]:
+                    account.fleet.lose(account.fleet.backups_of(droplet_id)[0].id)
+                    account.fleet.add_backup(droplet_id)
+            syncs.killed_after(seed.uniform(0.0, 0.25))
+            assert run("sync", "--quiet").code == 0
+            after = state(database)
+            with database.reading() as connection:
+                statuses.update(connection.scalars(sa.select(sync_runs.c.status)))
+            check_live(account, after)
+    assert statuses == {"complete", "interrupted"}, "some were killed in the middle, and each was found out"
+
+
+def check_live(account: Served, after: dict[str, list[Row]]) -> None:
+    """What is stored as existing is what exists, each backup with one open version and its regions."""
+    exists = {
+        backup.id: (number, backup.name, backup.size_gigabytes)
+        for number in account.fleet.droplets
+        for backup in account.fleet.backups_of(number)
+    }
+    live = {row["id"]: row for row in after["backups"] if row["gone_reason"] is None}
+    assert {number: (row["droplet_id"], row["name"], row["size_gigabytes"]) for number, row in live.items()} == exists
+    open_versions = [row["backup_id"] for row in after["backup_versions"] if row["closed_by"] is None]
+    assert sorted(open_versions) == sorted(exists)
+    assert {row["last_outcome"] for row in after["droplets"]} == {"complete"}
+
+
+@pytest.fixture(autouse=True)
+def _configured(environment: Callable[[Served], None], account: Served) -> None:
+    environment(account)
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_sync_is_made_good_by_the_next(run: Run, account: Served, database: Database) -> None:
+    check_kills(run, account, database, kills=25)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_fifty_killed_syncs_are_made_good_by_the_next(run: Run, account: Served, database: Database) -> None:
+    for number in range(30):
+        account.fleet.add_droplet(name=f"db-{number}", plan="weekly", backups=4)
+    check_kills(run, account, database, kills=50)
+
+
+def test_a_killed_first_load_ends_as_one_that_was_not_killed(run: Run, account: Served, database: Database) -> None:
+    """The same fleet, loaded at once, and loaded by syncs of which all but the last are killed: the same rows."""
+    upgrade(database)
+    assert run("sync", "--quiet").code == 0
+    never_killed = state(database)
+    empty(database)
+    with nursery() as syncs:
+        for seconds in (0.05, 0.1, 0.15, 0.2):
+            syncs.killed_after(seconds)
+    assert run("sync", "--quiet").code == 0
+    killed = state(database)
+    for table in (never_killed, killed):
+        table["accounts"] = [{**row, "id": 0} for row in table["accounts"]]
+        table["droplets"] = [{**row, "account_id": 0} for row in table["droplets"]]
+    assert killed == never_killed
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[Cluster]:
+    with cluster(is_durable=True) as server:
+        yield server
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_crashes_keeps_what_was_written(
+    run: Run, account: Served, durable: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL is killed in the middle of a sync, five times; each time the next sync goes on."""
+    url = durable.url().render_as_string(hide_password=False)
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", url)
+    assert run("sync", "--quiet").code == 0
+    codes = []
+    for seconds in (0.55, 0.6, 0.65, 0.7, 0.8):
+        for droplet_id in account.fleet.droplets:
+            account.fleet.add_backup(droplet_id)
+        before = ids(url)
+        process = start("sync", "--quiet")
+        time.sleep(seconds)
+        durable.kill()
+        process.communicate(timeout=60)
+        codes.append(process.returncode)
+        durable.start()
+        assert before <= ids(url)
+        ended = run("sync")
+        assert ended.code == 0, ended.out + ended.err
+    assert set(codes) <= {0, 1}
+    with_database = Database(url)
+    check_live(account, state(with_database))
+    with_database.close()
+
+
+def ids(url: str) -> set[Any]:
+    """Read which backups are stored, waiting for the server to recover."""
+    database = Database(url)
+    until = time.monotonic() + 20
+    try:
+        while True:
+            try:
+                with database.reading() as connection:
+                    return {row["id"] for row in rows(connection, "backups")}
+            except Exception:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+    finally:
+        database.close()

@@ -33,14 +33,16 @@ except ModuleNotFoundError as error:
 _ACCOUNT = "demo"
 
 
-def run(*, days: int, droplets: int, seed: int, directory: Path) -> int:
+def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime | None = None) -> int:
     """Let a fleet live for so many days, sync it once a day into a new file, and show what is known then.
+
+    Its last day ends `now`, which is the true time if None.
 
     Raises:
         DatabaseUnusableError: The file cannot be made there.
     """
     path = _free_path(directory)
-    fleet = Fleet.seeded(seed=seed, droplets=droplets, starts_at=utc_now() - timedelta(days=days))
+    fleet = Fleet.seeded(seed=seed, droplets=droplets, starts_at=(now or utc_now()) - timedelta(days=days))
     api = SimulatedApi(fleet)
     with closing(Database(sa.URL.create("sqlite", database=str(path.absolute())))) as database:
         upgrade(database)
@@ -97,9 +99,5 @@ def _say_what_next(path: Path) -> None:
     for query in (demo_text.FLEET, demo_text.GROWTH, demo_text.ENDS):
         sys.stdout.write(f'sqlite3 -box {shlex.quote(str(path))} "\n{query}"\n\n')
     print_line("Next, with your own account (a token with the scope droplet:read is enough):\n")
-    for command in (
-        f"{program} config --sample > inventory.toml   # write your token's file there",
-        f"{program} sync --dry-run                     # shows, and writes nothing",
-        f"{program} sync",
-    ):
-        sys.stdout.write(f"  {command}\n")
+    for command in ("config --sample > inventory.toml", "sync --dry-run", "sync"):
+        sys.stdout.write(f"  {program} {command}\n")

@@ -12,8 +12,9 @@ from inventory.display import shown
 from inventory.report import words
 
 FLEET = """\
-SELECT d.name AS droplet, coalesce(p.plan, 'off') AS plan, count(b.id) AS backups,
-       max(b.created_at) AS newest, round(total(b.size_gigabytes), 1) AS gigabytes
+SELECT d.name AS droplet, coalesce(p.plan, 'off') AS plan, count(b.id) AS kept,
+       max(b.created_at) AS newest,
+       round(total(b.size_gigabytes), 1) AS gigabytes
   FROM droplets AS d
   LEFT JOIN backup_policies AS p ON p.droplet_id = d.id AND p.valid_to IS NULL
   LEFT JOIN backups AS b ON b.droplet_id = d.id AND b.gone_at IS NULL

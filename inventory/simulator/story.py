@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from inventory.simulator.fleet import Fleet
     from inventory.simulator.growth import Growth
+    from inventory.simulator.values import SimulatedBackup
 
 CHANCE_OF_MISSING = 0.01
 DAYS_OF_CHANCE = 730
@@ -53,16 +54,21 @@ MEMBERS = (
 )
 
 
-def convert_newest(fleet: Fleet, droplet_id: int) -> None:
-    """Convert a Droplet's newest backup to a snapshot, if it has any."""
-    for backup in fleet.backups_of(droplet_id)[-1:]:
+def convert_one(fleet: Fleet, droplet_id: int) -> None:
+    """Convert the last but one of a Droplet's backups to a snapshot, if there is one."""
+    for backup in _last_but_one(fleet, droplet_id):
         fleet.convert(backup.id)
 
 
-def lose_newest(fleet: Fleet, droplet_id: int) -> None:
-    """Let a Droplet's newest backup disappear without a reason, if it has any."""
-    for backup in fleet.backups_of(droplet_id)[-1:]:
+def lose_one(fleet: Fleet, droplet_id: int) -> None:
+    """Let the last but one of a Droplet's backups disappear without a reason, if there is one."""
+    for backup in _last_but_one(fleet, droplet_id):
         fleet.lose(backup.id)
+
+
+def _last_but_one(fleet: Fleet, droplet_id: int) -> tuple[SimulatedBackup, ...]:
+    """Pick a backup that whoever looks once a day has seen: the last may be a minute old."""
+    return fleet.backups_of(droplet_id)[-2:-1]
 
 
 def switch_plan(fleet: Fleet, droplet_id: int) -> None:
@@ -92,8 +98,8 @@ def rebuild(fleet: Fleet, droplet_id: int) -> None:
 # Day, Droplet, what happens to it.
 SCRIPT: tuple[tuple[float, str, Callable[[Fleet, int], object]], ...] = (
     (9.5, "web-02", lambda fleet, droplet: fleet.miss_next(droplet)),
-    (16.6, "web-01", convert_newest),
-    (23.4, "db-01", lose_newest),
+    (16.6, "web-01", convert_one),
+    (23.4, "db-01", lose_one),
     (31.2, "web-03", lambda fleet, droplet: fleet.rename(droplet, "shop-01")),
     (38.7, "mail-01", lambda fleet, droplet: fleet.change_policy(droplet, plan="daily")),
     (45.3, "db-01", lambda fleet, droplet: fleet.resize(droplet, "s-4vcpu-8gb")),
@@ -110,9 +116,9 @@ CHANCES: tuple[Callable[[Fleet, int], object], ...] = (
     *(lambda fleet, droplet: fleet.resize(droplet, "s-2vcpu-4gb"),) * 2,
     *(lambda fleet, droplet: fleet.rename(droplet, f"{fleet.droplets[droplet].name}-b"),) * 2,
     *(switch_plan,) * 2,
-    *(convert_newest,) * 2,
+    *(convert_one,) * 2,
     rebuild,
-    lose_newest,
+    lose_one,
     lambda fleet, droplet: fleet.disable_backups(droplet),
 )
 

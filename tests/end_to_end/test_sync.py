@@ -6,12 +6,14 @@ import stat
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pydo
 import pytest
 import sqlalchemy as sa
 
+from inventory.digitalocean.client import Client
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
@@ -116,6 +118,8 @@ def torn(served: Served, droplet_id: int) -> Fault:
 
 PAGE_FAULTS: dict[str, Callable[[Served, int], Fault]] = {
     "forbidden": lambda _served, _droplet: Fault(status=403),
+    "failing": lambda _served, _droplet: Fault(status=500),
+    "late": lambda _served, _droplet: Fault(delay_seconds=2),
     "lying": lambda _served, _droplet: Fault(total=lambda true: true + 1),
     "torn": torn,
 }
@@ -123,8 +127,10 @@ PAGE_FAULTS: dict[str, Callable[[Served, int], Fault]] = {
 
 @pytest.mark.parametrize("kind", PAGE_FAULTS)
 def test_a_page_that_fails_leaves_its_droplet_as_it_was_and_stops_no_other(
-    run: Run, account: Served, database: Database, kind: str
+    run: Run, account: Served, database: Database, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
+    impatient = partial(Client, timeout_seconds=0.5, retry_wait_seconds=0)
+    monkeypatch.setattr("inventory.commands.sync.Client", impatient)
     run("sync")
     first, *others = account.fleet.droplets
     before = {number: row for number, row in stored(database).items() if row[0] == first}

@@ -107,14 +107,14 @@ def require_current(database: Database, source: str) -> None:
     """
     if database.path and not sqlite_file_exists(database.path):
         raise DatabaseUnusableError(
-            f"there is no database {database.shown} (from {source}). Nothing was created; make it with: inventory db upgrade"
+            f"there is no database {database.shown} (from {source}). Make it with: inventory db upgrade"
         )
     check_usable(database)
     with database.reading() as connection:
         current = revision(connection)
     if current is None:
         raise DatabaseUnusableError(
-            f"database {database.shown} (from {source}) is empty. Nothing was created; make it with: inventory db upgrade"
+            f"database {database.shown} (from {source}) is empty. Make its tables with: inventory db upgrade"
         )
     if current != _head(configuration()):
         raise DatabaseUnusableError(

@@ -17,7 +17,6 @@ from inventory.report.console import print_line, print_table, stderr_console
 from inventory.report.progress import Silence
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.fleet import Fleet
-from inventory.simulator.server import serve
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
 from inventory.sync import Order, sync
@@ -25,6 +24,7 @@ from inventory.sync_report import SyncReport
 
 try:
     from inventory.report import demo_text
+    from inventory.simulator.server import serve
 except ModuleNotFoundError as error:
     raise ConfigurationError(
         f"the demonstration needs {error.name}: pip install 'droplet-backup-inventory[demo]'"

@@ -1,8 +1,11 @@
 """`inventory simulator`: a simulated account to try everything with, in real time."""
 
+import os
 import shlex
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from inventory.digitalocean.client import utc_now
@@ -10,8 +13,9 @@ from inventory.errors import EXIT_COMPLETE, ConfigurationError
 from inventory.interruption import interruptible
 from inventory.report.console import print_line
 from inventory.report.words import count
-from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi, documented_limits
+from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi
 from inventory.simulator.fleet import Fleet, OldestGoes
+from inventory.simulator.limits import documented_limits
 
 try:
     from inventory.simulator.server import serve
@@ -32,28 +36,37 @@ def run(*, port: int, droplets: int, days: int, token: str | None, seed: int, ol
     started_at = utc_now() - timedelta(days=days)
     fleet = Fleet.seeded(seed=seed, droplets=droplets, starts_at=started_at, days=days, oldest_goes=oldest_goes)
     api = SimulatedApi(fleet, token=token or DEFAULT_TOKEN, limits=documented_limits, follow=utc_now)
-    try:
-        with serve(api, port=port) as url, interruptible(lambda: None) as signal_number:
-            _introduce(fleet, url, api.token)
-            while signal_number() is None:
-                time.sleep(_LOOK_FOR_SIGNAL_SECONDS)
-    except OSError as error:
-        raise ConfigurationError(
-            f"port {port} of 127.0.0.1 cannot be had ({(error.strerror or '').lower()}). Name another; "
-            "--port 0 takes a free one."
-        ) from error
+    with _served(api, port) as url, interruptible(lambda: None) as signal_number:
+        _introduce(fleet, url, api.token)
+        while signal_number() is None:
+            time.sleep(_LOOK_FOR_SIGNAL_SECONDS)
     return EXIT_COMPLETE
+
+
+@contextmanager
+def _served(api: SimulatedApi, port: int) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(serve(api, port=port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} of 127.0.0.1 cannot be had ({os.strerror(error.errno or 0).lower()}). Name another; "
+                "--port 0 takes a free one."
+            ) from error
+        yield url
 
 
 def _introduce(fleet: Fleet, url: str, token: str) -> None:
     """Say where the account is and how to sync it."""
     backups = sum(len(fleet.backups_of(number)) for number in fleet.droplets)
-    print_line(f"A simulated account: {count(len(fleet.droplets), 'Droplet')}, {count(backups, 'backup')}.")
-    print_line("It lives in real time under DigitalOcean's rate limits, until Ctrl-C. In another shell:")
-    print_line("")
+    print_line(f"A simulated account: {count(len(fleet.droplets), 'Droplet')} with {count(backups, 'backup')}.")
+    print_line("It lives in real time and under DigitalOcean's rate limits until Ctrl-C.")
+    print_line("In another terminal:")
     # Not print_line: a command that is folded cannot be copied.
-    program = shlex.quote(sys.argv[0])
     sys.stdout.write(
-        f"  export INVENTORY_API_URL={url}\n  export INVENTORY_TOKEN={shlex.quote(token)}\n  {program} sync\n"
+        f"\n  export INVENTORY_API_URL={url}\n"
+        f"  export INVENTORY_TOKEN={shlex.quote(token)}\n"
+        f"  export INVENTORY_DATABASE_URL=simulated.db\n"
+        f"  {shlex.quote(sys.argv[0])} sync\n"
     )
     sys.stdout.flush()

@@ -75,12 +75,12 @@ class RateLimits:
         return self._hour[0] + self._hour_seconds - now if self._hour else 0.0
 
 
-def documented() -> RateLimits:
+def documented_limits() -> RateLimits:
     """Return the limits that DigitalOcean documents, by this machine's clock."""
     return RateLimits(per_minute=DOCUMENTED_PER_MINUTE, per_hour=DOCUMENTED_PER_HOUR, seconds=time.monotonic)
 
 
-def unlimited() -> RateLimits:
+def no_limits() -> RateLimits:
     """Return limits that are never reached: the days of a simulation may pass in a moment."""
     return RateLimits(per_minute=None, per_hour=None, seconds=time.monotonic)
 

@@ -58,6 +58,7 @@ def _server(api: SimulatedApi) -> uvicorn.Server:
         uvicorn.Config(
             application,
             http=_Protocol,
+            loop="asyncio",
             ws="none",
             lifespan="off",
             log_config=None,

@@ -12,7 +12,7 @@ What can be chosen is in `Variants`. Beside it these are our choices where neith
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from inventory.simulator.messages import FORBIDDEN, TOO_MANY_REQUESTS, UNAUTHORIZED, Problem
@@ -36,15 +36,15 @@ class Variants:
     rate_limit: Literal["documented", "reset in the past"] = "documented"
     unreadable: Literal["empty", "absent"] = "empty"
 
-    def words(self, problem: Problem) -> tuple[str, str]:
-        """Return `id` and `message` of an error: not the documented ones where others were seen."""
+    def words(self, problem: Problem) -> Problem:
+        """Return a problem in the words that it is told in: not the documented ones where others were seen."""
         if self.refused_by == "gateway" and problem == UNAUTHORIZED:
-            return "Unauthorized", "Unable to authenticate you"
+            return replace(problem, id="Unauthorized", message="Unable to authenticate you")
         if self.refused_by == "gateway" and problem == FORBIDDEN:
-            return "Forbidden", "You are not authorized to perform this operation"
+            return replace(problem, id="Forbidden", message="You are not authorized to perform this operation")
         if self.rate_limit == "reset in the past" and problem == TOO_MANY_REQUESTS:
-            return problem.id, "Too many requests"
-        return problem.id, problem.message
+            return replace(problem, message="Too many requests")
+        return problem
 
     def ordered(self, ids: Sequence[int], *, of: str) -> Sequence[int]:
         """Put ids, given from the oldest, in the order in which the account `of` lists them."""

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
-from tests.simulated import Fault
 
 # What may be wrong with a listing of backups. Those of PLAUSIBLE cannot be told from the truth: what they show counts.
 FAULTS: Mapping[str, Callable[[], Fault]] = {

@@ -4,7 +4,8 @@ import pytest
 
 from inventory.errors import EXIT_COMPLETE, EXIT_PARTIAL
 from inventory.model import Selection
-from tests.simulated import MONDAY, OBSERVATIONS, Account, Fault, backups_path
+from inventory.simulator.faults import Fault
+from tests.simulated import MONDAY, OBSERVATIONS, Account, backups_path
 
 # Destroyed
 

@@ -8,8 +8,9 @@ import pytest
 from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, EXIT_MEND, EXIT_PARTIAL, ClockError
 from inventory.model import Selection
 from inventory.simulator.documents import backup_document
+from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
-from tests.simulated import Account, Fault, backups_path
+from tests.simulated import Account, backups_path
 
 # Whose token
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from inventory.errors import EXIT_COMPLETE, EXIT_HELD, EXIT_PARTIAL
+from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet, OldestGoes
 from inventory.store.engine import Database
-from tests.simulated import MONDAY, Account, Fault, backups_path
+from tests.simulated import MONDAY, Account, backups_path
 
 HOUR = timedelta(hours=1)
 

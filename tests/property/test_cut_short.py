@@ -7,9 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.errors import EXIT_PARTIAL, LeaseLostError
+from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
-from tests.simulated import Account, Fault, backups_path
+from tests.simulated import Account, backups_path
 
 
 @pytest.fixture
@@ -37,11 +38,11 @@ def test_longest_unlooked_come_first(large: Account) -> None:
 
 
 def test_run_cut_by_its_deadline_is_continued_by_the_next(large: Account) -> None:
-    large.api.delay = lambda: time.sleep(0.01)
+    large.api.delay = lambda: time.sleep(0.05)
     reached: set[int] = set()
     for _ in range(5):
         large.advance(minutes=1)
-        report = large.sync(deadline=timedelta(seconds=0.25))
+        report = large.sync(deadline=timedelta(seconds=1))
         looked = {row["id"] for row in large.rows("droplets") if row["last_observed_at"] == large.clock()}
         assert looked
         assert not looked & reached

@@ -16,9 +16,10 @@ from inventory.detection import RELIST_AFTER
 from inventory.errors import EXIT_COMPLETE, EXIT_PARTIAL
 from inventory.model import Selection
 from inventory.simulator import story
+from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
-from tests.simulated import MONDAY, Account, Fault, Row, backups_path
+from tests.simulated import MONDAY, Account, Row, backups_path
 
 HISTORY = ("backups", "backup_regions", "backup_versions", "backup_policies", "droplet_days")
 STAMPS = {"first_seen_at", "gone_after_at", "gone_at", "gone_reason", "gone_reason_replaced_at"}
@@ -165,7 +166,7 @@ def lose_oldest(fleet: Fleet, droplet_id: int) -> None:
 CHANGES: tuple[Callable[[Fleet, int], Any], ...] = (
     lambda fleet, droplet: fleet.add_backup(droplet),
     lose_oldest,
-    story.convert_newest,
+    story.convert_one,
     lambda fleet, droplet: fleet.disable_backups(droplet),
     lambda fleet, droplet: fleet.enable_backups(droplet, "weekly"),
     lambda fleet, droplet: fleet.rename(droplet, "renamed"),

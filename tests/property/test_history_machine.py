@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from inventory.errors import SyncRunningError
 from inventory.model import Selection
+from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
@@ -26,7 +27,7 @@ from tests.property.mishaps import (
     dying,
 )
 from tests.property.rules import Looks, Tables
-from tests.simulated import EVERYTHING, MONDAY, OBSERVATIONS, Account, Fault, Row, backups_path
+from tests.simulated import EVERYTHING, MONDAY, OBSERVATIONS, Account, Row, backups_path
 
 TAG = "web"
 
@@ -53,7 +54,7 @@ class History(RuleBasedStateMachine):
     def begin(self, seed: int, oldest_goes: Any) -> None:  # noqa: ANN401 - a literal
         self.fleet = Fleet(MONDAY, seed=seed, oldest_goes=oldest_goes)
         self.account.fleet = self.account.api.fleet = self.fleet
-        self.account.api.page_size = 4
+        self.account.api.most_per_page = 4
         for number, plan in enumerate(("daily", "daily", "weekly")):
             self.fleet.add_droplet(name=f"web-{number}", plan=plan, backups=6, tags=[TAG])
 

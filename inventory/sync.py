@@ -401,6 +401,13 @@ class _Run:
     def _count(self, plan: Plan) -> None:
         self.counts.update(counts(plan))
         self.outcomes[plan.outcome] += 1
+        for backup in plan.appeared:
+            if backup.created_at - plan.stamp > _CLOCK_TOLERANCE:
+                made = f"{backup.created_at:%Y-%m-%d %H:%MZ}"
+                self.notes.append(
+                    f"backup {backup.id} of Droplet {plan.look.droplet_id} was created in the future ({made}): "
+                    "is this machine's clock wrong? It is kept as it is"
+                )
         report = droplet_report(plan)
         if report.is_notable or (self.order.is_verbose and plan.is_change):
             self.droplets.append(report)

@@ -125,6 +125,19 @@ def test_clock_that_is_less_than_an_hour_off_is_good_enough(account: Account, mi
     assert account.sync().exit_code == EXIT_COMPLETE
 
 
+def test_backup_from_the_future_is_kept_and_said(account: Account) -> None:
+    first, *_ = account.droplets
+    soon = account.fleet.add_backup(first, created_at=account.clock() + timedelta(minutes=50))
+    late = account.fleet.add_backup(first, created_at=account.clock() + timedelta(days=2))
+    report = account.sync()
+    assert report.exit_code == EXIT_COMPLETE
+    assert {soon, late} <= account.live(first)
+    (note,) = report.notes
+    assert f"backup {late}" in note
+    assert "in the future" in note
+    assert account.sync().notes == ()
+
+
 # Two accounts
 
 

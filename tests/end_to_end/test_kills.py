@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from inventory.simulator.api import SimulatedApi
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
@@ -56,16 +57,21 @@ class Nursery:
             env=os.environ.copy(),
         )
 
-    def killed_after(self, seconds: float) -> None:
-        """Begin a sync and kill it, if it has not ended by then."""
+    def killed(self, api: SimulatedApi, *, at_request: int, seconds_later: float = 0.0) -> None:
+        """Begin a sync and kill it a moment after its n-th request, or when it has ended."""
+        api.faults["/v2/*"] = every_request = Fault(delay_seconds=0.02)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("sync --quiet\n")
         child = int(self._process.stdout.readline())
-        time.sleep(seconds)
+        until = time.monotonic() + 1.5
+        while every_request.requests < at_request and time.monotonic() < until:
+            time.sleep(0.002)
+        time.sleep(seconds_later)
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         assert self._process.stdout.readline() == "ended\n"
+        api.faults.clear()
 
     def close(self) -> None:
         self._process.communicate("", timeout=20)
@@ -102,7 +108,7 @@ def check_kills(run: Run, account: Served, database: Database, *, kills: int) ->
     """Kill syncs that load and syncs that change; after each one clean sync must make all good."""
     seed = random.Random(7)
     upgrade(database)
-    account.api.faults["/v2/droplets/*/backups"] = Fault(delay_seconds=0.03)
+    most = 4 + len(account.fleet.droplets)
     statuses: set[str] = set()
     with nursery() as syncs:
         for number in range(kills):
@@ -113,7 +119,7 @@ def check_kills(run: Run, account: Served, database: Database, *, kills: int) ->
                 for droplet_id in list(account.fleet.droplets)[:3]:
                     account.fleet.lose(account.fleet.backups_of(droplet_id)[0].id)
                     account.fleet.add_backup(droplet_id)
-            syncs.killed_after(seed.uniform(0.0, 0.25))
+            syncs.killed(account.api, at_request=seed.randint(1, most), seconds_later=seed.uniform(0, 0.05))
             assert run("sync", "--quiet").code == 0
             after = state(database)
             with database.reading() as connection:
@@ -161,8 +167,8 @@ def test_a_killed_first_load_ends_as_one_that_was_not_killed(run: Run, account: 
     never_killed = state(database)
     empty(database)
     with nursery() as syncs:
-        for seconds in (0.05, 0.1, 0.15, 0.2):
-            syncs.killed_after(seconds)
+        for at_request in (1, 4, 5, 7):
+            syncs.killed(account.api, at_request=at_request)
     assert run("sync", "--quiet").code == 0
     killed = state(database)
     for table in (never_killed, killed):

@@ -78,7 +78,7 @@ def discover(
         ApiError: A listing of Droplets failed: there is no telling what to look at.
         UsageError: A wanted Droplet is not among those the configuration means.
     """
-    lists = selection.everything or bool(selection.tags)
+    lists = _lists(selection)
     is_cheaper_listed = not lists and not wanted and _is_cheaper_listed(client, fetcher, len(selection.droplet_ids))
     listed, malformed, notes = _list_droplets(client, fetcher, selection, all_for_ids=is_cheaper_listed)
     read_at = clock().replace(microsecond=0)

@@ -47,7 +47,7 @@ class Discovery:
         policies: As far as they could be read, by Droplet id.
         unselected: Known ids that the configuration no longer means.
         seen: Known ids that were answered with 200, meant or not, be it by an entry that does not fit.
-        read_at: When the listings of Droplets had been read; what they say is no younger.
+        began_at: When the listings of Droplets were begun; what they say of backups is no older.
         notes: Sentences on what may be missing.
         is_whole: Whether no Droplet that the configuration means can be missing from `droplets` and `failures`.
     """
@@ -58,7 +58,7 @@ class Discovery:
     policies: Mapping[int, BackupPolicy]
     unselected: frozenset[int]
     seen: frozenset[int]
-    read_at: datetime
+    began_at: datetime
     notes: tuple[str, ...]
     is_whole: bool
 
@@ -80,11 +80,11 @@ def discover(
     """
     lists = _lists(selection)
     is_cheaper_listed = not lists and not wanted and _is_cheaper_listed(client, fetcher, len(selection.droplet_ids))
+    began_at = clock().replace(microsecond=0)
     listed, malformed, notes = _list_droplets(client, fetcher, selection, all_for_ids=is_cheaper_listed)
-    read_at = clock().replace(microsecond=0)
     # Ids that a listing lacks are asked for one by one: nothing of it can be missing then.
     is_whole = not lists or (not notes and 0 not in malformed)
-    to_ask = _ids_to_ask(selection, known, {*listed, *malformed}, wanted, read_at)
+    to_ask = _ids_to_ask(selection, known, {*listed, *malformed}, wanted, began_at)
     answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_droplet(client, number)), sorted(to_ask)))
     read = {number: answer for number, answer in answers.items() if isinstance(answer, Droplet)}
     failures = {number: answer for number, answer in answers.items() if isinstance(answer, ApiError)}
@@ -106,7 +106,7 @@ def discover(
         policies=policies,
         unselected=frozenset() if wanted else frozenset(current - meant.keys() - failures.keys()),
         seen=frozenset(known.keys() & {*droplets, *malformed}),
-        read_at=read_at,
+        began_at=began_at,
         notes=(*notes, *more_notes),
         is_whole=is_whole,
     )

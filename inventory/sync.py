@@ -303,7 +303,7 @@ class _Run:
     def _proven(self, discovery: Discovery, targets: Sequence[int]) -> set[int]:
         remembered, last_run_at = self.ledger.remembered()
         droplets = (discovery.droplets[number] for number in targets if number in discovery.droplets)
-        return proven_unchanged(droplets, remembered, now=discovery.read_at, last_run_at=last_run_at)
+        return proven_unchanged(droplets, remembered, now=discovery.began_at, last_run_at=last_run_at)
 
     def _look_at(self, fetcher: Fetcher, targets: Sequence[int], look: Callable[[int], Look]) -> None:
         try:
@@ -453,7 +453,7 @@ def _proven_look(discovery: Discovery, number: int, account_id: int) -> Look:
         error=None,
         http_status=200,
         is_token_alive=True,
-        attempted_at=discovery.read_at,
+        attempted_at=discovery.began_at,
         duration_seconds=0.0,
     )
 

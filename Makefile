@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -qq
 PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: help demo test test-all check lint types layers format requirements clean
+.PHONY: help demo test test-all check lint types layers format bench requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
@@ -34,6 +34,9 @@ layers: .venv/dev ## Check that a layer imports only layers below it
 
 format: .venv/dev ## Format the code
 	$(BIN)/ruff format .
+
+bench: .venv/dev ## Measure the speed and the requests of a sync; ten minutes
+	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests
 
 PIN := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \
 	--universal --python-version 3.11

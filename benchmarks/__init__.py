@@ -1,0 +1,1 @@
+"""How fast a sync is, and how few requests it makes: `make bench`."""

@@ -1,0 +1,73 @@
+"""The whole command as cron starts it: wall time, peak memory, how both grow with the fleet, and what imports cost."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks.account import TOKEN, served
+
+_ROUNDS = 5
+_SIZES = (100, 1_000)
+_LARGE = 10_000
+
+# In between, because a process starts with the peak memory of the one that started it.
+_MEASURE = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
+
+def main() -> None:
+    """Print a line for each size of fleet, then the imports."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true", help=f"measure {_LARGE:,} Droplets too")
+    sizes = (*_SIZES, _LARGE) if parser.parse_args().large else _SIZES
+    for droplets in sizes:
+        _measure_fleet(droplets)
+    print(f"imports of `inventory sync`: {median(_import_seconds() for _ in range(_ROUNDS)):.2f} s")
+
+
+def _measure_fleet(droplets: int) -> None:
+    with served(droplets) as url, TemporaryDirectory() as directory:
+        first = _run(url, directory)
+        rests = [_run(url, directory) for _ in range(_ROUNDS)]
+        full = _run(url, directory, "--full")
+    seconds, megabytes = (median(figures) for figures in zip(*rests, strict=True))
+    print(
+        f"process, SQLite, {droplets:,} Droplets: first {first[0]:.2f} s, {first[1]:.0f} MB; listed again "
+        f"{full[0]:.2f} s, {full[1]:.0f} MB; at rest {seconds:.2f} s, {megabytes:.0f} MB"
+    )
+
+
+def _run(url: str, directory: str, *options: str) -> tuple[float, float]:
+    """Return the wall time in seconds and the peak memory in MB (2**20 bytes) of one sync."""
+    command = [str(Path(sys.executable).with_name("inventory")), "sync", "--quiet", *options]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "INVENTORY_API_URL": url,
+        "INVENTORY_TOKEN": TOKEN,
+        "INVENTORY_DATABASE_URL": f"{directory}/inventory.db",
+        "INVENTORY_REQUESTS_PER_SECOND": "0",
+    }
+    words = [sys.executable, "-S", "-c", _MEASURE, *command]
+    result = subprocess.run(words, check=True, capture_output=True, text=True, env=environment, cwd=directory)  # noqa: S603 - our own program
+    seconds, megabytes = result.stdout.split()
+    return float(seconds), float(megabytes)
+
+
+def _import_seconds() -> float:
+    """Add up the time each module that a sync loads takes by itself."""
+    words = [sys.executable, "-X", "importtime", "-c", "import inventory.cli, inventory.commands.sync"]
+    result = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    return sum(int(each) for each in re.findall(r"^import time: +(\d+) \|", result.stderr, re.MULTILINE)) / 1e6
+
+
+if __name__ == "__main__":
+    main()

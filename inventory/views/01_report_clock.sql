@@ -1,0 +1,11 @@
+-- Which moment do all other views speak of?
+-- To ask as of another moment, the text of a view and of all it reads is written as common table expressions of the same
+-- names, after a report_clock of one's own: views read what was known then. What a look at a moment of the past
+-- learned only later is not shown by it.
+-- Grain: one row
+-- Units: UTC
+-- Reads:
+-- Order: now
+-- Columns:
+--   now: as of which moment every view answers; never NULL
+--   since: where views over recent events begin, 90 days before now; never NULL

@@ -1,0 +1,24 @@
+-- Which Droplets are known, and what was last known of each?
+-- Every Droplet seen by report_clock.now, those gone or no longer meant by the configuration included, with its
+-- attributes as they then were. "Selected Droplets that exist", of which most views speak, are those that are current.
+-- An earlier time at which a Droplet was not selected is not kept once it is selected again, nor is an earlier account.
+-- Grain: one row per Droplet
+-- Units: UTC, US dollars a month
+-- Reads: report_clock, accounts, droplets, droplet_versions, droplet_days
+-- Order: account, droplet, droplet_id
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   region: slug
+--   size_slug: the size it runs on, such as s-1vcpu-1gb
+--   price_monthly_usd: US dollars a month; NULL where the API gave no price
+--   status: new, active, off or archive, as the API says
+--   created_at: UTC, as the API says
+--   first_seen_at: UTC stamp at which it became known
+--   first_look_at: UTC stamp of the first complete listing of its backups; NULL while there was none
+--   last_observed_at: UTC stamp of its last look; for a past moment, of the last day's first look; NULL while never looked at
+--   unselected_since: UTC; NULL while the configuration means it
+--   gone_at: UTC stamp of the look that found it gone; NULL while it exists
+--   pruned_before: UTC; ended backups older than this may have been pruned; NULL where nothing was
+--   is_current: whether it exists and is selected

@@ -1,0 +1,42 @@
+SELECT
+    a.name AS account,
+    d.id AS droplet_id,
+    v.name AS droplet,
+    v.region,
+    v.size_slug,
+    v.price_monthly_usd,
+    v.status,
+    d.created_at,
+    d.first_seen_at,
+    (
+        SELECT l.first_look_at
+        FROM droplet_days AS l
+        WHERE l.droplet_id = d.id AND l.first_look_at <= c.now
+        ORDER BY l.day
+        LIMIT 1
+    ) AS first_look_at,
+    CASE
+        WHEN d.last_observed_at <= c.now THEN d.last_observed_at
+        ELSE (
+            SELECT l.first_look_at
+            FROM droplet_days AS l
+            WHERE l.droplet_id = d.id AND l.first_look_at <= c.now
+            ORDER BY l.day DESC
+            LIMIT 1
+        )
+    END AS last_observed_at,
+    CASE WHEN d.unselected_since <= c.now THEN d.unselected_since END AS unselected_since,
+    CASE WHEN v.valid_to <= c.now THEN v.valid_to END AS gone_at,
+    a.pruned_before,
+    (d.unselected_since IS NULL OR d.unselected_since > c.now)
+    AND (v.valid_to IS NULL OR v.valid_to > c.now) AS is_current
+FROM report_clock AS c
+CROSS JOIN droplets AS d
+INNER JOIN accounts AS a ON a.id = d.account_id
+INNER JOIN droplet_versions AS v
+    ON v.droplet_id = d.id
+    AND v.valid_from = (
+        SELECT max(w.valid_from)
+        FROM droplet_versions AS w
+        WHERE w.droplet_id = d.id AND w.valid_from <= c.now
+    )

@@ -1,0 +1,20 @@
+-- Which backups exist now, how old are they, and where are they kept?
+-- A backup exists that has a version in force at report_clock.now.
+-- Grain: one row per existing backup of a selected Droplet that exists
+-- Units: UTC, hours, gigabytes as billed
+-- Reads: report_clock, known_droplets, backups, backup_versions, backup_regions
+-- Order: account, droplet, droplet_id, created_at DESC, backup_id DESC
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   backup_id: DigitalOcean's image id
+--   name: as the API says, not unique
+--   type: as the API says; backup in every known listing
+--   created_at: UTC, as the API says
+--   age_hours: from created_at to now; negative where that lies in the future
+--   size_gigabytes: as billed
+--   min_disk_size_gigabytes: disk a restore needs
+--   regions: slugs in the order of the alphabet, joined by a comma and a blank
+--   first_seen_at: UTC stamp at which it became known
+--   last_seen_at: UTC stamp of the last look that showed it; never NULL

@@ -1,0 +1,22 @@
+-- How long did each backup live, and why did it go?
+-- Every backup seen by report_clock.now, of gone and unselected Droplets too. It went between the last look that saw it
+-- and the first without it. One that was listed again after its end is shown by what is known now. Expected is that it
+-- lives as long as the smaller retention of the policies in force when it was made and when it was last seen.
+-- Grain: one row per backup ever seen
+-- Units: UTC, days, gigabytes as billed
+-- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies, droplet_days
+-- Order: account, droplet, droplet_id, created_at DESC, backup_id DESC
+-- Since: created_at
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: the Droplet's name, not unique
+--   backup_id: DigitalOcean's image id
+--   created_at: UTC, as the API says
+--   size_gigabytes: as billed; of an ended one, as last known
+--   first_seen_at: UTC stamp at which it became known
+--   last_seen_at: UTC stamp of the last look that showed it; never NULL
+--   gone_at: UTC stamp of the first look without it; NULL while it exists
+--   gone_reason: droplet_destroyed, converted, expired, backups_disabled, unknown or unexplained; NULL while it exists
+--   lifetime_days: from created_at to gone_at, the most it can have lived; to now while it exists
+--   early_by_days: of an unexplained end, how much sooner than expected it came, at least; else NULL

@@ -1,0 +1,107 @@
+WITH known AS (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        b.id AS backup_id,
+        b.created_at,
+        CASE WHEN b.gone_at <= c.now THEN b.size_gigabytes ELSE v.size_gigabytes END AS size_gigabytes,
+        b.first_seen_at,
+        CASE
+            WHEN b.gone_at <= c.now THEN b.gone_after_at
+            WHEN v.valid_to <= c.now THEN coalesce(
+                (
+                    SELECT l.first_look_at
+                    FROM droplet_days AS l
+                    WHERE l.droplet_id = b.droplet_id AND l.first_look_at < v.valid_to
+                    ORDER BY l.day DESC
+                    LIMIT 1
+                ),
+                v.valid_from
+            )
+            ELSE max(v.valid_from, coalesce(k.last_observed_at, v.valid_from))
+        END AS last_seen_at,
+        CASE
+            WHEN b.gone_at <= c.now THEN b.gone_at
+            WHEN v.valid_to <= c.now THEN v.valid_to
+        END AS gone_at,
+        CASE
+            WHEN b.gone_at <= c.now AND b.gone_reason_replaced_at > c.now THEN (
+                SELECT w.closed_by
+                FROM backup_versions AS w
+                WHERE w.backup_id = b.id AND w.valid_to = b.gone_at
+            )
+            WHEN b.gone_at <= c.now THEN b.gone_reason
+            WHEN v.valid_to <= c.now THEN v.closed_by
+        END AS gone_reason,
+        c.now
+    FROM report_clock AS c
+    -- SQLite keeps the order of a CROSS JOIN: by Droplet, backups lie together in an index.
+    CROSS JOIN known_droplets AS k
+    CROSS JOIN backups AS b
+    -- Where it is not gone for good by then, its last version says whether it was there.
+    LEFT JOIN backup_versions AS v
+        ON v.backup_id = b.id
+        AND v.valid_from = (
+            SELECT max(w.valid_from)
+            FROM backup_versions AS w
+            -- SQLite looks it up before it asks any other condition: NULL ends that at once.
+            WHERE w.backup_id = CASE WHEN b.gone_at <= c.now THEN NULL ELSE b.id END AND w.valid_from <= c.now
+        )
+    WHERE b.droplet_id = k.droplet_id AND b.first_seen_at <= c.now
+)
+
+SELECT
+    k.account,
+    k.droplet_id,
+    k.droplet,
+    k.backup_id,
+    k.created_at,
+    k.size_gigabytes,
+    k.first_seen_at,
+    k.last_seen_at,
+    k.gone_at,
+    k.gone_reason,
+    round((julianday(coalesce(k.gone_at, k.now)) - julianday(k.created_at)) * 86400) / 86400 AS lifetime_days,
+    CASE
+        WHEN k.gone_reason = 'unexplained' THEN (
+            SELECT min(p.retention_days)
+            FROM backup_policies AS p
+            WHERE
+                p.droplet_id = k.droplet_id
+                AND p.valid_from IN (
+                    -- In force when it was made and when it was last seen; before the first was read, the first.
+                    coalesce(
+                        (
+                            SELECT max(q.valid_from)
+                            FROM backup_policies AS q
+                            WHERE
+                                q.droplet_id = k.droplet_id
+                                AND q.retention_days IS NOT NULL
+                                AND q.valid_from <= k.created_at
+                        ),
+                        (
+                            SELECT min(q.valid_from)
+                            FROM backup_policies AS q
+                            WHERE q.droplet_id = k.droplet_id AND q.retention_days IS NOT NULL
+                        )
+                    ),
+                    coalesce(
+                        (
+                            SELECT max(q.valid_from)
+                            FROM backup_policies AS q
+                            WHERE
+                                q.droplet_id = k.droplet_id
+                                AND q.retention_days IS NOT NULL
+                                AND q.valid_from <= k.last_seen_at
+                        ),
+                        (
+                            SELECT min(q.valid_from)
+                            FROM backup_policies AS q
+                            WHERE q.droplet_id = k.droplet_id AND q.retention_days IS NOT NULL
+                        )
+                    )
+                )
+        ) - round((julianday(k.gone_at) - julianday(k.created_at)) * 86400) / 86400
+    END AS early_by_days
+FROM known AS k

@@ -1,0 +1,28 @@
+SELECT
+    k.account,
+    k.droplet_id,
+    k.droplet,
+    l.day,
+    l.backups,
+    CAST(round(CAST(l.size_gigabytes AS numeric), 4) AS double precision) AS size_gigabytes,
+    l.oldest_backup_at,
+    l.newest_backup_at
+FROM known_droplets AS k
+INNER JOIN droplet_days AS l ON l.droplet_id = k.droplet_id
+WHERE l.day < (SELECT CAST(c.now AT TIME ZONE 'UTC' AS date) FROM report_clock AS c)
+UNION ALL
+-- The stored row of the last day may be of a later look than report_clock.now.
+SELECT
+    s.account,
+    s.droplet_id,
+    s.droplet,
+    l.day,
+    s.backups,
+    s.size_gigabytes,
+    s.oldest_backup_at,
+    s.newest_backup_at
+FROM droplet_size_now AS s
+INNER JOIN droplet_days AS l ON l.droplet_id = s.droplet_id
+WHERE
+    l.day = (SELECT CAST(c.now AT TIME ZONE 'UTC' AS date) FROM report_clock AS c)
+    AND l.first_look_at <= (SELECT c.now FROM report_clock AS c)

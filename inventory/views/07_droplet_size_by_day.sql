@@ -1,0 +1,17 @@
+-- How many backups did a Droplet have after each day, and how large were they together?
+-- As after the day's last look. A day on which nobody looked is absent, not zero; the day a Droplet was found gone is
+-- zero. Gone and unselected Droplets are included.
+-- Grain: one row per Droplet and UTC day on which it was looked at
+-- Units: UTC, gigabytes as billed
+-- Reads: report_clock, known_droplets, droplet_size_now, droplet_days
+-- Order: account, droplet, droplet_id, day
+-- Since: day
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   day: UTC
+--   backups: how many existed
+--   size_gigabytes: their sum
+--   oldest_backup_at: UTC created_at of the oldest; NULL without backups
+--   newest_backup_at: UTC created_at of the newest; NULL without backups

@@ -1,0 +1,73 @@
+WITH
+droplet AS MATERIALIZED (
+    SELECT
+        k.account,
+        k.droplet_id,
+        CAST(k.first_look_at AT TIME ZONE 'UTC' AS date) AS first_day,
+        CAST(least(k.gone_at, k.unselected_since) AT TIME ZONE 'UTC' AS date) AS last_day
+    FROM known_droplets AS k
+    WHERE k.first_look_at IS NOT NULL
+),
+
+past_day AS (
+    SELECT o.first_day + n.number AS day
+    FROM (
+        SELECT
+            (SELECT min(first_day) FROM droplet) AS first_day,
+            CAST(c.now AT TIME ZONE 'UTC' AS date) AS today
+        FROM report_clock AS c
+    ) AS o
+    CROSS JOIN LATERAL generate_series(0, o.today - o.first_day - 1) AS n (number)
+)
+
+SELECT
+    k.account,
+    d.day,
+    CAST(sum(
+        coalesce(
+            l.backups,
+            (
+                SELECT e.backups
+                FROM droplet_days AS e
+                WHERE e.droplet_id = k.droplet_id AND e.day < d.day
+                ORDER BY e.day DESC
+                LIMIT 1
+            )
+        )
+    ) AS bigint) AS backups,
+    CAST(round(CAST(sum(
+        coalesce(
+            l.size_gigabytes,
+            (
+                SELECT e.size_gigabytes
+                FROM droplet_days AS e
+                WHERE e.droplet_id = k.droplet_id AND e.day < d.day
+                ORDER BY e.day DESC
+                LIMIT 1
+            )
+        )
+    ) AS numeric), 4) AS double precision) AS size_gigabytes,
+    count(l.day) AS droplets_observed,
+    count(*) AS droplets_known
+FROM past_day AS d
+CROSS JOIN droplet AS k
+LEFT JOIN droplet_days AS l ON l.day = d.day AND l.droplet_id = k.droplet_id
+WHERE k.first_day <= d.day AND (k.last_day IS NULL OR d.day <= k.last_day)
+GROUP BY k.account, d.day
+HAVING count(l.day) > 0
+UNION ALL
+-- The stored rows of the last day may be of later looks than report_clock.now.
+SELECT
+    k.account,
+    t.day,
+    CAST(sum(s.backups) AS bigint) AS backups,
+    CAST(round(CAST(sum(s.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
+    count(l.day) AS droplets_observed,
+    count(*) AS droplets_known
+FROM (SELECT CAST(c.now AT TIME ZONE 'UTC' AS date) AS day, c.now FROM report_clock AS c) AS t
+CROSS JOIN droplet AS k
+INNER JOIN droplet_size_now AS s ON s.droplet_id = k.droplet_id
+LEFT JOIN droplet_days AS l ON l.droplet_id = k.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
+WHERE k.last_day IS NULL OR t.day <= k.last_day
+GROUP BY k.account, t.day
+HAVING count(l.day) > 0

@@ -1,0 +1,75 @@
+WITH RECURSIVE
+droplet AS MATERIALIZED (
+    SELECT
+        k.account,
+        k.droplet_id,
+        date(k.first_look_at) AS first_day,
+        date(min(coalesce(k.gone_at, k.unselected_since), coalesce(k.unselected_since, k.gone_at))) AS last_day
+    FROM known_droplets AS k
+    WHERE k.first_look_at IS NOT NULL
+),
+
+past_day AS (
+    SELECT min(first_day) AS day
+    FROM droplet
+    UNION ALL
+    SELECT date(d.day, '+1 day')
+    FROM past_day AS d, report_clock AS c
+    WHERE d.day < date(c.now, '-1 day')
+)
+
+SELECT
+    k.account,
+    d.day,
+    CAST(sum(
+        coalesce(
+            l.backups,
+            (
+                SELECT e.backups
+                FROM droplet_days AS e
+                WHERE e.droplet_id = k.droplet_id AND e.day < d.day
+                ORDER BY e.day DESC
+                LIMIT 1
+            )
+        )
+    ) AS bigint) AS backups,
+    CAST(round(CAST(sum(
+        coalesce(
+            l.size_gigabytes,
+            (
+                SELECT e.size_gigabytes
+                FROM droplet_days AS e
+                WHERE e.droplet_id = k.droplet_id AND e.day < d.day
+                ORDER BY e.day DESC
+                LIMIT 1
+            )
+        )
+    ) AS numeric), 4) AS double precision) AS size_gigabytes,
+    count(l.day) AS droplets_observed,
+    count(*) AS droplets_known
+FROM droplet AS k
+-- SQLite keeps the order of a CROSS JOIN: by Droplet, its days lie together.
+CROSS JOIN past_day AS d
+LEFT JOIN droplet_days AS l ON l.day = d.day AND l.droplet_id = k.droplet_id
+WHERE
+    k.first_day <= d.day
+    AND (k.last_day IS NULL OR d.day <= k.last_day)
+    AND d.day < (SELECT date(c.now) FROM report_clock AS c)
+GROUP BY k.account, d.day
+HAVING count(l.day) > 0
+UNION ALL
+-- The stored rows of the last day may be of later looks than report_clock.now.
+SELECT
+    k.account,
+    t.day,
+    CAST(sum(s.backups) AS bigint) AS backups,
+    CAST(round(CAST(sum(s.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
+    count(l.day) AS droplets_observed,
+    count(*) AS droplets_known
+FROM (SELECT date(c.now) AS day, c.now FROM report_clock AS c) AS t
+CROSS JOIN droplet AS k
+INNER JOIN droplet_size_now AS s ON s.droplet_id = k.droplet_id
+LEFT JOIN droplet_days AS l ON l.droplet_id = k.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
+WHERE k.last_day IS NULL OR t.day <= k.last_day
+GROUP BY k.account, t.day
+HAVING count(l.day) > 0

@@ -1,0 +1,21 @@
+-- How fast do a Droplet's backups grow?
+-- The method: a straight line by least squares through the sizes of the single backups made in the last 90 days, over
+-- their created_at, ended ones and all, but none of size 0; fewer than three claim nothing. Its slope, how much larger
+-- each backup is than the one made a day before, times how many are kept is what the Droplet's backups grow a day. It
+-- needs no history: the very first look already answers. Sizes of the past are as after the last look until that day.
+-- Grain: one row per selected Droplet that exists and was looked at
+-- Units: gigabytes as billed
+-- Reads: report_clock, known_droplets, droplet_size_now, backups, backup_versions, droplet_days
+-- Order: account, size_gigabytes DESC, droplet, droplet_id
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   backups: how many exist now
+--   size_gigabytes: their sum now
+--   size_7_days_ago_gigabytes: their sum after the UTC day 7 days ago; NULL before the first look
+--   size_30_days_ago_gigabytes: the same, 30 days ago
+--   size_90_days_ago_gigabytes: the same, 90 days ago
+--   fitted_backups: through how many backups the line goes
+--   growth_per_day_gigabytes: of all backups together, negative where they shrink; NULL with fewer than three to fit
+--   size_in_90_days_gigabytes: now plus 90 days of that growth, at least 0; NULL with fewer than three to fit

@@ -1,0 +1,108 @@
+-- Which backups stand out in size from those before them?
+-- Each backup made since report_clock.since is held against the median of the 7 its Droplet made before it, ended ones
+-- and all; with fewer than 4 nothing is claimed.
+-- Grain: one row per backup that stands out, of a selected Droplet that exists
+-- Units: UTC, gigabytes as billed
+-- Reads: report_clock, known_droplets, backups, backup_versions
+-- Order: created_at DESC, backup_id DESC
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: the Droplet's name, not unique
+--   backup_id: DigitalOcean's image id
+--   created_at: UTC, as the API says
+--   size_gigabytes: as billed; of an ended one, as last known
+--   compared_backups: how many it is held against, 4 to 7
+--   median_before_gigabytes: the median of their sizes
+--   verdict: zero: its size is 0; grown: above 1.8 times the median; shrunk: below half of it
+--   is_newest: whether no backup of the Droplet is known to have been made later
+WITH
+candidate AS MATERIALIZED (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        b.id AS backup_id,
+        b.created_at,
+        c.now,
+        (
+            SELECT v.size_gigabytes
+            FROM backup_versions AS v
+            WHERE v.backup_id = b.id AND v.valid_from <= c.now
+            ORDER BY v.valid_from DESC
+            LIMIT 1
+        ) AS size_gigabytes
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
+    CROSS JOIN backups AS b
+    WHERE
+        b.droplet_id = k.droplet_id
+        AND k.is_current
+        AND b.created_at >= c.since
+        AND b.first_seen_at <= c.now
+),
+
+judged AS MATERIALIZED (
+    SELECT
+        b.*,
+        (
+            SELECT avg(o.size_gigabytes)
+            FROM (
+                SELECT
+                    e.size_gigabytes,
+                    row_number() OVER (ORDER BY e.size_gigabytes) AS place,
+                    count(*) OVER () AS places
+                FROM (
+                    SELECT (
+                        SELECT v.size_gigabytes
+                        FROM backup_versions AS v
+                        WHERE v.backup_id = p.id AND v.valid_from <= b.now
+                        ORDER BY v.valid_from DESC
+                        LIMIT 1
+                    ) AS size_gigabytes
+                    FROM backups AS p
+                    WHERE p.droplet_id = b.droplet_id AND p.created_at < b.created_at AND p.first_seen_at <= b.now
+                    ORDER BY p.created_at DESC
+                    LIMIT 7
+                ) AS e
+            ) AS o
+            WHERE o.places >= 4 AND o.place IN ((o.places + 1) / 2, (o.places + 2) / 2)
+        ) AS median_before_gigabytes
+    FROM candidate AS b
+)
+
+SELECT
+    j.account,
+    j.droplet_id,
+    j.droplet,
+    j.backup_id,
+    j.created_at,
+    j.size_gigabytes,
+    (
+        SELECT count(*)
+        FROM (
+            SELECT p.id
+            FROM backups AS p
+            WHERE p.droplet_id = j.droplet_id AND p.created_at < j.created_at AND p.first_seen_at <= j.now
+            LIMIT 7
+        ) AS e
+    ) AS compared_backups,
+    j.median_before_gigabytes,
+    CASE
+        WHEN j.size_gigabytes = 0 THEN 'zero'
+        WHEN j.size_gigabytes > 1.8 * j.median_before_gigabytes THEN 'grown'
+        ELSE 'shrunk'
+    END AS verdict,
+    NOT EXISTS (
+        SELECT 1
+        FROM backups AS n
+        WHERE n.droplet_id = j.droplet_id AND n.created_at > j.created_at AND n.first_seen_at <= j.now
+    ) AS is_newest
+FROM judged AS j
+WHERE
+    j.median_before_gigabytes IS NOT NULL
+    AND (
+        j.size_gigabytes = 0
+        OR j.size_gigabytes > 1.8 * j.median_before_gigabytes
+        OR j.size_gigabytes < 0.5 * j.median_before_gigabytes
+    )

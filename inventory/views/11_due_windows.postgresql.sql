@@ -1,0 +1,111 @@
+WITH
+policy AS MATERIALIZED (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        k.first_look_at,
+        k.last_observed_at,
+        p.plan,
+        p.hour,
+        p.hour + coalesce(p.window_length_hours, 4) AS end_hour,
+        p.retention_days,
+        CASE
+            WHEN p.plan = 'weekly' THEN array_position(ARRAY['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'], p.weekday) - 1
+        END AS weekday,
+        -- That of the oldest backup of the first look, or a retention before it; NULL if this is not its policy.
+        CASE
+            WHEN p.valid_from <= k.first_look_at AND NOT EXISTS (
+                SELECT 1
+                FROM backup_policies AS e
+                WHERE e.droplet_id = p.droplet_id AND e.valid_from < p.valid_from
+            ) THEN (
+                SELECT greatest(
+                    k.first_look_at - p.retention_days * interval '24 hours',
+                    b.created_at - (coalesce(p.window_length_hours, 4) + 12) * interval '1 hour' + interval '1 second'
+                )
+                FROM backups AS b
+                WHERE
+                    b.droplet_id = k.droplet_id
+                    AND b.first_seen_at <= k.first_look_at
+                    AND p.retention_days IS NOT NULL
+                ORDER BY b.created_at
+                LIMIT 1
+            )
+        END AS assumed_from,
+        greatest(p.valid_from, k.pruned_before) AS read_from,
+        k.pruned_before,
+        -- NULL where no look confirmed it.
+        CASE
+            WHEN p.valid_to <= c.now THEN (
+                SELECT l.first_look_at
+                FROM droplet_days AS l
+                WHERE l.droplet_id = p.droplet_id AND l.first_look_at < p.valid_to
+                ORDER BY l.day DESC
+                LIMIT 1
+            )
+            ELSE coalesce(k.unselected_since, c.now)
+        END AS known_until,
+        c.now,
+        c.since
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
+    INNER JOIN backup_policies AS p ON p.droplet_id = k.droplet_id
+    WHERE
+        p.valid_from <= c.now
+        AND p.is_enabled
+        AND p.plan IN ('daily', 'weekly')
+        AND p.hour IS NOT NULL
+        AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
+),
+
+-- The first day on which its window opens no earlier, and the last on which it ends no later.
+reach AS (
+    SELECT
+        *,
+        CAST(
+            (
+                least(read_from, greatest(assumed_from, CASE WHEN assumed_from IS NOT NULL THEN pruned_before END))
+                - hour * interval '1 hour' + interval '86399 seconds'
+            ) AT TIME ZONE 'UTC' AS date
+        ) AS from_day,
+        CAST(
+            (least(known_until, now - interval '12 hours') - end_hour * interval '1 hour') AT TIME ZONE 'UTC' AS date
+        ) AS last_day
+    FROM policy
+    WHERE known_until IS NOT NULL
+),
+
+span AS MATERIALIZED (
+    SELECT
+        *,
+        from_day + coalesce((weekday - CAST(extract(DOW FROM from_day) AS integer) + 7) % 7, 0) AS first_day,
+        CASE WHEN weekday IS NULL THEN 1 ELSE 7 END AS interval_days,
+        CAST(now AT TIME ZONE 'UTC' AS date) AS today,
+        CAST(since AT TIME ZONE 'UTC' AS date) AS since_day
+    FROM reach
+)
+
+SELECT
+    s.account,
+    s.droplet_id,
+    s.droplet,
+    s.plan,
+    s.retention_days,
+    CAST(date_trunc('month', CAST(d.day AS timestamp)) AS date) AS month,
+    d.day,
+    (d.day + s.hour * interval '1 hour') AT TIME ZONE 'UTC' AS window_starts_at,
+    (d.day + s.end_hour * interval '1 hour') AT TIME ZONE 'UTC' AS window_ends_at,
+    (d.day + (s.end_hour + 12) * interval '1 hour') AT TIME ZONE 'UTC' AS awaited_until_at,
+    (d.day + (s.hour + 24 * s.retention_days) * interval '1 hour') AT TIME ZONE 'UTC' AS expires_at,
+    s.today - d.day AS age_days,
+    CAST(extract(EPOCH FROM s.now - CAST(d.day AS timestamp) AT TIME ZONE 'UTC') AS double precision) / 3600 - s.hour
+        AS age_hours,
+    d.day >= s.since_day AS is_recent,
+    (d.day + s.hour * interval '1 hour') AT TIME ZONE 'UTC' < s.first_look_at AS is_before_first_look,
+    s.last_observed_at
+FROM span AS s
+CROSS JOIN LATERAL (
+    SELECT s.first_day + n.number AS day
+    FROM generate_series(0, s.last_day - s.first_day, s.interval_days) AS n (number)
+) AS d

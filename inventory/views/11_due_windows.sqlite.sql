@@ -1,0 +1,109 @@
+WITH RECURSIVE
+policy AS (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        k.first_look_at,
+        k.last_observed_at,
+        p.plan,
+        p.hour,
+        p.hour + coalesce(p.window_length_hours, 4) AS end_hour,
+        p.retention_days,
+        CASE WHEN p.plan = 'weekly' THEN instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4 END AS weekday,
+        -- That of the oldest backup of the first look, or a retention before it; NULL if this is not its policy.
+        CASE
+            WHEN p.valid_from <= k.first_look_at AND NOT EXISTS (
+                SELECT 1
+                FROM backup_policies AS e
+                WHERE e.droplet_id = p.droplet_id AND e.valid_from < p.valid_from
+            ) THEN max(
+                datetime(k.first_look_at, '-' || p.retention_days || ' days'),
+                (
+                    SELECT datetime(
+                        b.created_at, '-' || (coalesce(p.window_length_hours, 4) + 12) || ' hours', '+1 second'
+                    )
+                    FROM backups AS b
+                    WHERE b.droplet_id = k.droplet_id AND b.first_seen_at <= k.first_look_at
+                    ORDER BY b.created_at
+                    LIMIT 1
+                )
+            )
+        END AS assumed_from,
+        max(p.valid_from, coalesce(k.pruned_before, p.valid_from)) AS read_from,
+        k.pruned_before,
+        -- NULL where no look confirmed it.
+        CASE
+            WHEN p.valid_to <= c.now THEN (
+                SELECT l.first_look_at
+                FROM droplet_days AS l
+                WHERE l.droplet_id = p.droplet_id AND l.first_look_at < p.valid_to
+                ORDER BY l.day DESC
+                LIMIT 1
+            )
+            ELSE coalesce(k.unselected_since, c.now)
+        END AS known_until,
+        c.now
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
+    INNER JOIN backup_policies AS p ON p.droplet_id = k.droplet_id
+    WHERE
+        p.valid_from <= c.now
+        AND p.is_enabled
+        AND p.plan IN ('daily', 'weekly')
+        AND p.hour IS NOT NULL
+        AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
+),
+
+span AS (
+    SELECT
+        *,
+        -- The first day on which its window opens no earlier, and the last on which it ends no later.
+        date(
+            min(read_from, max(coalesce(assumed_from, read_from), coalesce(pruned_before, '0001-01-01'))),
+            '-' || hour || ' hours',
+            '+86399 seconds'
+        ) AS first_day,
+        date(min(known_until, datetime(now, '-12 hours')), '-' || end_hour || ' hours') AS last_day
+    FROM policy
+),
+
+day AS (
+    SELECT min(first_day) AS day
+    FROM span
+    UNION ALL
+    SELECT date(d.day, '+1 day')
+    FROM day AS d, report_clock AS c
+    WHERE d.day < date(c.now)
+),
+
+calendar AS MATERIALIZED (
+    SELECT
+        d.day,
+        CAST(strftime('%w', d.day) AS integer) AS weekday,
+        date(d.day, 'start of month') AS month,
+        CAST(julianday(date(c.now)) - julianday(d.day) AS integer) AS age_days,
+        d.day >= date(c.since) AS is_recent
+    FROM day AS d, report_clock AS c
+)
+
+SELECT
+    s.account,
+    s.droplet_id,
+    s.droplet,
+    s.plan,
+    s.retention_days,
+    d.month,
+    d.day,
+    datetime(d.day, '+' || s.hour || ' hours') AS window_starts_at,
+    datetime(d.day, '+' || s.end_hour || ' hours') AS window_ends_at,
+    datetime(d.day, '+' || (s.end_hour + 12) || ' hours') AS awaited_until_at,
+    datetime(d.day, '+' || (s.hour + 24 * s.retention_days) || ' hours') AS expires_at,
+    d.age_days,
+    round((julianday(s.now) - julianday(d.day)) * 86400) / 3600 - s.hour AS age_hours,
+    d.is_recent,
+    datetime(d.day, '+' || s.hour || ' hours') < s.first_look_at AS is_before_first_look,
+    s.last_observed_at
+FROM span AS s
+CROSS JOIN calendar AS d
+WHERE d.day BETWEEN s.first_day AND s.last_day AND (s.weekday IS NULL OR d.weekday = s.weekday)

@@ -1,0 +1,65 @@
+-- In which due windows was no backup made?
+-- Which windows are due, and which backup belongs to one, is said in due_windows. A window without one is missed if
+-- somebody looked after it was awaited and before it would have expired; else nobody can know. Of a past moment, looks
+-- are known by the first of each day.
+-- Grain: one row per Droplet and window without a backup
+-- Units: UTC
+-- Reads: report_clock, due_windows, backups, droplet_days
+-- Order: account, droplet, droplet_id, window_starts_at
+-- Since: window_starts_at
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   plan: daily or weekly, as the policy then said
+--   month: UTC, the first day of the month in which the window opened
+--   window_starts_at: UTC
+--   window_ends_at: UTC
+--   verdict: missed: somebody looked and it was not there; not looked: nobody looked while it would have been
+--   is_recent: whether it opened on the UTC day of report_clock.since or later
+--   is_before_first_look: whether it opened before the Droplet's first look
+WITH empty AS (
+    SELECT
+        w.*,
+        c.now,
+        (
+            SELECT l.first_look_at
+            FROM droplet_days AS l
+            WHERE l.droplet_id = w.droplet_id AND l.day >= w.day AND l.first_look_at >= w.awaited_until_at
+            ORDER BY l.day
+            LIMIT 1
+        ) AS looked_at
+    FROM report_clock AS c
+    CROSS JOIN due_windows AS w
+    WHERE
+        -- Not NOT EXISTS: PostgreSQL would join all windows and all backups of a Droplet.
+        (
+            SELECT b.created_at
+            FROM backups AS b
+            WHERE
+                b.droplet_id = w.droplet_id
+                AND b.created_at >= w.window_starts_at
+                AND b.created_at < w.awaited_until_at
+                AND (b.first_seen_at <= c.now) IS TRUE
+            LIMIT 1
+        ) IS NULL
+)
+
+SELECT
+    account,
+    droplet_id,
+    droplet,
+    plan,
+    month,
+    window_starts_at,
+    window_ends_at,
+    CASE
+        WHEN looked_at <= now AND (expires_at IS NULL OR looked_at < expires_at) THEN 'missed'
+        WHEN
+            last_observed_at >= awaited_until_at AND (expires_at IS NULL OR last_observed_at < expires_at)
+            THEN 'missed'
+        ELSE 'not looked'
+    END AS verdict,
+    is_recent,
+    is_before_first_look
+FROM empty

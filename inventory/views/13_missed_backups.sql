@@ -1,0 +1,28 @@
+-- In which windows since report_clock.since was no backup made?
+-- From the UTC day of report_clock.since on; which windows are due, and what the verdict means, is said in due_windows
+-- and empty_windows.
+-- Grain: one row per window without a backup, of a selected Droplet that exists
+-- Units: UTC
+-- Reads: known_droplets, empty_windows
+-- Order: window_starts_at DESC, account, droplet, droplet_id
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   plan: daily or weekly, as the policy then said
+--   window_starts_at: UTC
+--   window_ends_at: UTC
+--   verdict: missed: somebody looked and it was not there; not looked: nobody looked while it would have been
+--   is_before_first_look: whether the window opened before the Droplet's first look
+SELECT
+    w.account,
+    w.droplet_id,
+    w.droplet,
+    w.plan,
+    w.window_starts_at,
+    w.window_ends_at,
+    w.verdict,
+    w.is_before_first_look
+FROM empty_windows AS w
+INNER JOIN known_droplets AS k ON k.droplet_id = w.droplet_id
+WHERE w.is_recent AND k.is_current

@@ -1,0 +1,96 @@
+-- Does each Droplet keep as many backups as its policy has had time to make?
+-- Expected are the due windows of due_windows whose backup cannot have expired yet, by the policy then in force and by
+-- the one in force now.
+-- Grain: one row per selected Droplet that exists
+-- Units: UTC, hours
+-- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, due_windows
+-- Order: account, droplet, droplet_id
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   plan: of the policy in force now; NULL with backups off, or where no policy was ever read
+--   retention_days: of the policy in force now; NULL as plan, or where the API does not say
+--   backups: how many exist; NULL while never looked at
+--   expected_backups: how many should; 0 with backups off; NULL where that is unknown
+--   oldest_backup_at: UTC created_at of the oldest; NULL without backups
+--   newest_backup_at: UTC created_at of the newest; NULL without backups
+--   recovery_window_hours: how far back one can go, from the oldest backup to now; NULL without backups
+--   verdict: enough, too few, off, or unknown: no policy or plan that says how many
+WITH
+policy AS (
+    SELECT
+        p.droplet_id,
+        p.is_enabled,
+        p.plan,
+        p.retention_days
+    FROM report_clock AS c
+    CROSS JOIN backup_policies AS p
+    WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
+),
+
+due AS (
+    SELECT
+        w.droplet_id,
+        count(*) AS windows
+    FROM due_windows AS w
+    INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
+    WHERE
+        w.age_days <= w.retention_days
+        AND w.age_hours < 24 * w.retention_days
+        AND w.age_hours < 24 * p.retention_days
+    GROUP BY w.droplet_id
+),
+
+reach AS (
+    SELECT
+        b.droplet_id,
+        max(b.age_hours) AS hours
+    FROM live_backups AS b
+    GROUP BY b.droplet_id
+),
+
+kept AS (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        p.is_enabled,
+        p.plan,
+        p.retention_days,
+        n.backups,
+        CASE
+            WHEN NOT p.is_enabled THEN 0
+            WHEN
+                p.plan IN ('daily', 'weekly') AND p.retention_days IS NOT NULL AND n.backups IS NOT NULL
+                THEN coalesce(d.windows, 0)
+        END AS expected_backups,
+        n.oldest_backup_at,
+        n.newest_backup_at,
+        r.hours AS recovery_window_hours
+    FROM known_droplets AS k
+    LEFT JOIN policy AS p ON p.droplet_id = k.droplet_id
+    LEFT JOIN droplet_size_now AS n ON n.droplet_id = k.droplet_id
+    LEFT JOIN due AS d ON d.droplet_id = k.droplet_id
+    LEFT JOIN reach AS r ON r.droplet_id = k.droplet_id
+    WHERE k.is_current
+)
+
+SELECT
+    account,
+    droplet_id,
+    droplet,
+    plan,
+    retention_days,
+    backups,
+    expected_backups,
+    oldest_backup_at,
+    newest_backup_at,
+    recovery_window_hours,
+    CASE
+        WHEN NOT is_enabled THEN 'off'
+        WHEN expected_backups IS NULL THEN 'unknown'
+        WHEN backups < expected_backups THEN 'too few'
+        ELSE 'enough'
+    END AS verdict
+FROM kept

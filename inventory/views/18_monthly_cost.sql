@@ -1,0 +1,27 @@
+-- What do backups cost in a month, and what would other plans?
+-- An estimate by the rates in backup_rates, those of the month's first day. Plans that go by the Droplet's price: for
+-- each backup made that month, the price then x the plan's percent / the backups due in that whole month (daily: its
+-- days, weekly: how often it has the weekday), together at most the percent. A backup was made under the policy in
+-- force at its created_at, or the one read next where backups were off. Plans that go by size: the mean of the
+-- gigabytes held on the observed days, each under the plan in force that day, x the rate: a lower bound, for the API gives
+-- compressed sizes and DigitalOcean charges restorable ones. Gone and unselected Droplets are included.
+-- Grain: one row per Droplet and UTC month in which it was looked at or a backup of it was made
+-- Units: US dollars, gigabytes as billed
+-- Reads: report_clock, known_droplets, droplet_size_now, droplet_versions, droplet_days, backup_policies, backups, backup_rates
+-- Order: account, month DESC, estimated_usd DESC, droplet, droplet_id
+-- Since: month
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   month: UTC, its first day
+--   backups_made: backups created in the month, as far as they were seen
+--   backups_without_rate: of these, made under a plan without a rate, or at an unknown price
+--   mean_size_gigabytes: what was held, the mean over the observed days; NULL without one
+--   estimated_usd: for the month, or what of it has passed; NULL where a backup is without a rate
+--   as_weekly_usd: the whole month on the plan weekly, every backup made, at the price at its end; NULL without price or rate
+--   as_daily_usd: the same, on the plan daily
+--   as_usage_weekly_usd: the same size held on the plan usage-weekly, a lower bound; NULL without observed day or rate
+--   as_usage_daily_usd: the same, on the plan usage-daily
+--   days_observed: days on which it was looked at
+--   is_complete_month: whether the month is over and the Droplet was known from its first day to its last

@@ -1,0 +1,238 @@
+WITH
+today AS (
+    SELECT
+        c.now,
+        date(c.now) AS day,
+        date(c.now, 'start of month') AS month
+    FROM report_clock AS c
+),
+
+droplet AS MATERIALIZED (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        date(k.first_look_at) AS first_day,
+        date(k.gone_at) AS gone_day
+    FROM known_droplets AS k
+),
+
+-- The enabled policies without gaps: each from the end of the one before, or ever, to its own end, or for good.
+plan AS (
+    SELECT
+        k.droplet_id,
+        p.plan,
+        instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4 AS weekday,
+        coalesce(lag(p.valid_to) OVER w, '0001-01-01 00:00:00') AS starts_at,
+        CASE WHEN lead(p.valid_from) OVER w IS NULL THEN '9999-12-31 23:59:59' ELSE p.valid_to END AS ends_at
+    FROM today AS t
+    CROSS JOIN droplet AS k
+    LEFT JOIN backup_policies AS p ON p.droplet_id = k.droplet_id AND p.is_enabled AND p.valid_from <= t.now
+    WINDOW w AS (PARTITION BY k.droplet_id ORDER BY p.valid_from)
+),
+
+price AS (
+    SELECT
+        v.droplet_id,
+        v.price_monthly_usd,
+        coalesce(lag(v.valid_to) OVER w, '0001-01-01 00:00:00') AS starts_at,
+        CASE WHEN lead(v.valid_from) OVER w IS NULL THEN '9999-12-31 23:59:59' ELSE v.valid_to END AS ends_at
+    FROM today AS t
+    CROSS JOIN droplet_versions AS v
+    WHERE v.valid_from <= t.now
+    WINDOW w AS (PARTITION BY v.droplet_id ORDER BY v.valid_from)
+),
+
+span AS MATERIALIZED (
+    SELECT
+        n.droplet_id,
+        n.plan,
+        n.weekday,
+        c.price_monthly_usd,
+        max(n.starts_at, c.starts_at) AS starts_at,
+        min(n.ends_at, c.ends_at) AS ends_at
+    FROM plan AS n
+    INNER JOIN price AS c
+        ON c.droplet_id = n.droplet_id
+        AND c.starts_at < n.ends_at
+        AND n.starts_at < c.ends_at
+),
+
+made AS MATERIALIZED (
+    SELECT
+        s.droplet_id,
+        substr(b.created_at, 1, 7) || '-01' AS month,
+        s.plan,
+        s.weekday,
+        s.price_monthly_usd,
+        count(*) AS backups
+    FROM today AS t
+    CROSS JOIN span AS s
+    CROSS JOIN backups AS b
+    WHERE
+        b.droplet_id = s.droplet_id
+        AND b.created_at >= s.starts_at
+        AND b.created_at < s.ends_at
+        AND (b.first_seen_at <= t.now) IS TRUE
+    GROUP BY s.droplet_id, substr(b.created_at, 1, 7) || '-01', s.plan, s.weekday, s.price_monthly_usd
+),
+
+held AS MATERIALIZED (
+    SELECT
+        l.droplet_id,
+        substr(l.day, 1, 7) || '-01' AS month,
+        count(*) AS days,
+        sum(l.size_gigabytes) AS gigabytes
+    FROM today AS t
+    CROSS JOIN droplet AS k
+    CROSS JOIN droplet_days AS l
+    WHERE l.droplet_id = k.droplet_id AND l.day < t.day
+    GROUP BY l.droplet_id, substr(l.day, 1, 7) || '-01'
+    UNION ALL
+    -- The stored row of the last day may be of a later look than report_clock.now.
+    SELECT
+        n.droplet_id,
+        t.month,
+        1 AS days,
+        n.size_gigabytes AS gigabytes
+    FROM today AS t
+    CROSS JOIN droplet_size_now AS n
+    INNER JOIN droplet_days AS l ON l.droplet_id = n.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
+),
+
+month AS MATERIALIZED (
+    SELECT
+        m.month,
+        date(m.month, '+1 month') AS next_month,
+        CAST(strftime('%d', m.month, '+1 month', '-1 day') AS integer) AS days,
+        CAST(strftime('%w', m.month) AS integer) AS first_weekday,
+        (
+            SELECT r.price_percent
+            FROM backup_rates AS r
+            WHERE r.plan = 'weekly' AND r.valid_from <= m.month AND (r.valid_to IS NULL OR m.month < r.valid_to)
+        ) AS weekly_percent,
+        (
+            SELECT r.price_percent
+            FROM backup_rates AS r
+            WHERE r.plan = 'daily' AND r.valid_from <= m.month AND (r.valid_to IS NULL OR m.month < r.valid_to)
+        ) AS daily_percent,
+        (
+            SELECT r.gibibyte_month_usd
+            FROM backup_rates AS r
+            WHERE r.plan = 'usage-weekly' AND r.valid_from <= m.month AND (r.valid_to IS NULL OR m.month < r.valid_to)
+        ) AS usage_weekly_usd,
+        (
+            SELECT r.gibibyte_month_usd
+            FROM backup_rates AS r
+            WHERE r.plan = 'usage-daily' AND r.valid_from <= m.month AND (r.valid_to IS NULL OR m.month < r.valid_to)
+        ) AS usage_daily_usd
+    FROM (
+        SELECT month FROM made
+        UNION
+        SELECT month FROM held
+    ) AS m
+),
+
+charge AS (
+    SELECT
+        a.droplet_id,
+        a.month,
+        a.backups,
+        a.price_monthly_usd * r.price_percent / 100 AS most_usd,
+        CASE
+            WHEN r.gibibyte_month_usd IS NOT NULL THEN 0
+            WHEN a.plan = 'daily' THEN a.price_monthly_usd * r.price_percent / 100 * a.backups / m.days
+            WHEN a.plan = 'weekly' THEN a.price_monthly_usd * r.price_percent / 100 * a.backups
+                -- A month has every weekday four times, and those of its days past the 28th once more.
+                / (4 + CASE WHEN (a.weekday - m.first_weekday + 7) % 7 < m.days - 28 THEN 1 ELSE 0 END)
+        END AS charge_usd
+    FROM made AS a
+    INNER JOIN month AS m ON m.month = a.month
+    LEFT JOIN backup_rates AS r
+        ON r.plan = a.plan
+        AND r.valid_from <= a.month
+        AND (r.valid_to IS NULL OR a.month < r.valid_to)
+),
+
+usage AS (
+    SELECT
+        l.droplet_id,
+        substr(l.day, 1, 7) || '-01' AS month,
+        sum(CASE WHEN l.day = t.day THEN n.size_gigabytes ELSE l.size_gigabytes END * r.gibibyte_month_usd) AS usd_days
+    FROM today AS t
+    CROSS JOIN plan AS p
+    INNER JOIN backup_rates AS r ON r.plan = p.plan AND r.gibibyte_month_usd IS NOT NULL
+    INNER JOIN droplet_days AS l
+        ON l.droplet_id = p.droplet_id
+        AND l.day >= date(p.starts_at)
+        AND l.day < date(p.ends_at)
+        AND l.first_look_at <= t.now
+        AND r.valid_from <= substr(l.day, 1, 7) || '-01'
+        AND (r.valid_to IS NULL OR substr(l.day, 1, 7) || '-01' < r.valid_to)
+    LEFT JOIN droplet_size_now AS n ON n.droplet_id = l.droplet_id
+    GROUP BY l.droplet_id, substr(l.day, 1, 7) || '-01'
+),
+
+fact AS (
+    SELECT
+        droplet_id,
+        month,
+        CAST(sum(backups) AS bigint) AS backups,
+        CAST(sum(without_rate) AS bigint) AS without_rate,
+        CASE WHEN sum(charge_usd) > max(most_usd) THEN max(most_usd) ELSE sum(charge_usd) END AS charge_usd,
+        sum(usd_days) AS usd_days,
+        CAST(sum(days) AS bigint) AS days,
+        sum(gigabytes) AS gigabytes
+    FROM (
+        SELECT
+            droplet_id,
+            month,
+            backups,
+            CASE WHEN charge_usd IS NULL THEN backups ELSE 0 END AS without_rate,
+            coalesce(charge_usd, 0) AS charge_usd,
+            most_usd,
+            0 AS usd_days,
+            0 AS days,
+            0 AS gigabytes
+        FROM charge
+        UNION ALL
+        SELECT droplet_id, month, 0, 0, 0, NULL, usd_days, 0, 0
+        FROM usage
+        UNION ALL
+        SELECT droplet_id, month, 0, 0, 0, NULL, 0, days, gigabytes
+        FROM held
+    ) AS f
+    GROUP BY droplet_id, month
+)
+
+SELECT
+    k.account,
+    k.droplet_id,
+    k.droplet,
+    f.month,
+    f.backups AS backups_made,
+    f.without_rate AS backups_without_rate,
+    CAST(round(CAST(f.gigabytes / nullif(f.days, 0) AS numeric), 4) AS double precision) AS mean_size_gigabytes,
+    CASE
+        WHEN f.without_rate = 0
+            THEN CAST(round(CAST(f.charge_usd + coalesce(f.usd_days / nullif(f.days, 0), 0) AS numeric), 4) AS double precision)
+    END AS estimated_usd,
+    CAST(round(CAST(e.price_monthly_usd * m.weekly_percent / 100 AS numeric), 4) AS double precision) AS as_weekly_usd,
+    CAST(round(CAST(e.price_monthly_usd * m.daily_percent / 100 AS numeric), 4) AS double precision) AS as_daily_usd,
+    CAST(round(CAST(f.gigabytes / nullif(f.days, 0) * m.usage_weekly_usd AS numeric), 4) AS double precision)
+        AS as_usage_weekly_usd,
+    CAST(round(CAST(f.gigabytes / nullif(f.days, 0) * m.usage_daily_usd AS numeric), 4) AS double precision)
+        AS as_usage_daily_usd,
+    f.days AS days_observed,
+    k.first_day IS NOT NULL
+    AND k.first_day <= f.month
+    AND m.next_month <= t.day
+    AND (k.gone_day IS NULL OR k.gone_day >= m.next_month) AS is_complete_month
+FROM today AS t
+CROSS JOIN fact AS f
+INNER JOIN droplet AS k ON k.droplet_id = f.droplet_id
+INNER JOIN month AS m ON m.month = f.month
+INNER JOIN price AS e
+    ON e.droplet_id = f.droplet_id
+    AND e.starts_at < m.next_month || ' 00:00:00'
+    AND e.ends_at >= m.next_month || ' 00:00:00'

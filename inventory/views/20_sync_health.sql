@@ -1,0 +1,16 @@
+-- Does the service look, and does it see everything?
+-- Grain: one row per account that was ever synced
+-- Units: UTC
+-- Reads: report_clock, accounts, sync_runs, known_droplets
+-- Order: account
+-- Columns:
+--   account: name of the account in the configuration
+--   account_status: as /v2/account said last, whatever moment is asked for; NULL while no token could read it
+--   last_run_at: UTC, when the last run started
+--   last_run_status: running, complete, partial, held, failed or interrupted
+--   last_run_error: why it is not complete; NULL if it is, or runs
+--   last_complete_at: UTC, when the last complete run of the whole configuration ended; NULL if there was none
+--   consecutive_failures: runs of the whole configuration that ended since, none of them complete
+--   droplets: selected Droplets that exist
+--   droplets_overdue: of these, not looked at for 26 h, or never
+--   oldest_observed_at: UTC stamp of the last look at the Droplet whose last is longest ago; NULL where one was never looked at

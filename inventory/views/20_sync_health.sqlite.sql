@@ -1,0 +1,60 @@
+WITH
+run AS (
+    SELECT
+        r.account_id,
+        r.id,
+        r.started_at,
+        r.mode,
+        CASE WHEN r.finished_at <= c.now THEN r.finished_at END AS finished_at,
+        CASE WHEN r.finished_at <= c.now THEN r.status ELSE 'running' END AS status,
+        CASE WHEN r.finished_at <= c.now THEN r.error END AS error
+    FROM report_clock AS c
+    CROSS JOIN sync_runs AS r
+    WHERE r.started_at <= c.now
+),
+
+whole AS (
+    SELECT
+        account_id,
+        max(id) AS last_run_id,
+        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN finished_at END) AS last_complete_at,
+        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN id END) AS last_complete_id
+    FROM run
+    GROUP BY account_id
+),
+
+droplet AS (
+    SELECT
+        k.account,
+        count(*) AS droplets,
+        sum(CASE WHEN k.last_observed_at >= datetime(c.now, '-26 hours') THEN 0 ELSE 1 END) AS droplets_overdue,
+        CASE WHEN count(*) = count(k.last_observed_at) THEN min(k.last_observed_at) END AS oldest_observed_at
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
+    WHERE k.is_current
+    GROUP BY k.account
+)
+
+SELECT
+    a.name AS account,
+    a.status AS account_status,
+    r.started_at AS last_run_at,
+    r.status AS last_run_status,
+    r.error AS last_run_error,
+    w.last_complete_at,
+    (
+        SELECT count(*)
+        FROM run AS f
+        WHERE
+            f.account_id = a.id
+            AND f.id > coalesce(w.last_complete_id, 0)
+            AND f.mode <> 'subset'
+            AND f.finished_at IS NOT NULL
+    ) AS consecutive_failures,
+    coalesce(d.droplets, 0) AS droplets,
+    coalesce(d.droplets_overdue, 0) AS droplets_overdue,
+    d.oldest_observed_at
+FROM accounts AS a
+INNER JOIN whole AS w ON w.account_id = a.id
+INNER JOIN run AS r ON r.id = w.last_run_id
+LEFT JOIN droplet AS d ON d.account = a.name

@@ -298,6 +298,7 @@ class _Run:
                 self._take(_proven_look(discovery, number, ledger.account.id))
         unproven = [number for number in targets if number not in proven]
         self._look_at(fetcher, unproven, partial(self._look, discovery, known, is_uuid_known))
+        self.listener.progressed(self.looked, self.client.requests, None)
         self._settle()
 
     def _proven(self, discovery: Discovery, targets: Sequence[int]) -> set[int]:

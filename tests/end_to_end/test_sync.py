@@ -18,7 +18,7 @@ from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.store.schema import backup_regions, backups, droplets, sync_runs
-from tests.end_to_end.conftest import Run, Serve, Served, now, small_fleet, start
+from tests.end_to_end.conftest import Ended, Run, Serve, Served, now, small_fleet, start
 from tests.simulated import backups_path, rows
 
 Environment = Callable[[Served], None]
@@ -144,7 +144,7 @@ def test_a_page_that_fails_leaves_its_droplet_as_it_was_and_stops_no_other(
     assert made <= stored(database).keys()
 
 
-def test_nothing_is_written_by_a_dry_run(run: Run, account: Served, database_url: str, database: Database) -> None:
+def test_nothing_is_written_by_a_dry_run(run: Run, account: Served, database: Database) -> None:
     if database.is_sqlite:
         ended = run("sync", "--dry-run")
         assert (ended.code, "DRY RUN, nothing written. COMPLETE" in ended.out) == (0, True)
@@ -157,7 +157,6 @@ def test_nothing_is_written_by_a_dry_run(run: Run, account: Served, database_url
     assert ended.document["accounts"][0]["backups_appeared"] == 1
     with database.reading() as connection:
         assert connection.execute(sa.select(sync_runs)).all() == before
-    assert database_url
 
 
 def test_a_new_sqlite_file_is_for_its_owner_alone(run: Run, database: Database) -> None:
@@ -181,7 +180,7 @@ def test_one_droplet_by_its_name(run: Run, account: Served) -> None:
 # Exit codes, and who is told what
 
 
-def test_an_api_out_of_reach_is_said_in_one_line(run: Run, account: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_api_out_of_reach_is_said_in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("sync")
     monkeypatch.setattr("inventory.digitalocean.client._TRIES", 1)
     monkeypatch.setenv("INVENTORY_API_URL", "http://127.0.0.1:1")
@@ -191,12 +190,9 @@ def test_an_api_out_of_reach_is_said_in_one_line(run: Run, account: Served, monk
     assert ended.err.count("\n") == 1
     assert "cannot reach 127.0.0.1 (connection refused)" in ended.err
     assert "Last complete sync" in ended.err
-    assert account.url
 
 
-def test_a_rejected_token_says_where_it_was_read_and_is_never_shown(
-    run: Run, account: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rejected_token_says_where_it_was_read_and_is_never_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "dop_v1_" + "b" * 64
     monkeypatch.setenv("INVENTORY_TOKEN", secret)
     for arguments in (("sync",), ("sync", "--verbose"), ("sync", "--json")):
@@ -204,7 +200,6 @@ def test_a_rejected_token_says_where_it_was_read_and_is_never_shown(
         assert ended.code == 78
         assert secret not in ended.out + ended.err
     assert "INVENTORY_TOKEN" in run("sync").err
-    assert account.url
 
 
 def test_a_fleet_that_loses_most_of_its_backups_is_held(run: Run, account: Served, database: Database) -> None:
@@ -223,7 +218,7 @@ def test_a_fleet_that_loses_most_of_its_backups_is_held(run: Run, account: Serve
 
 
 def test_quiet_tells_only_what_a_person_must_mend(run: Run, account: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run("sync", "--quiet") == run("sync", "--quiet")
+    assert run("sync", "--quiet") == Ended(0, "", "")
     first = next(iter(account.fleet.droplets))
     account.api.faults[backups_path(first)] = Fault(status=403)
     partial = run("sync", "--quiet", "--full")
@@ -235,9 +230,8 @@ def test_quiet_tells_only_what_a_person_must_mend(run: Run, account: Served, mon
 
 
 def test_two_accounts_are_synced_one_after_the_other(
-    run: Run, account: Served, serve_fleet: Serve, database: Database, monkeypatch: pytest.MonkeyPatch
+    run: Run, account: Served, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del serve_fleet
     monkeypatch.delenv("INVENTORY_TOKEN")
     Path("inventory.toml").write_text(
         f'[accounts.web]\ntoken = "{account.api.token}"\n[accounts.db]\ntoken = "wrong"\n', encoding="utf-8"

@@ -257,13 +257,18 @@ class StoredPolicy:
 
 @dataclass(frozen=True, slots=True)
 class DropletDay:
-    """What a Droplet's backups came to after the last look of one UTC day."""
+    """What a Droplet's backups came to after the last look of one UTC day.
+
+    Attributes:
+        first_look_at: The stamp of the day's first look.
+    """
 
     day: date
     backups: int
     size_gigabytes: float
     oldest_backup_at: datetime | None
     newest_backup_at: datetime | None
+    first_look_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

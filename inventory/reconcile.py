@@ -403,11 +403,13 @@ def _policy_in_force(stored: StoredDroplet | None) -> BackupPolicy | None:
 def _changed_day(stored: StoredDroplet | None, stamp: datetime, backups: Sequence[Backup]) -> DropletDay | None:
     """Give the day's figures where they differ from the stored ones."""
     made = [backup.created_at for backup in backups]
+    before = stored.last_day if stored else None
     day = DropletDay(
         day=stamp.date(),
         backups=len(backups),
         size_gigabytes=math.fsum(backup.size_gigabytes for backup in backups),
         oldest_backup_at=min(made, default=None),
         newest_backup_at=max(made, default=None),
+        first_look_at=before.first_look_at if before and before.day == stamp.date() else stamp,
     )
-    return None if stored and stored.last_day == day else day
+    return None if before == day else day

@@ -9,13 +9,17 @@ given a database that `inventory db upgrade` made:
 import sqlalchemy as sa
 from alembic import context
 
-from inventory.store import schema
+from inventory.store import schema, views
 from inventory.store.engine import Database
-from inventory.store.upgrade import VERSION_TABLE
+from inventory.store.upgrade import VERSION_TABLE, revision
 
 
 def run(connection: sa.Connection) -> None:
-    """Run the migrations in the transaction that `connection` is in."""
+    """Run the migrations in the transaction that `connection` is in, without the views, and make them anew.
+
+    A view on a table would keep it from being changed. Tables older than this program's get no views.
+    """
+    views.drop(connection)
     context.configure(
         connection=connection,
         target_metadata=schema.metadata,
@@ -26,6 +30,8 @@ def run(connection: sa.Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    if revision(connection) == context.script.get_current_head():
+        views.create(connection)
 
 
 given: sa.Connection | None = context.config.attributes.get("connection")

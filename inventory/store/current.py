@@ -37,6 +37,7 @@ from inventory.store.schema import (
 )
 
 _POLICY_COLUMNS = [backup_policies.c[field.name] for field in fields(BackupPolicy)]
+_DAY_COLUMNS = [droplet_days.c[field.name] for field in fields(DropletDay)]
 
 
 def owners(connection: sa.Connection, backup_ids: Iterable[int]) -> dict[int, int]:
@@ -117,7 +118,7 @@ def _last_days(connection: sa.Connection, ids: Sequence[int], now: datetime) -> 
     """Read the rows of today, or of a later day where the clock went back; older ones no look changes."""
     query = sa.select(droplet_days).where(droplet_days.c.droplet_id.in_(ids), droplet_days.c.day >= now.date())
     return {
-        row.droplet_id: DropletDay(row.day, row.backups, row.size_gigabytes, row.oldest_backup_at, row.newest_backup_at)
+        row.droplet_id: DropletDay(*(row._mapping[column] for column in _DAY_COLUMNS))  # noqa: SLF001 - as above
         for row in connection.execute(query.order_by(droplet_days.c.day))
     }
 

@@ -7,13 +7,11 @@ holds from `valid_from` until before `valid_to`; `valid_to` NULL means now.
 The migrations make these tables; a test holds that both agree.
 """
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from inventory.times import UtcDateTime
 
 metadata = sa.MetaData(
     naming_convention={
@@ -24,38 +22,6 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time of whole seconds on both databases.
-
-    PostgreSQL: `timestamptz(0)`. SQLite: its own text form, `YYYY-MM-DD HH:MM:SS`, so that comparisons in plain SQL
-    are exact and a time read back equals the time written.
-    """
-
-    impl = sa.DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column type for the database."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(sqlite.DATETIME(truncate_microseconds=True))  # type: ignore[no-untyped-call]
-        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True, precision=0))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time; drop fractions of a second, which PostgreSQL would round up."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone: {value}")
-        value = value.astimezone(UTC).replace(microsecond=0)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give an aware time whatever the session's zone is."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 # INTEGER on SQLite, because it then refuses text in a key; 64 bits on both.
@@ -208,7 +174,13 @@ backups = sa.Table(
     comment="Every backup ever seen, as last known",
 )
 sa.Index(
-    "ix_backups_by_droplet", backups.c.droplet_id, backups.c.created_at, backups.c.size_gigabytes, backups.c.gone_at
+    "ix_backups_by_droplet",
+    backups.c.droplet_id,
+    backups.c.created_at,
+    # What the views ask of all backups of a Droplet, so that they need not read its rows one by one.
+    backups.c.size_gigabytes,
+    backups.c.gone_at,
+    backups.c.first_seen_at,
 )
 sa.Index("ix_backups_gone_at", backups.c.gone_at)
 sa.Index("ix_backups_first_seen_at", backups.c.first_seen_at)
@@ -255,8 +227,11 @@ droplet_days = sa.Table(
     sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="Their sum, as billed"),
     _at("oldest_backup_at", "UTC created_at of the oldest; NULL without backups", nullable=True),
     _at("newest_backup_at", "UTC created_at of the newest; NULL without backups", nullable=True),
+    _at("first_look_at", "UTC stamp of the day's first look"),
     sa.CheckConstraint(_SIZE_CHECK, name="size"),
     comment="What a Droplet's backups came to on each day it was looked at; no row: not looked",
+    # SQLite then keeps a Droplet's rows together, in the order of its days, as whoever asks for a trend reads them.
+    sqlite_with_rowid=False,
 )
 sa.Index(
     "ix_droplet_days_by_day",
@@ -265,6 +240,30 @@ sa.Index(
     droplet_days.c.backups,
     droplet_days.c.size_gigabytes,
 )
+
+backup_rates = sa.Table(
+    "backup_rates",
+    metadata,
+    sa.Column("plan", sa.Text(), primary_key=True, comment="As backup_policies.plan; for others see the source"),
+    sa.Column("valid_from", sa.Date(), primary_key=True, comment="UTC; the first day it is taken to hold"),
+    sa.Column("valid_to", sa.Date(), comment="UTC; the first day it no longer holds; NULL while it does"),
+    sa.Column(
+        "price_percent",
+        sa.Double(),
+        comment="Of the Droplet's monthly price, for all backups due in a month; NULL where it goes by size",
+    ),
+    sa.Column(
+        "gibibyte_month_usd",
+        sa.Double(),
+        comment="US dollars for a gibibyte kept a month; NULL where it goes by the Droplet's price",
+    ),
+    sa.Column("source", sa.Text(), nullable=False, comment="Where the rate is from, and of which date"),
+    sa.CheckConstraint("(price_percent IS NULL) <> (gibibyte_month_usd IS NULL)", name="one_rate"),
+    sa.CheckConstraint("coalesce(price_percent, gibibyte_month_usd) >= 0", name="rate"),
+    sa.CheckConstraint("valid_from < valid_to", name="interval"),
+    comment="What DigitalOcean takes for backups; yours to edit, no sync touches it",
+)
+_one_open(backup_rates, "plan")
 
 sync_runs = sa.Table(
     "sync_runs",

@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
+from inventory.store import views
 from inventory.store.engine import Database, check_sqlite_file, sqlite_file_exists
 from inventory.store.schema import metadata
 
@@ -49,7 +50,7 @@ def revision(connection: sa.Connection) -> str | None:
 
 
 def upgrade(database: Database, config: Config | None = None) -> str | None:
-    """Create what is missing and upgrade what is old. Return the revision before, None for a new database.
+    """Create what is missing and upgrade what is old, views too. Return the revision before, None for a new database.
 
     A SQLite file is created with mode 0600, and copied beside itself before its tables change.
 
@@ -63,7 +64,8 @@ def upgrade(database: Database, config: Config | None = None) -> str | None:
     check_usable(database, config)
     with database.reading() as connection:
         before = revision(connection)
-    if before == _head(config):
+        is_current = before == _head(config) and views.are_current(connection)
+    if is_current:
         return before
     return _to_head(database, config)
 
@@ -154,6 +156,8 @@ def _to_head(database: Database, config: Config) -> str | None:
     try:
         with upgrading(database) as connection:
             before = revision(connection)
+            if before == head and views.are_current(connection):
+                return before
             if database.path and before not in (None, head):
                 copy = _copy_beside(database.path, f"before-{head}")
             config.attributes["connection"] = connection
@@ -177,6 +181,8 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
         driver: Any = connection.connection.driver_connection
         if database.is_sqlite:
             driver.execute("PRAGMA foreign_keys = OFF")
+            # Else no table can be renamed while a view of the user's own reads what is being replaced.
+            driver.execute("PRAGMA legacy_alter_table = ON")
         try:
             with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
                 if not database.is_sqlite:
@@ -190,6 +196,7 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
         finally:
             if database.is_sqlite:
                 driver.execute("PRAGMA foreign_keys = ON")
+                driver.execute("PRAGMA legacy_alter_table = OFF")
 
 
 def _refuse_foreign(database: Database, connection: sa.Connection) -> None:

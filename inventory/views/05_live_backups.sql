@@ -4,6 +4,7 @@
 -- Units: UTC, hours, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions, backup_regions
 -- Order: account, droplet, droplet_id, created_at DESC, backup_id DESC
+-- Time: created_at
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

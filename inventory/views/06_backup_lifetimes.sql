@@ -6,7 +6,7 @@
 -- Units: UTC, days, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies, droplet_days
 -- Order: account, droplet, droplet_id, created_at DESC, backup_id DESC
--- Since: created_at
+-- Time: created_at
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -5,7 +5,7 @@
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_days
 -- Order: account, droplet, droplet_id, day
--- Since: day
+-- Time: day
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

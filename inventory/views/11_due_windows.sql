@@ -10,7 +10,7 @@
 -- Units: UTC, days, hours
 -- Reads: report_clock, known_droplets, backup_policies, backups, droplet_days
 -- Order: account, droplet, droplet_id, window_starts_at
--- Since: window_starts_at
+-- Time: window_starts_at
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -6,7 +6,7 @@
 -- Units: UTC
 -- Reads: report_clock, due_windows, backups, droplet_days
 -- Order: account, droplet, droplet_id, window_starts_at
--- Since: window_starts_at
+-- Time: window_starts_at
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -5,6 +5,7 @@
 -- Units: UTC
 -- Reads: known_droplets, empty_windows
 -- Order: window_starts_at DESC, account, droplet, droplet_id
+-- Time: window_starts_at
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -5,7 +5,7 @@
 -- Units: UTC
 -- Reads: known_droplets, due_windows, empty_windows
 -- Order: account, droplet, droplet_id, month
--- Since: month
+-- Time: month
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -5,6 +5,7 @@
 -- Units: UTC
 -- Reads: report_clock, known_droplets, droplet_versions, backup_policies, backups, backup_versions, backup_regions
 -- Order: learned_at DESC, account, droplet, droplet_id, event, backup_id, attribute
+-- Time: learned_at
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

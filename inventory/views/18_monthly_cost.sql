@@ -9,7 +9,7 @@
 -- Units: US dollars, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_versions, droplet_days, backup_policies, backups, backup_rates
 -- Order: account, month DESC, estimated_usd DESC, droplet, droplet_id
--- Since: month
+-- Time: month
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -6,6 +6,7 @@
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, accounts, droplets, backups, backup_versions
 -- Order: account, droplet, droplet_id, created_at DESC, backup_id DESC
+-- Time: created_at
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

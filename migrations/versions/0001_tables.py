@@ -6,7 +6,7 @@ Revision: 0001, the first.
 import sqlalchemy as sa
 from alembic import op
 
-from inventory.store.schema import UtcDateTime
+from inventory.times import UtcDateTime
 
 revision = "0001"
 down_revision = None

@@ -113,7 +113,7 @@ def first_look(number: int = 101) -> Plan:
             *(Opened("droplet_tags", {"droplet_id": number, "tag": tag}) for tag in ("prod", "db")),
             Opened("backup_policies", {"droplet_id": number, **asdict(DAILY)}),
         ),
-        day=DropletDay(MONDAY.date(), 2, 2.34, one.created_at, two.created_at),
+        day=DropletDay(MONDAY.date(), 2, 2.34, one.created_at, two.created_at, MONDAY),
     )
 
 
@@ -151,7 +151,7 @@ def test_what_is_written_is_read_back(account: Database) -> None:
             tags=frozenset({"prod", "db"}),
             policies=(StoredPolicy(DAILY, MONDAY, None),),
             backups={1010: StoredBackup(one, ("fra1",), MONDAY), 1011: StoredBackup(two, ("ams3", "fra1"), MONDAY)},
-            last_day=DropletDay(MONDAY.date(), 2, 2.34, one.created_at, two.created_at),
+            last_day=DropletDay(MONDAY.date(), 2, 2.34, one.created_at, two.created_at, MONDAY),
         )
     }
 
@@ -248,10 +248,11 @@ def test_policies_are_read_oldest_first(account: Database) -> None:
 
 def test_the_latest_day_is_read_even_when_the_clock_went_back(account: Database) -> None:
     for days in (0, 1):
-        day = DropletDay((MONDAY + timedelta(days=days)).date(), days, 0.0, None, None)
-        write(account, plan(droplet(), day=day))
-    assert read(account, now=TUESDAY)[101].last_day == DropletDay(TUESDAY.date(), 1, 0.0, None, None)
-    assert read(account, now=MONDAY - timedelta(days=9))[101].last_day == DropletDay(TUESDAY.date(), 1, 0.0, None, None)
+        looked_at = MONDAY + timedelta(days=days)
+        write(account, plan(droplet(), day=DropletDay(looked_at.date(), days, 0.0, None, None, looked_at)))
+    latest = DropletDay(TUESDAY.date(), 1, 0.0, None, None, MONDAY + timedelta(days=1))
+    assert read(account, now=TUESDAY)[101].last_day == latest
+    assert read(account, now=MONDAY - timedelta(days=9))[101].last_day == latest
     assert read(account, now=TUESDAY + timedelta(days=1))[101].last_day is None
 
 

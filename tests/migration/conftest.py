@@ -17,6 +17,7 @@ CLOSED = {"valid_from": MONDAY, "valid_to": TUESDAY}
 OPEN = {"valid_from": TUESDAY, "valid_to": None}
 DROPLET_THEN = {"name": "web-01", "region": "fra1", "size_slug": "s-1vcpu-1gb", "status": "active"}
 BACKUP_THEN = {"name": "Ünïcode 🐙", "type": "backup", "size_gigabytes": 2.34, "min_disk_size": 25}
+RATE = {"plan": "hourly", "price_percent": 40, "source": "a letter"}
 RUN = {"account_id": 1, "started_at": MONDAY, "heartbeat_at": MONDAY, "host": "web-admin", "pid": 4711}
 
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -51,7 +52,13 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"backup_id": 1001, **CLOSED, **BACKUP_THEN, "closed_by": "change"},
         {"backup_id": 1001, **OPEN, **BACKUP_THEN, "closed_by": None},
     ],
-    "droplet_days": [{"droplet_id": 101, "day": date(2026, 3, 2), "backups": 1, "size_gigabytes": 2.34}],
+    "droplet_days": [
+        {"droplet_id": 101, "day": date(2026, 3, 2), "backups": 1, "size_gigabytes": 2.34, "first_look_at": MONDAY}
+    ],
+    "backup_rates": [
+        {**RATE, "valid_from": date(2026, 3, 2), "valid_to": date(2026, 3, 3)},
+        {**RATE, "valid_from": date(2026, 3, 3), "valid_to": None},
+    ],
     "sync_runs": [
         {"id": run_id, **RUN, "trigger": "command", "mode": "listing", "status": status}
         for run_id, status in ((1, "complete"), (2, "running"))
@@ -64,6 +71,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 
 def _fill(database: Database) -> None:
     with database.writing() as connection:
+        connection.execute(sa.delete(metadata.tables["backup_rates"]))  # those of the migration
         for table in metadata.sorted_tables:
             connection.execute(sa.insert(table), ROWS[table.name])
 

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,10 @@ upgrade(database, config)
 """
 
 
+# What a revision after the first made goes when it is undone.
+MADE_LATER = ("backup_rates", "droplet_days.first_look_at")
+
+
 def head_of(config: Config) -> str:
     head = ScriptDirectory.from_config(config).get_current_head()
     assert head is not None
@@ -99,10 +103,16 @@ def replace_in_next(config: Config, old: str, new: str) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
-def rows(database: Database) -> dict[str, set[tuple[Any, ...]]]:
+def rows(database: Database, *, without: Collection[str] = ()) -> dict[str, set[tuple[Any, ...]]]:
+    columns = {
+        name: [column for column in table.columns if not {name, str(column)} & set(without)]
+        for name, table in metadata.tables.items()
+    }
     with database.reading() as connection:
         return {
-            table.name: {tuple(row) for row in connection.execute(sa.select(table))} for table in metadata.sorted_tables
+            name: {tuple(row) for row in connection.execute(sa.select(*wanted))}
+            for name, wanted in columns.items()
+            if wanted
         }
 
 
@@ -228,7 +238,7 @@ def test_four_processes_upgrade_at_once(
 
 def test_every_row_survives_every_downgrade_and_upgrade(filled: Database, newer: Config) -> None:
     """Walk through all revisions there are, whatever they will be, and one that alters parents of other tables."""
-    before = rows(filled)
+    before = rows(filled, without=MADE_LATER)
     upgrade(filled, newer)
     revisions = [script.revision for script in ScriptDirectory.from_config(newer).walk_revisions()]
     for older in revisions[1:]:
@@ -237,10 +247,10 @@ def test_every_row_survives_every_downgrade_and_upgrade(filled: Database, newer:
         check_foreign_keys(filled)
     upgrade(filled, newer)
     check_foreign_keys(filled)
-    after = rows(filled)
+    after = rows(filled, without=MADE_LATER)
     downgrade(filled, newer, head_of(configuration()))
     assert after == before
-    assert rows(filled) == before
+    assert rows(filled, without=MADE_LATER) == before
 
 
 def check_foreign_keys(database: Database) -> None:
@@ -352,7 +362,9 @@ def test_a_database_in_memory_lives_through_its_upgrade() -> None:
     database = memory()
     upgrade(database)
     with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
-        connection.exec_driver_sql("INSERT INTO droplet_days VALUES (1, '2026-03-02', 0, 0, NULL, NULL)")
+        connection.exec_driver_sql(
+            "INSERT INTO droplet_days VALUES (1, '2026-03-02', 0, 0, NULL, NULL, '2026-03-02 12:00:00')"
+        )
     database.close()
 
 

@@ -138,10 +138,15 @@ def check_days(tables: Tables, looks: Looks) -> None:
         for droplet_id, pictures in looks.pictures.items()
         for stamp, picture in sorted(pictures.items(), key=itemgetter(0))
     }
+    first: dict[tuple[int, date], datetime] = {}
+    for droplet_id, pictures in looks.pictures.items():
+        for stamp in sorted(pictures):
+            first.setdefault((droplet_id, stamp.date()), stamp)
     days = {(row["droplet_id"], row["day"]): row for row in tables["droplet_days"]}
     assert days.keys() == last.keys()
     for key, picture in last.items():
         row, made = days[key], [each.created_at for each in picture]
+        assert row["first_look_at"] == first[key]
         assert row["backups"] == len(picture)
         assert math.isclose(row["size_gigabytes"], sum(each.size_gigabytes for each in picture))
         assert (row["oldest_backup_at"], row["newest_backup_at"]) == (min(made, default=None), max(made, default=None))

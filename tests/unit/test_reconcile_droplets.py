@@ -182,6 +182,7 @@ def test_day_is_written_where_it_differs() -> None:
         "size_gigabytes": 2.8,
         "oldest_backup_at": ONE.created_at,
         "newest_backup_at": datetime(2026, 3, 9, 12, tzinfo=UTC),
+        "first_look_at": NOON,
     }
 
 
@@ -190,6 +191,7 @@ def test_unchanged_day_is_not_written_again_but_the_next_is() -> None:
     tomorrow = plan(BOTH, seen(ONE, TWO, at=NOON + timedelta(days=1)), {})
     assert tomorrow.day is not None
     assert (tomorrow.day.day, tomorrow.day.backups) == (date(2026, 3, 11), 2)
+    assert tomorrow.day.first_look_at == NOON + timedelta(days=1)
 
 
 def test_day_is_zero_where_the_droplet_is_found_gone() -> None:

@@ -1,0 +1,86 @@
+"""The views: found among the files beside this one, in the order in which they read each other.
+
+A view is a file `NN_name.sql`: a header in comments, then its query; where SQLite and PostgreSQL differ, the queries
+are in `NN_name.sqlite.sql` and `NN_name.postgresql.sql`, under the one header. A view reads only
+views of lower numbers.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+DIALECTS = ("sqlite", "postgresql")
+
+_FILE = re.compile(r"(?P<number>\d\d)_(?P<name>\w+?)\.(?:(?P<dialect>sqlite|postgresql)\.)?sql")
+_KEY = re.compile(r"(Grain|Units|Reads|Order|Time|Columns):\s*(.*)")
+_COLUMN = re.compile(r"  (\w+): (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view and what its header says of it.
+
+    Attributes:
+        answers: The question it answers, and its definitions, in prose.
+        grain: What one row stands for.
+        reads: Names of the tables and views it reads.
+        order: The order in which its rows are read, as after ORDER BY.
+        time: The column that says of when a row is, which a period asked for narrows; None where all are of now.
+        columns: Column -> what it means, above all what NULL does; in the view's order.
+        header: The comment lines as they are in the file.
+        queries: Dialect -> the query, without header.
+    """
+
+    name: str
+    answers: str
+    grain: str
+    units: str
+    reads: tuple[str, ...]
+    order: str
+    time: str | None
+    columns: Mapping[str, str]
+    header: str
+    queries: Mapping[str, str]
+
+
+@cache
+def views() -> Mapping[str, View]:
+    """Give all views by name, each after those it reads."""
+    texts: dict[str, dict[str | None, str]] = {}
+    found = [(entry, match) for entry in files("inventory.views").iterdir() if (match := _FILE.fullmatch(entry.name))]
+    for entry, match in sorted(found, key=lambda each: each[0].name):
+        texts.setdefault(match["name"], {})[match["dialect"]] = entry.read_text("utf-8")
+    return MappingProxyType({name: _view(name, by_dialect) for name, by_dialect in texts.items()})
+
+
+def with_dependencies(name: str) -> list[View]:
+    """List a view and the views it reads, directly or not, each after those it reads."""
+    wanted = {name}
+    for view in reversed(list(views().values())):
+        if view.name in wanted:
+            wanted.update(view.reads)
+    return [view for view in views().values() if view.name in wanted]
+
+
+def _view(name: str, texts: Mapping[str | None, str]) -> View:
+    lines = texts[None].splitlines()
+    height = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    header, query = lines[:height], "\n".join(lines[height:])
+    said = [line.removeprefix("--").removeprefix(" ") for line in header]
+    keys = {match[1]: match[2] for line in said if (match := _KEY.fullmatch(line))}
+    prose = said[: next(number for number, line in enumerate(said) if _KEY.fullmatch(line))]
+    return View(
+        name=name,
+        answers=" ".join(prose),
+        grain=keys["Grain"],
+        units=keys["Units"],
+        reads=tuple(keys["Reads"].split(", ")) if keys["Reads"] else (),
+        order=keys["Order"],
+        time=keys.get("Time"),
+        columns={match[1]: match[2] for line in said if (match := _COLUMN.fullmatch(line))},
+        header="\n".join(header),
+        queries={dialect: texts.get(dialect, query).strip() for dialect in DIALECTS},
+    )

@@ -1,0 +1,126 @@
+"""Ask a view, as of any moment.
+
+The view and all it reads are written as common table expressions of the same names, behind a `report_clock` of our own.
+So what was known then is answered without the views in the database, read-only, and the same on both databases.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from types import MappingProxyType, NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeEngine
+
+from inventory.times import UtcDateTime
+from inventory.views.catalog import View, views, with_dependencies
+from inventory.views.rows import VIEWS
+
+RECENT = timedelta(days=90)
+"""How far back the views over recent events reach where nothing else is asked for."""
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+_TYPES: dict[type, TypeEngine[Any]] = {
+    bool: sa.Boolean(),
+    int: sa.BigInteger(),
+    float: sa.Double(),
+    str: sa.Text(),
+    date: sa.Date(),
+    datetime: UtcDateTime(),
+}
+_CLOCK = {
+    "sqlite": "SELECT :now AS now, :begin AS since",
+    "postgresql": "SELECT CAST(:now AS timestamptz) AS now, CAST(:begin AS timestamptz) AS since",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of which moment a view is asked, and which of its rows are wanted.
+
+    Attributes:
+        now: As of when; what was learned later counts as not known.
+        since: Only rows of then or later; None: of any time, but of the last 90 days in views over recent events.
+        until: Only rows of before then; None: no end but `now`.
+        accounts: Only these, by name; None: all.
+        droplet_ids: Only these; None: all.
+        limit: At most so many rows; None: all.
+    """
+
+    now: datetime
+    since: datetime | None = None
+    until: datetime | None = None
+    accounts: Collection[str] | None = None
+    droplet_ids: Collection[int] | None = None
+    limit: int | None = None
+
+
+def ask(connection: sa.Connection, row: type[Row], question: Question) -> list[Row]:
+    """Read the rows of the view that has rows of this type, in the order that the view's header names.
+
+    A wish that the view has no column for is not heard: whoever passes it on says so.
+    """
+    view = views()[VIEWS[row]]
+    types = column_types(row)
+    conditions, values = _conditions(view, question, types)
+    begin = question.since or question.now - RECENT
+    lines = [
+        f"WITH report_clock AS ({_CLOCK[connection.dialect.name]})",
+        *(_common(each, connection.dialect.name) for each in with_dependencies(view.name) if each.reads),
+        f"SELECT {', '.join(view.columns)} FROM {view.name}",
+        *(["WHERE " + " AND ".join(conditions)] if conditions else []),
+        f"ORDER BY {view.order}",
+        *([f"LIMIT {question.limit:d}"] if question.limit is not None else []),
+    ]
+    statement = sa.text("\n".join(lines)).bindparams(
+        sa.bindparam("now", question.now, UtcDateTime()), sa.bindparam("begin", begin, UtcDateTime()), *values
+    )
+    return [row(*each) for each in connection.execute(statement.columns(**types))]
+
+
+@cache
+def column_types(row: type[tuple[Any, ...]]) -> Mapping[str, TypeEngine[Any]]:
+    """Give each column's type in the database, in order."""
+    return MappingProxyType({name: _TYPES[_without_none(hint)] for name, hint in get_type_hints(row).items()})
+
+
+def _without_none(hint: Any) -> type:  # noqa: ANN401 - what get_type_hints gives
+    (kind,) = [each for each in get_args(hint) or (hint,) if each is not NoneType]
+    found: type = kind
+    return found
+
+
+def _common(view: View, dialect: str) -> str:
+    # Not materialised: what is asked of the last view then reaches the tables, one Droplet's rows for one Droplet.
+    return f", {view.name} AS NOT MATERIALIZED (\n{_escaped(view.queries[dialect])}\n)"
+
+
+def _escaped(query: str) -> str:
+    # A colon would begin a parameter; those of times and casts are meant as they stand.
+    return query.replace(":", "\\:")
+
+
+def _conditions(
+    view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
+) -> tuple[list[str], list[sa.BindParameter[Any]]]:
+    conditions: list[str] = []
+    values: list[sa.BindParameter[Any]] = []
+    for column, wanted in (("account", question.accounts), ("droplet_id", question.droplet_ids)):
+        if wanted is not None and column in view.columns:
+            conditions.append(f"{column} IN :{column}")
+            values.append(sa.bindparam(column, sorted(wanted), expanding=True))
+    for name, operator, moment in (("since", ">=", question.since), ("until", "<", question.until)):
+        if moment is not None and view.time:
+            conditions.append(f"{view.time} {operator} :{name}")
+            values.append(sa.bindparam(name, _as_column(view.time, moment, types), types[view.time]))
+    return conditions, values
+
+
+def _as_column(column: str, moment: datetime, types: Mapping[str, TypeEngine[Any]]) -> date:
+    """Give the moment as the column has it; a month is asked for by any of its days."""
+    if not isinstance(types[column], sa.Date):
+        return moment
+    return moment.date().replace(day=1) if column == "month" else moment.date()

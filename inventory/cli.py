@@ -32,6 +32,15 @@ ConfigFile = Annotated[
     typer.Option("--config", metavar="FILE", help="The TOML file to read, in place of the first that is found."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AskedDroplets = Annotated[
+    list[str] | None, typer.Option("--droplet", metavar="NAME-or-ID", help="Only this Droplet; may be repeated.")
+]
+AskedAccounts = Annotated[
+    list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account; may be repeated.")
+]
+AskedTags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only Droplets with this tag; may be repeated.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must mend.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print routine changes too, and log to stderr.")]
 
@@ -90,6 +99,73 @@ def sync(
             is_verbose=verbose,
         )
         return command.run(config, options)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Ask")
+def report(
+    *,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Which report; the beginning of its name will do.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the reports, each with the question it answers.")] = False,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="Answer by what was known then: a date, a time, or 7d ago.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="For restorable_backups: by all that is known today.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only what is of then or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only what is of before then.")] = None,
+    droplet: AskedDroplets = None,
+    account: AskedAccounts = None,
+    tag: AskedTags = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print every column of every row as CSV.")] = False,
+) -> None:
+    """Answer a question; without a name, sum up what there is and what needs attention."""
+
+    def run() -> int:
+        from inventory.commands import report as command
+
+        if list_:
+            return command.list_reports()
+        options = command.Options(
+            as_of=as_of,
+            at=at,
+            since=since,
+            until=until,
+            droplets=tuple(droplet or ()),
+            accounts=tuple(account or ()),
+            tags=tuple(tag or ()),
+            limit=limit,
+            as_json=as_json,
+            as_csv=as_csv,
+        )
+        return command.run(config, name, options)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Ask")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME-or-ID", help="Of a Droplet; or the id of a backup.")],
+    *,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all of each list, not the newest alone.")] = (
+        False
+    ),
+) -> None:
+    """Show everything about one Droplet or backup."""
+
+    def run() -> int:
+        from inventory.commands import show as command
+
+        return command.run(config, name, as_json=as_json, is_verbose=verbose)
 
     _finish(run)
 

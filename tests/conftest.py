@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -42,7 +42,8 @@ def _template(postgres: Cluster) -> str:
 @pytest.fixture
 def postgres_url(postgres: Cluster) -> Iterator[str]:
     """Give an empty PostgreSQL database."""
-    yield from _temporary(postgres)
+    with temporary_database(postgres) as url:
+        yield url
 
 
 @pytest.fixture
@@ -69,7 +70,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def _migrated_postgres_url(postgres: Cluster, _template: str) -> Iterator[str]:
-    yield from _temporary(postgres, template=_template)
+    with temporary_database(postgres, template=_template) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -82,7 +84,9 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
     return f"sqlite:///{path}"
 
 
-def _temporary(server: Cluster, *, template: str = "template0") -> Iterator[str]:
+@contextmanager
+def temporary_database(server: Cluster, *, template: str = "template0") -> Iterator[str]:
+    """Give the URL of a PostgreSQL database that lives as long as the block."""
     name = f"test_{next(_numbers)}"
     _create(server, name, template=template)
     yield server.url(name).render_as_string(hide_password=False)

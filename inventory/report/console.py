@@ -3,6 +3,8 @@
 import io
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
@@ -33,6 +35,13 @@ def stderr_console() -> Console:
     console = Console(stderr=True, quiet=not sys.stderr.isatty())
     console.width = min(console.width, MOST_COLUMNS)
     return console
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Show on a terminal that an answer is being looked for; quiet elsewhere."""
+    with stderr_console().status("asking the database"):
+        yield
 
 
 def print_line(text: str | Text) -> None:

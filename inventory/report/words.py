@@ -1,6 +1,9 @@
 """Times, sizes and numbers as people read them. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+from sparklines import sparklines
 
 _REASONS = {
     "droplet_destroyed": "Droplet destroyed",
@@ -42,3 +45,28 @@ def count(number: int, noun: str) -> str:
 def reason(gone_reason: str) -> str:
     """Write why a backup ended; a reason this version does not know as it is."""
     return _REASONS.get(gone_reason, gone_reason)
+
+
+def span(length: timedelta) -> str:
+    """Write how long something lasted: as an age, with its sign where it is negative."""
+    return f"-{age(-length)}" if length < timedelta(0) else age(length)
+
+
+def change(gigabytes: float) -> str:
+    """Write a difference of sizes with its sign and unit."""
+    sign = "-" if gigabytes < 0 else "+"
+    return f"{sign}{size(abs(gigabytes))}"
+
+
+def money(usd: float) -> str:
+    """Write US dollars to the cent."""
+    return f"{usd:,.2f} USD"
+
+
+def trend(values: Sequence[float | None]) -> str:
+    """Draw values as blocks of eight heights, the least as the lowest; None is a blank."""
+    known = [value for value in values if value is not None]
+    if not known or min(known) == max(known):
+        return "".join(" " if value is None else "▄" for value in values)
+    (line,) = sparklines(list(values))
+    return str(line)

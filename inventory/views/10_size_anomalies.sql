@@ -5,7 +5,7 @@
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions
 -- Order: created_at DESC, backup_id DESC
--- Time: created_at
+-- Time: created_at, from report_clock.since
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -1,11 +1,11 @@
--- In which windows since report_clock.since was no backup made?
--- From the UTC day of report_clock.since on; which windows are due, and what the verdict means, is said in due_windows
+-- In which windows of late was no backup made?
+-- Since the UTC day of report_clock.since; which windows are due, and what the verdict means, is said in due_windows
 -- and empty_windows.
 -- Grain: one row per window without a backup, of a selected Droplet that exists
 -- Units: UTC
 -- Reads: known_droplets, empty_windows
 -- Order: window_starts_at DESC, account, droplet, droplet_id
--- Time: window_starts_at
+-- Time: window_starts_at, from report_clock.since
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

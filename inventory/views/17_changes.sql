@@ -1,11 +1,11 @@
--- What happened since report_clock.since?
--- Each event at the stamp of the look that learned it, of gone and unselected Droplets too; what a Droplet and its
+-- What happened of late?
+-- Since report_clock.since: each event at the stamp of the look that learned it, of gone and unselected Droplets too; what a Droplet and its
 -- backups were when it appeared is no change. One row for each attribute that changed at once.
 -- Grain: one row per event
 -- Units: UTC
 -- Reads: report_clock, known_droplets, droplet_versions, backup_policies, backups, backup_versions, backup_regions
 -- Order: learned_at DESC, account, droplet, droplet_id, event, backup_id, attribute
--- Time: learned_at
+-- Time: learned_at, from report_clock.since
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -29,6 +29,7 @@ class View:
         reads: Names of the tables and views it reads.
         order: The order in which its rows are read, as after ORDER BY.
         time: The column that says of when a row is, which a period asked for narrows; None where all are of now.
+        is_recent: Whether rows begin at report_clock.since.
         columns: Column -> what it means, above all what NULL does; in the view's order.
         header: The comment lines as they are in the file.
         queries: Dialect -> the query, without header.
@@ -41,9 +42,15 @@ class View:
     reads: tuple[str, ...]
     order: str
     time: str | None
+    is_recent: bool
     columns: Mapping[str, str]
     header: str
     queries: Mapping[str, str]
+
+    @property
+    def question(self) -> str:
+        """The question alone."""
+        return self.answers[: self.answers.index("?") + 1]
 
 
 @cache
@@ -71,6 +78,7 @@ def _view(name: str, texts: Mapping[str | None, str]) -> View:
     header, query = lines[:height], "\n".join(lines[height:])
     said = [line.removeprefix("--").removeprefix(" ") for line in header]
     keys = {match[1]: match[2] for line in said if (match := _KEY.fullmatch(line))}
+    time, _, begin = keys.get("Time", "").partition(", ")
     prose = said[: next(number for number, line in enumerate(said) if _KEY.fullmatch(line))]
     return View(
         name=name,
@@ -79,7 +87,8 @@ def _view(name: str, texts: Mapping[str | None, str]) -> View:
         units=keys["Units"],
         reads=tuple(keys["Reads"].split(", ")) if keys["Reads"] else (),
         order=keys["Order"],
-        time=keys.get("Time"),
+        time=time or None,
+        is_recent=bool(begin),
         columns={match[1]: match[2] for line in said if (match := _COLUMN.fullmatch(line))},
         header="\n".join(header),
         queries={dialect: texts.get(dialect, query).strip() for dialect in DIALECTS},

@@ -4,7 +4,7 @@ The view and all it reads are written as common table expressions of the same na
 So what was known then is answered without the views in the database, read-only, and the same on both databases.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -63,22 +63,35 @@ def ask(connection: sa.Connection, row: type[Row], question: Question) -> list[R
 
     A wish that the view has no column for is not heard: whoever passes it on says so.
     """
+    return list(stream(connection, row, question, rows_at_once=None))
+
+
+def stream(
+    connection: sa.Connection, row: type[Row], question: Question, *, rows_at_once: int | None = 1000
+) -> Iterator[Row]:
+    """Read the rows as `ask` does, a few at a time, so that a million of them need no memory."""
     view = views()[VIEWS[row]]
     types = column_types(row)
-    conditions, values = _conditions(view, question, types)
-    begin = question.since or question.now - RECENT
+    conditions = dict(_conditions(view, question, types))
+    statement = sa.text(_text(view, list(conditions), question.limit, connection.dialect.name))
+    clock = {"now": question.now, "begin": question.since or question.now - RECENT}
+    values = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
+    values += conditions.values()
+    options = {"yield_per": rows_at_once} if rows_at_once else {}
+    found = connection.execute(statement.bindparams(*values).columns(**types), execution_options=options)
+    return (row(*each) for each in found)
+
+
+def _text(view: View, conditions: Sequence[str], limit: int | None, dialect: str) -> str:
     lines = [
-        f"WITH report_clock AS ({_CLOCK[connection.dialect.name]})",
-        *(_common(each, connection.dialect.name) for each in with_dependencies(view.name) if each.reads),
+        f"WITH report_clock AS ({_CLOCK[dialect]})",
+        *(_common(each, dialect) for each in with_dependencies(view.name) if each.reads),
         f"SELECT {', '.join(view.columns)} FROM {view.name}",
         *(["WHERE " + " AND ".join(conditions)] if conditions else []),
         f"ORDER BY {view.order}",
-        *([f"LIMIT {question.limit:d}"] if question.limit is not None else []),
+        *([f"LIMIT {limit:d}"] if limit is not None else []),
     ]
-    statement = sa.text("\n".join(lines)).bindparams(
-        sa.bindparam("now", question.now, UtcDateTime()), sa.bindparam("begin", begin, UtcDateTime()), *values
-    )
-    return [row(*each) for each in connection.execute(statement.columns(**types))]
+    return "\n".join(lines)
 
 
 @cache
@@ -105,18 +118,15 @@ def _escaped(query: str) -> str:
 
 def _conditions(
     view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
-) -> tuple[list[str], list[sa.BindParameter[Any]]]:
-    conditions: list[str] = []
-    values: list[sa.BindParameter[Any]] = []
+) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
+    """Give what the rows are narrowed by: each condition with its value."""
     for column, wanted in (("account", question.accounts), ("droplet_id", question.droplet_ids)):
         if wanted is not None and column in view.columns:
-            conditions.append(f"{column} IN :{column}")
-            values.append(sa.bindparam(column, sorted(wanted), expanding=True))
+            yield f"{column} IN :{column}", sa.bindparam(column, sorted(wanted), expanding=True)
     for name, operator, moment in (("since", ">=", question.since), ("until", "<", question.until)):
         if moment is not None and view.time:
-            conditions.append(f"{view.time} {operator} :{name}")
-            values.append(sa.bindparam(name, _as_column(view.time, moment, types), types[view.time]))
-    return conditions, values
+            value = _as_column(view.time, moment, types)
+            yield f"{view.time} {operator} :{name}", sa.bindparam(name, value, types[view.time])
 
 
 def _as_column(column: str, moment: datetime, types: Mapping[str, TypeEngine[Any]]) -> date:

@@ -312,7 +312,7 @@ class CostNow(NamedTuple):
     estimated_usd: float | None
 
 
-ROWS: Mapping[str, type[tuple[Any, ...]]] = MappingProxyType(
+ROWS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "report_clock": ReportClock,
         "known_droplets": KnownDroplet,
@@ -339,5 +339,5 @@ ROWS: Mapping[str, type[tuple[Any, ...]]] = MappingProxyType(
 )
 """View -> the type of its rows."""
 
-VIEWS: Mapping[type[tuple[Any, ...]], str] = MappingProxyType({row: name for name, row in ROWS.items()})
+VIEWS: Mapping[type[Any], str] = MappingProxyType({row: name for name, row in ROWS.items()})
 """The type of its rows -> view."""

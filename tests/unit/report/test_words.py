@@ -37,3 +37,17 @@ def test_every_reason_has_words_and_an_unknown_one_is_shown_as_it_is() -> None:
     assert len(set(said)) == len(said)
     assert not any("_" in each for each in said)
     assert words.reason("moved_to_mars") == "moved_to_mars"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], ""), ([3.0], "▄"), ([2.0, 2.0], "▄▄"), ([1.0, 2.0, 8.0], "▁▂█"), ([1.0, None, 8.0], "▁ █")],
+)
+def test_trends_are_drawn(values: list[float | None], expected: str) -> None:
+    assert words.trend(values) == expected
+
+
+def test_differences_and_money_have_sign_and_unit() -> None:
+    assert (words.change(1.25), words.change(-1.25), words.change(0)) == ("+1.2 GB", "-1.2 GB", "+0.0 GB")
+    assert words.money(1234.5) == "1,234.50 USD"
+    assert words.span(timedelta(days=-3)) == "-3 d"

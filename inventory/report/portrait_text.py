@@ -1,0 +1,142 @@
+"""Everything about one Droplet or backup, on one screen. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from rich.table import Table
+
+from inventory.display import shown
+from inventory.portrait import BackupPortrait, Portrait
+from inventory.report import words
+from inventory.store.records import PolicyRecord
+from inventory.views.rows import BackupLifetime, KnownDroplet
+
+_TREND_POINTS = 20
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Table:
+    """Lay out facts, each after what it is about."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for about, fact in pairs:
+        table.add_row(about, fact)
+    return table
+
+
+def title(droplet: KnownDroplet) -> str:
+    """Name a Droplet and its account."""
+    return f'{shown(droplet.droplet)} (Droplet {droplet.droplet_id}, account "{shown(droplet.account)}")'
+
+
+def droplet_facts(portrait: Portrait, now: datetime) -> Iterator[tuple[str, str]]:
+    """Say what a Droplet is, what its backups are and should be, and how it was looked at."""
+    yield "Droplet", _droplet(portrait, now)
+    yield "Policy", _policies(portrait.policies, now)
+    yield "Backups", _backups(portrait, now)
+    if portrait.growth and portrait.growth.growth_per_day_gigabytes is not None:
+        grows = words.change(portrait.growth.growth_per_day_gigabytes)
+        in_90_days = words.size(portrait.growth.size_in_90_days_gigabytes or 0)
+        yield "Growth", f"{words.trend(_points(portrait))}  {grows} a day, {in_90_days} in 90 days"
+    if portrait.cost and portrait.cost.estimated_usd is not None:
+        yield "Cost", f"{words.money(portrait.cost.estimated_usd)} a month, estimated"
+    yield "Looked at", _looked_at(portrait, now)
+    for attempt in portrait.attempts[:3]:
+        yield "", f"{words.instant(attempt.attempted_at, now)} {attempt.outcome}: {shown(attempt.error or '')}"
+
+
+def _droplet(portrait: Portrait, now: datetime) -> str:
+    droplet = portrait.droplet
+    price = f", {words.money(droplet.price_monthly_usd)} a month" if droplet.price_monthly_usd is not None else ""
+    tags = f"; tags {', '.join(map(shown, portrait.tags))}" if portrait.tags else ""
+    state = f"{shown(droplet.status)} in {shown(droplet.region)}, {shown(droplet.size_slug)}{price}{tags}"
+    if droplet.gone_at:
+        return f"GONE, found at {words.instant(droplet.gone_at, now)}; was {state}"
+    if droplet.unselected_since:
+        return f"no longer selected since {words.instant(droplet.unselected_since, now)}; {state}"
+    return state
+
+
+def _policies(policies: Sequence[PolicyRecord], now: datetime) -> str:
+    if not policies:
+        return "never read"
+    first, *older = policies
+    told = f"{_policy(first)}, since {words.instant(first.valid_from, now)}"
+    return f"{told}; before that {_policy(older[0])}" if older else told
+
+
+def _policy(policy: PolicyRecord) -> str:
+    if not policy.is_enabled:
+        return "backups OFF"
+    weekday = f" on {policy.weekday}" if policy.weekday else ""
+    window = f", window from {policy.hour:02}:00Z" if policy.hour is not None else ""
+    length = f" for {policy.window_length_hours} h" if window and policy.window_length_hours else ""
+    kept = f", kept {policy.retention_days} days" if policy.retention_days else ""
+    return f"{shown(policy.plan or 'on')}{weekday}{window}{length}{kept}"
+
+
+def _backups(portrait: Portrait, now: datetime) -> str:
+    live, retention = portrait.live, portrait.retention
+    gone = f"; {len(portrait.past):,} are gone" if portrait.past else ""
+    if not live:
+        return f"none exist{gone}"
+    due = retention.expected_backups if retention and retention.plan else None
+    should = f", at least {due} due" if due is not None else ""
+    newest, oldest = (words.age(now - each.created_at) for each in (live[0], live[-1]))
+    size = words.size(sum(each.size_gigabytes for each in live))
+    ages = f"{newest} old" if len(live) == 1 else f"{newest} to {oldest} old"
+    return f"{len(live)}{should}, {size}, {ages}{gone}"
+
+
+def _points(portrait: Portrait) -> list[float]:
+    sizes = [row.size_gigabytes for row in portrait.days]
+    step = max(1, -(-len(sizes) // _TREND_POINTS))
+    return sizes[::-1][::step][::-1]
+
+
+def _looked_at(portrait: Portrait, now: datetime) -> str:
+    look = portrait.look
+    if look.last_observed_at is None:
+        return f"never completely; last attempt {words.instant(look.last_attempt_at, now)}: {look.last_outcome}"
+    listed = f", listed {words.age(now - look.last_listed_at)} ago" if look.last_listed_at else ""
+    first = f"; first {words.instant(portrait.droplet.first_look_at, now)}" if portrait.droplet.first_look_at else ""
+    failing = "" if look.last_error is None else f"; last attempt {look.last_outcome}"
+    return f"{words.age(now - look.last_observed_at)} ago{listed}{first}{failing}"
+
+
+def sections(portrait: Portrait) -> Iterator[tuple[str, str, Sequence[NamedTuple]]]:
+    """Give what else there is to show: what it is, the view it is of, and its rows, the newest first."""
+    yield "Live backups", "live_backups", portrait.live
+    yield "Windows without a backup, of the last 90 days", "missed_backups", portrait.missed
+    yield "Out of the ordinary, in the last 90 days", "changes", portrait.events
+    yield "Past backups", "backup_lifetimes", portrait.past
+
+
+def heading(what: str, rows: int, shown_rows: int) -> str:
+    """Name a section, and say how many there are."""
+    return f"{what}: {rows:,}" if rows == shown_rows else f"{what}: {rows:,}, the newest {shown_rows}"
+
+
+def backup_facts(portrait: BackupPortrait, now: datetime) -> Iterator[tuple[str, str]]:
+    """Say what a backup is, where, since when it is known, and how it ended if it did."""
+    lifetime, live = portrait.lifetime, portrait.live
+    yield "Backup", f"{lifetime.backup_id} of {shown(lifetime.droplet)} (Droplet {lifetime.droplet_id})"
+    yield "Made", f"{words.instant(lifetime.created_at, now)}, {words.age(now - lifetime.created_at)} ago"
+    disk = f", restores to a disk of {live.min_disk_size_gigabytes} GB or more" if live else ""
+    yield "Size", f"{words.size(lifetime.size_gigabytes)}{disk}"
+    if live:
+        yield "Kept in", shown(live.regions)
+    seen = f"first {words.instant(lifetime.first_seen_at, now)}, last {words.instant(lifetime.last_seen_at, now)}"
+    yield "Seen", seen
+    yield "Now", _state(lifetime, now)
+
+
+def _state(lifetime: BackupLifetime, now: datetime) -> str:
+    if lifetime.gone_at is None:
+        return "exists"
+    between = f"{words.instant(lifetime.last_seen_at, now)} and {words.instant(lifetime.gone_at, now)}"
+    early = lifetime.early_by_days
+    how_early = f", {words.span(timedelta(days=early))} early at least" if early is not None else ""
+    lived = words.span(timedelta(days=lifetime.lifetime_days))
+    return f"GONE, between {between}: {words.reason(lifetime.gone_reason or '')}, after {lived}{how_early}"

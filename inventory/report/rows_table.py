@@ -1,0 +1,151 @@
+"""The rows of a view as a table for people. Pure."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from rich.table import Table
+
+from inventory.display import shown
+from inventory.report import words
+from inventory.views.rows import Event
+
+SHOWN: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "known_droplets": ("region", "size_slug", "status", "first_look_at", "last_observed_at", "gone_at"),
+        "droplet_tag_list": ("tag",),
+        "droplet_size_now": ("backups", "size_gigabytes", "oldest_backup_at", "newest_backup_at"),
+        "live_backups": ("backup_id", "created_at", "age_hours", "size_gigabytes", "regions", "last_seen_at"),
+        "backup_lifetimes": ("created_at", "size_gigabytes", "gone_at", "gone_reason", "lifetime_days"),
+        "droplet_size_by_day": ("day", "backups", "size_gigabytes", "newest_backup_at"),
+        "fleet_size_by_day": ("day", "backups", "size_gigabytes", "droplets_observed", "droplets_known"),
+        "size_growth": (
+            "size_30_days_ago_gigabytes",
+            "size_gigabytes",
+            "growth_per_day_gigabytes",
+            "size_in_90_days_gigabytes",
+        ),
+        "size_anomalies": ("created_at", "size_gigabytes", "median_before_gigabytes", "verdict", "is_newest"),
+        "due_windows": ("plan", "window_starts_at", "window_ends_at", "is_before_first_look"),
+        "empty_windows": ("plan", "window_starts_at", "window_ends_at", "verdict", "is_before_first_look"),
+        "missed_backups": ("plan", "window_starts_at", "window_ends_at", "verdict", "is_before_first_look"),
+        "coverage_by_month": ("month", "windows_due", "windows_made", "windows_missed", "windows_not_looked"),
+        "droplet_retention": (
+            "plan",
+            "backups",
+            "expected_backups",
+            "newest_backup_at",
+            "recovery_window_hours",
+            "verdict",
+        ),
+        "unprotected_droplets": ("reason", "unprotected_since", "last_backup_at"),
+        "changes": ("learned_at", "event", "details"),
+        "monthly_cost": ("month", "backups_made", "estimated_usd", "as_weekly_usd", "as_daily_usd", "days_observed"),
+        "restorable_backups": ("backup_id", "created_at", "size_gigabytes", "certainty", "gone_at"),
+        "sync_health": (
+            "last_run_at",
+            "last_run_status",
+            "last_complete_at",
+            "consecutive_failures",
+            "droplets_overdue",
+        ),
+        "cost_now": ("plan", "price_monthly_usd", "size_gigabytes", "estimated_usd"),
+    }
+)
+"""View -> what of its rows fits a screen, beside whose they are; all columns are in the CSV and the JSON."""
+
+_HEADERS = {
+    "size_30_days_ago_gigabytes": "30 days ago",
+    "growth_per_day_gigabytes": "per day",
+    "size_in_90_days_gigabytes": "in 90 days",
+    "size_gigabytes": "size",
+    "median_before_gigabytes": "those before",
+    "window_starts_at": "window from",
+    "window_ends_at": "to",
+    "is_before_first_look": "before first look",
+    "recovery_window_hours": "reaches back",
+    "price_monthly_usd": "Droplet",
+    "estimated_usd": "estimated",
+    "gone_reason": "why",
+}
+_UNITS = ("_gigabytes", "_usd", "_hours", "_days", "_at")
+
+
+def table(name: str, rows: Sequence[NamedTuple], now: datetime, *, says_whose: bool = True) -> Table:
+    """Lay out the rows of a view; accounts and ids are shown where names alone would not tell two apart."""
+    columns = [*(_whose(rows) if says_whose else ()), *SHOWN[name]]
+    laid_out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        values = [_value(row, column) for row in rows]
+        laid_out.add_column(
+            _header(column),
+            justify="right" if _is_figure(values) else "left",
+            overflow="fold",
+            no_wrap=not any(isinstance(value, str) for value in values),
+        )
+    for row in rows:
+        laid_out.add_row(*(cell(column, _value(row, column), now) for column in columns))
+    return laid_out
+
+
+def _details(event: Event) -> str:
+    """Say what an event was about: which backup, which attribute from what to what, and why."""
+    backup = [] if event.backup_id is None else [str(event.backup_id)]
+    values = (event.old_value, event.new_value)
+    change = [f"{event.attribute}: {' -> '.join(value or '-' for value in values)}"] if event.attribute else []
+    why = [words.reason(event.gone_reason)] if event.gone_reason else []
+    return ", ".join([*backup, *change, *why])
+
+
+_COMPUTED = {"details": _details}
+
+
+def _value(row: Any, column: str) -> Any:  # noqa: ANN401 - whatever a view has
+    return _COMPUTED[column](row) if column in _COMPUTED else getattr(row, column)
+
+
+def _whose(rows: Sequence[NamedTuple]) -> Collection[str]:
+    fields = rows[0]._fields if rows else ()
+    wanted = []
+    if "account" in fields and ("droplet" not in fields or len({row.account for row in rows}) > 1):  # type: ignore[attr-defined]
+        wanted.append("account")
+    if "droplet" in fields:
+        wanted.append("droplet")
+        if len({(row.account, row.droplet) for row in rows}) < len({row.droplet_id for row in rows}):  # type: ignore[attr-defined]
+            wanted.append("droplet_id")
+    return wanted
+
+
+def _header(column: str) -> str:
+    unit = next((unit for unit in _UNITS if column.endswith(unit)), "")
+    return _HEADERS.get(column) or column.removesuffix(unit).removeprefix("is_").replace("_", " ")
+
+
+def _is_figure(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def cell(column: str, value: Any, now: datetime) -> str:  # noqa: ANN401 - whatever a view has
+    """Write one value as a person reads it, by the unit that its column's name ends in."""
+    if value is None:
+        return "-"
+    writers: dict[type, Callable[[], str]] = {
+        bool: lambda: "yes" if value else "no",
+        str: lambda: shown(value),
+        datetime: lambda: words.instant(value, now),
+        date: lambda: f"{value:%Y-%m}" if column == "month" else value.isoformat(),
+        int: lambda: str(value) if column.endswith("_id") else f"{value:,}",
+        float: lambda: _figure(column, value),
+    }
+    return writers[type(value)]()
+
+
+def _figure(column: str, value: float) -> str:
+    if column.endswith("_usd"):
+        return words.money(value)
+    if column.endswith("_hours"):
+        return words.span(timedelta(hours=value))
+    if column.endswith("_days"):
+        return words.span(timedelta(days=value))
+    return words.change(value) if column.startswith("growth") else words.size(value)

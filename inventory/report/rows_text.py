@@ -1,0 +1,57 @@
+"""What is said around the rows of a view: which question it is, of which moment, and why there may be none. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from inventory.views.catalog import View
+from inventory.views.queries import RECENT, Question
+
+NOTHING_WRONG: Mapping[str, str] = MappingProxyType(
+    {
+        "missed_backups": "no backup was missed",
+        "empty_windows": "no window was without a backup",
+        "size_anomalies": "no backup stands out in size",
+        "unprotected_droplets": "every active Droplet has backups, and has them on",
+        "changes": "nothing happened",
+    }
+)
+"""What it means that views of what is wrong, or new, have no rows."""
+
+
+def heading(view: View, question: Question, database: str) -> str:
+    """Say which question is answered, from where, and of which moment."""
+    return f"{view.question}\n{database}, as of {moment(question.now)}{_period(view, question)}\n"
+
+
+def moment(at: datetime) -> str:
+    """Write a moment in full: weekday, date, time and zone."""
+    return f"{at:%a %Y-%m-%d %H:%M} UTC"
+
+
+def _period(view: View, question: Question) -> str:
+    since = question.since or (question.now - RECENT if view.is_recent else None)
+    told = [
+        f" {word} {at:%Y-%m-%d %H:%MZ}" for word, at in (("since", since), ("until", question.until)) if at is not None
+    ]
+    return f",{' and'.join(told)}" if told else ""
+
+
+def nothing(view: View, question: Question, *, is_anything_known: bool) -> str:
+    """Say why there are no rows."""
+    if not is_anything_known:
+        return nothing_known(question)
+    narrowed = " of the Droplets asked for" if question.droplet_ids is not None or question.accounts else ""
+    if wrong := NOTHING_WRONG.get(view.name):
+        return f"None{narrowed}: {wrong}."
+    return f"None{narrowed}: one would be {view.grain}."
+
+
+def nothing_known(question: Question) -> str:
+    """Say that there is nothing to speak of yet."""
+    return f"Nothing was known at {moment(question.now)}: no sync had looked yet. To look: inventory sync"
+
+
+def more(rows: int) -> str:
+    """Say that the table ends before the rows do."""
+    return f"These are the first {rows:,}; --limit N shows more, --csv and --json all."

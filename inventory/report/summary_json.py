@@ -1,0 +1,25 @@
+"""The summary for other programs: one document whose keys stay. Pure."""
+
+from dataclasses import fields
+from typing import Any
+
+from inventory.report.rows_export import as_documents, plain
+from inventory.summary import Summary
+
+
+def document(summary: Summary, database: str) -> dict[str, Any]:
+    """Give the document: the summary's figures by name, rows of views as objects."""
+    figures = {field.name: plain(getattr(summary, field.name)) for field in fields(summary)}
+    return {
+        "report": "summary",
+        "database": database,
+        "as_of": figures.pop("now"),
+        **figures,
+        "health": as_documents(summary.health),
+        "lately": dict(summary.lately),
+        "sizes": list(summary.sizes),
+        "largest": [
+            {**as_documents([each.growth])[0], **as_documents([each.retention])[0], "sizes": list(each.sizes)}
+            for each in summary.largest
+        ],
+    }

@@ -1,0 +1,80 @@
+"""Forty days of the simulated account, synced once a day, in both databases; nobody writes to them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from inventory.__main__ import main
+from inventory.simulator.fleet import Fleet
+from inventory.store.engine import Database
+from inventory.store.upgrade import upgrade
+from tests.conftest import temporary_database
+from tests.simulated import MONDAY, Account
+
+DAYS = 40
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def lived_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('lived')}/inventory.db"
+        _live(url)
+        yield url
+        return
+    with temporary_database(request.getfixturevalue("postgres")) as url:
+        _live(url)
+        yield url
+
+
+def _live(url: str) -> None:
+    with closing(Database(url)) as database:
+        upgrade(database)
+        account = Account(database, Fleet.seeded(seed=1, droplets=12, starts_at=MONDAY))
+        for _ in range(DAYS):
+            account.advance(days=1)
+            account.sync()
+
+
+@pytest.fixture
+def lived(lived_url: str) -> Iterator[Database]:
+    with closing(Database(lived_url)) as database:
+        yield database
+
+
+@pytest.fixture
+def ends_at() -> datetime:
+    """The moment of the last look, to the minute after."""
+    return MONDAY + timedelta(days=DAYS, minutes=5)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lived_url: str) -> Run:
+    """Run a command in this process on the lived database."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", lived_url)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> Ended:
+        capsys.readouterr()
+        code = main(arguments)
+        output = capsys.readouterr()
+        return Ended(code, output.out, output.err)
+
+    return run

@@ -1,0 +1,197 @@
+"""`inventory report`: every view as a table, CSV and JSON, as of any moment."""
+
+import csv
+import io
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from rich.console import Console
+
+from inventory.report import rows_table
+from inventory.store.engine import Database
+from inventory.views.catalog import views
+from inventory.views.queries import Question, ask
+from inventory.views.rows import ROWS
+from tests.reports.conftest import Run
+from tests.simulated import MONDAY
+
+REPORTS = sorted(rows_table.SHOWN)
+NOW = f"{MONDAY + timedelta(days=40, minutes=5):%Y-%m-%dT%H:%MZ}"
+
+
+def rows_of(run: Run, name: str, *options: str) -> list[dict[str, Any]]:
+    ended = run("report", name, "--json", "--as-of", NOW, *options)
+    assert (ended.code, ended.err) == (0, "")
+    found: list[dict[str, Any]] = json.loads(ended.out)["rows"]
+    return found
+
+
+def test_every_view_but_the_clock_is_a_report() -> None:
+    assert {*REPORTS, "report_clock"} == views().keys()
+    for name in REPORTS:
+        assert set(rows_table.SHOWN[name]) <= {*views()[name].columns, "details"}, name
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_says_what_it_is(run: Run, name: str) -> None:
+    ended = run("report", name, "--as-of", NOW)
+    assert (ended.code, ended.err) == (0, "")
+    question, where, *_ = ended.out.splitlines()
+    assert question == views()[name].question
+    assert "as of Sat 2026-04-11 12:05 UTC" in where
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_fits_a_screen(lived: Database, ends_at: datetime, name: str) -> None:
+    with lived.reading() as connection:
+        rows = ask(connection, ROWS[name], Question(now=ends_at))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(rows_table.table(name, rows, ends_at))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert len(text.splitlines()) > len(rows)
+    assert "…" not in text, "nothing is cut off"
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_is_whole_as_csv_and_as_json(run: Run, name: str) -> None:
+    documents = rows_of(run, name)
+    ended = run("report", name, "--csv", "--as-of", NOW)
+    assert "\r\n" in ended.out or not documents
+    records = list(csv.DictReader(io.StringIO(ended.out)))
+    assert len(records) == len(documents)
+    for document, record in zip(documents, records, strict=True):
+        assert list(document) == list(record) == list(views()[name].columns)
+        for column, value in document.items():
+            assert record[column].removeprefix("'") == as_text(value).removeprefix("'"), column
+
+
+def as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def test_the_list_names_every_report_with_its_question(run: Run) -> None:
+    ended = run("report", "--list")
+    assert ended.code == 0
+    for name in REPORTS:
+        assert re.search(rf"^{name} +{re.escape(views()[name].question)}$", ended.out, re.MULTILINE)
+
+
+def test_the_beginning_of_a_name_will_do(run: Run) -> None:
+    assert run("report", "restor", "--as-of", NOW).out.startswith(views()["restorable_backups"].question)
+    ended = run("report", "droplet_size")
+    assert (ended.code, ended.out) == (2, "")
+    assert "may be droplet_size_now or droplet_size_by_day" in ended.err
+    ended = run("report", "live_bakups")
+    assert (ended.code, ended.out) == (2, "")
+    assert "did you mean live_backups?" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["live", "--as-of", "soon"], '--as-of "soon" is no moment'),
+        (["live", "--as-of", "2126-01-01"], "has not come yet"),
+        (["live", "--at", "2026-04-01"], "--at belongs to restorable_backups"),
+        (["restorable", "--at", "2026-04-01", "--as-of", "2026-04-01"], "give one of them"),
+        (["droplet_retention", "--since", "7d"], "is of one moment"),
+        (["--since", "7d"], "the summary is of one moment"),
+        (["changes", "--since", "1d", "--until", "2d"], "--until must be later"),
+        (["changes", "--csv", "--json"], "exclude each other"),
+        (["--csv"], "no rows for --csv"),
+        (["live", "--droplet", "web-99"], 'no Droplet "web-99" is known; did you mean web-'),
+        (["live", "--tag", "env:prd"], 'no Droplet has the tag "env:prd"; did you mean env:prod?'),
+        (["live", "--account", "defalt"], 'no account "defalt" has Droplets; did you mean default?'),
+        (["live", "--limit", "0"], "limit"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_sentence(run: Run, arguments: list[str], complaint: str) -> None:
+    ended = run("report", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert complaint in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_report_is_narrowed_to_droplets_tags_and_a_period(run: Run) -> None:
+    of_one = rows_of(run, "live_backups", "--droplet", "db-01")
+    assert {row["droplet"] for row in of_one} == {"db-01"}
+    by_id = rows_of(run, "live_backups", "--droplet", str(of_one[0]["droplet_id"]))
+    assert by_id == of_one
+    tagged = rows_of(run, "live_backups", "--tag", "db")
+    assert {row["droplet"] for row in tagged} == {"db-01", "db-02"}
+    assert rows_of(run, "live_backups", "--tag", "db", "--droplet", "db-01") == of_one
+    days = rows_of(run, "droplet_size_by_day", "--since", "2026-03-10", "--until", "2026-03-12", "--droplet", "db-01")
+    assert [row["day"] for row in days] == ["2026-03-10", "2026-03-11"]
+    months = rows_of(run, "monthly_cost", "--since", "2026-04-05", "--droplet", "db-01")
+    assert [row["month"] for row in months] == ["2026-04-01"]
+    newest = rows_of(run, "live_backups", "--droplet", "db-01", "--limit", "1")
+    assert newest == of_one[:1]
+
+
+def test_as_of_repeats_what_was_known_then(run: Run, lived: Database) -> None:
+    """The day before db-01 lost a backup nothing was known of that; what could be restored is told by all of today."""
+    lost = next(row for row in rows_of(run, "backup_lifetimes") if row["gone_reason"] == "unexplained")
+    before = {row["backup_id"] for row in rows_of(run, "live_backups", "--as-of", lost["last_seen_at"])}
+    after = {row["backup_id"] for row in rows_of(run, "live_backups", "--as-of", lost["gone_at"])}
+    assert lost["backup_id"] in before - after
+    ended = run("report", "restorable", "--json", "--at", lost["last_seen_at"])
+    certain = {row["backup_id"]: row["certainty"] for row in json.loads(ended.out)["rows"]}
+    assert certain[lost["backup_id"]] == "certain"
+
+
+def test_the_database_is_asked_what_is_printed(run: Run, lived: Database, ends_at: datetime) -> None:
+    with lived.reading() as connection:
+        for name in REPORTS:
+            assert len(ask(connection, ROWS[name], Question(now=ends_at))) == len(rows_of(run, name)), name
+
+
+def test_an_empty_answer_says_why(run: Run) -> None:
+    assert "None: no backup stands out in size." in run("report", "size_anomalies", "--as-of", NOW).out
+    assert "no sync had looked yet" in run("report", "live_backups", "--as-of", "2025-01-01").out
+    assert "no sync had looked yet" in run("report", "--as-of", "2025-01-01").out
+    ended = run("report", "unprotected_droplets", "--as-of", NOW, "--droplet", "db-01")
+    assert "None of the Droplets asked for" in ended.out
+
+
+def test_a_long_table_says_that_it_is_cut(run: Run) -> None:
+    ended = run("report", "live_backups", "--as-of", NOW, "--limit", "2")
+    assert ended.out.splitlines()[-1] == "These are the first 2; --limit N shows more, --csv and --json all."
+    assert len(ended.out.splitlines()) == 7
+
+
+def test_the_summary_sums_up(run: Run) -> None:
+    ended = run("report", "--as-of", NOW)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith('Backups of account "default", 12 Droplets\n')
+    for word in ("Protected", "Live backups", "Stored", "Cost", "Last 7 days", "Largest", "files-01"):
+        assert word in ended.out
+    _, where, *lines = ended.out.splitlines()
+    assert "as of Sat 2026-04-11 12:05 UTC" in where
+    assert max(map(len, lines)) <= 80
+    document = json.loads(run("report", "--json", "--as-of", NOW).out)
+    live = rows_of(run, "live_backups")
+    assert document["backups"] == len(live)
+    assert document["size_gigabytes"] == pytest.approx(sum(row["size_gigabytes"] for row in live))
+    assert [row["droplet"] for row in document["largest"]][:2] == ["files-01", "gpu-01"]
+    narrowed = json.loads(run("report", "--json", "--as-of", NOW, "--tag", "db", "--limit", "1").out)
+    assert (narrowed["droplets"], len(narrowed["largest"])) == (2, 1)
+    assert narrowed["sizes"][-1] == pytest.approx(narrowed["size_gigabytes"])
+
+
+def test_types_of_all_rows_are_known() -> None:
+    for name in REPORTS:
+        assert list(get_type_hints(ROWS[name])) == list(views()[name].columns)
+
+
+def test_nothing_is_made_where_there_is_no_database(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", str(tmp_path / "none.db"))
+    ended = run("report", "live_backups")
+    assert ended.code == 78
+    assert "there is no database" in ended.err
+    assert not (tmp_path / "none.db").exists()

@@ -5,9 +5,10 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from inventory import __version__
 from inventory.display import redactor
@@ -15,6 +16,7 @@ from inventory.errors import EXIT_BUG, InventoryError
 from inventory.report.console import complain
 
 _EXIT_PIPE_CLOSED = 141  # as the shell has it for a program that SIGPIPE ended
+_EXIT_UNANSWERED = 3  # "unknown", as monitoring plug-ins have it
 
 app = typer.Typer(
     help="Looks at the backups of your DigitalOcean Droplets regularly, and keeps their history in SQLite or "
@@ -170,6 +172,66 @@ def show(
     _finish(run)
 
 
+class _Plugin(TyperCommand):
+    """A command whose codes monitoring reads: whatever keeps it from an answer is 3 and one line on stdout."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - Typer's own types are private
+        """Read the command line."""
+        return self._answered(super().make_context, *arguments, **named)
+
+    def invoke(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
+        """Run the command."""
+        return self._answered(super().invoke, *arguments, **named)
+
+    def _answered(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
+        try:
+            return step(*arguments, **named)
+        except typer.Exit:
+            raise
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a monitor is owed an answer about a bug too
+            _say_unanswered(error)
+            raise typer.Exit(_EXIT_UNANSWERED) from None
+
+
+def _say_unanswered(error: BaseException) -> None:
+    from inventory.report.check_text import unanswered
+
+    is_foreseen = isinstance(error, (InventoryError, *typer.BadParameter.__bases__))
+    why = getattr(error, "message", None) or str(error) or type(error).__name__
+    if not is_foreseen:
+        sys.stderr.write(redactor()(traceback.format_exc()))
+        why = f"a bug, please report it: {type(error).__name__}: {error}"
+    try:
+        sys.stdout.write(unanswered(why) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_the_pipe()
+
+
+@app.command(rich_help_panel="Ask", cls=_Plugin)
+def check(
+    *,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Judge only this one of several accounts.")
+    ] = None,
+    droplet: Annotated[str | None, typer.Option(metavar="NAME-or-ID", help="Judge only this Droplet.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Judge only Droplets with this tag.")] = None,
+    nagios: Annotated[bool, typer.Option("--nagios", help="Add performance data to the first line.")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if all is well.")] = False,
+) -> None:
+    """Say whether all backups are as they should be: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    from inventory.commands import check as command
+
+    options = command.Options(
+        account=account, droplet=droplet, tag=tag, is_nagios=nagios, is_quiet=quiet, as_json=as_json
+    )
+    code = command.run(config, options)
+    sys.stdout.flush()
+    raise typer.Exit(code)
+
+
 @app.command(rich_help_panel="Set up")
 def config(
     *,
@@ -253,11 +315,15 @@ def _finish(run: Callable[[], int]) -> NoReturn:
         complain(str(error))
         code = error.exit_code
     except BrokenPipeError:
-        # Whoever read has seen enough. Python would complain once more when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_the_pipe()
         code = _EXIT_PIPE_CLOSED
     except Exception:  # noqa: BLE001 - the one place where a bug becomes an exit code
         sys.stderr.write(redactor()(traceback.format_exc()))
         complain("this is a bug; please report it with the lines above. What was written before stays.")
         code = EXIT_BUG
     raise typer.Exit(code)
+
+
+def _leave_the_pipe() -> None:
+    """Whoever read has seen enough: Python would complain once more when it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

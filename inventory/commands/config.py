@@ -13,6 +13,7 @@ from inventory.display import shown
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
 from inventory.settings.declared import Behaviour
 from inventory.settings.formats import write_selection
+from inventory.settings.judging import write_findings
 from inventory.settings.load import DEFAULT_ACCOUNT, Settings, load
 from inventory.settings.sample import sample as sample_file
 
@@ -62,6 +63,12 @@ def _rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
     for name in Behaviour.model_fields:
         value = getattr(settings, name)
         yield name, str(value) if isinstance(value, Path) else value, settings.sources[name]
+    for keys, severity in write_findings(settings.rules):
+        name = ".".join(("findings", *keys))
+        yield name, severity, f"{settings.config_file}: {name}"
+    for number, exemption in enumerate(settings.exemptions, 1):
+        what = f'{exemption.finding} of {exemption.subject}, until {exemption.until}, "{exemption.reason}"'
+        yield f"exemptions.{number}", what, f"{settings.config_file}: exemptions"
 
 
 def _document(settings: Settings, warnings: tuple[str, ...]) -> dict[str, object]:

@@ -1,14 +1,26 @@
 """Every setting, declared once: name, type, default and description. Help, sample and checks are made from it.
 
-`INVENTORY_` and the name in capitals is its variable. `accounts` alone can only be written in a file.
+`INVENTORY_` and the name in capitals is its variable; those of ONLY_IN_A_FILE have none.
 """
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, PlainValidator, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    PlainValidator,
+    SecretStr,
+    model_validator,
+)
 
 from inventory.model import Selection
-from inventory.settings import formats
+from inventory.rules import KINDS, Exemption, Rules
+from inventory.settings import formats, judging
 
 
 def _checked_token(token: SecretStr) -> SecretStr:
@@ -25,6 +37,7 @@ Droplets = Annotated[Selection, PlainValidator(formats.read_selection)]
 SecretPath = Annotated[str, BeforeValidator(formats.read_path)]
 Certificates = Annotated[FilePath, BeforeValidator(formats.read_path)]
 ApiUrl = Annotated[str, AfterValidator(formats.read_api_url)]
+Findings = Annotated[Rules, PlainValidator(judging.read_findings)]
 
 
 class _Declared(BaseModel):
@@ -49,6 +62,38 @@ class AccountTable(_Declared):
         default=Selection(everything=True),
         description="Which Droplets: all, or ids and tag:NAME separated by commas (in a file also a list).",
     )
+
+
+class ExemptionTable(_Declared):
+    """One finding that somebody knows of, until a day."""
+
+    finding: Annotated[str, PlainValidator(judging.read_finding)] = Field(
+        description="Its name, or its whole line as inventory check prints it, which also says whose it is."
+    )
+    droplet: Annotated[str, PlainValidator(judging.read_droplet)] | None = Field(
+        default=None, description="Name or id of the Droplet."
+    )
+    tag: Annotated[str, PlainValidator(judging.read_tag)] | None = Field(
+        default=None, description="Or a tag: all Droplets that have it."
+    )
+    account: str | None = Field(default=None, description="Or the account, where the finding concerns no Droplet.")
+    until: Annotated[date, PlainValidator(judging.read_date)] = Field(description="The last day it holds, UTC.")
+    reason: Annotated[str, PlainValidator(judging.read_reason)] = Field(description="Why, for whoever reads it later.")
+
+    _split_line = model_validator(mode="before")(judging.split_line)
+
+    @model_validator(mode="after")
+    def _names_one_subject(self) -> Self:
+        is_of_account = KINDS[self.finding].is_of_account
+        wanted, named = ("account", [self.account]) if is_of_account else ("droplet or tag", [self.droplet, self.tag])
+        given = [each for each in (self.droplet, self.tag, self.account) if each is not None]
+        if len(given) != 1 or given[0] not in named:
+            raise ValueError(f"{self.finding} needs {wanted}, and nothing else, to say whose it is")
+        return self
+
+    def exemption(self) -> Exemption:
+        """Give the value that judges."""
+        return Exemption(**self.model_dump())
 
 
 class Behaviour(_Declared):
@@ -97,9 +142,23 @@ class WrittenSettings(Behaviour, AccountTable):
     accounts: dict[str, AccountTable] = Field(
         default={}, description="Several accounts, each a table [accounts.NAME] of token or token_file, and droplets."
     )
+    findings: Findings = Field(
+        default=Rules(),
+        description="How badly a finding counts, where not as docs/checks.md has it: critical, unknown, warning or "
+        'counted (no more than that). For Droplets with a tag in [findings."tag:NAME"], for one by its id in '
+        "[findings.ID]; the id wins over tags, of tags the worst counts.",
+    )
+    exemptions: tuple[ExemptionTable, ...] = Field(
+        default=(),
+        description="Findings that somebody knows of, each [[exemptions]] with finding, whose it is (droplet, by name "
+        "or id, or tag), until when, and the reason. A line of inventory check can be pasted: finding = 'LINE'.",
+    )
 
 
-VARIABLES = {name: f"INVENTORY_{name.upper()}" for name in WrittenSettings.model_fields if name != "accounts"}
+ONLY_IN_A_FILE = ("accounts", "findings", "exemptions")
+"""Settings that are tables."""
+
+VARIABLES = {name: f"INVENTORY_{name.upper()}" for name in WrittenSettings.model_fields if name not in ONLY_IN_A_FILE}
 """The environment variable of each setting that has one."""
 
 SECRETS = ("token", "database_url")

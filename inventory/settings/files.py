@@ -59,6 +59,8 @@ def _paths(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> list[tuple[
     paths = []
     for key, value in table.items():
         paths.append((*above, key))
+        for name, below in enumerate(value) if isinstance(value, list) else ():
+            paths += _paths({str(name): below}, (*above, key))
         if isinstance(value, dict):
             paths += _paths(value, (*above, key))
     return paths

@@ -3,6 +3,8 @@
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,8 +45,8 @@ def read_selection(written: object) -> Selection:
         raise ValueError('"all" already means every Droplet; write nothing beside it')
     tags = [part.removeprefix("tag:") for part in parts if part.startswith("tag:")]
     ids = [part for part in parts if not part.startswith("tag:")]
-    wrong = [f'"{part}" is neither an id nor tag:NAME' for part in ids if not _is_id(part)]
-    wrong += [f'"tag:{tag}" is not a tag' for tag in tags if not _TAG.fullmatch(tag)]
+    wrong = [f'"{part}" is neither an id nor tag:NAME' for part in ids if not is_id(part)]
+    wrong += [f'"tag:{tag}" is not a tag' for tag in tags if not is_tag(tag)]
     if wrong:
         raise ValueError("; ".join(wrong))
     numbers = [str(int(part)) for part in ids]
@@ -64,8 +66,19 @@ def _parts(written: object) -> list[str]:
     return [str(entry).strip() for entry in entries]
 
 
-def _is_id(part: str) -> bool:
+def is_id(part: str) -> bool:
+    """Tell whether it can be the id of a Droplet."""
     return _NUMBER.fullmatch(part) is not None and 0 < int(part) <= _LARGEST_ID
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether it can be a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Ask whether the most similar known name was meant; say nothing where none is similar."""
+    return "".join(f"; did you mean {match}?" for match in get_close_matches(name, known, n=1))
 
 
 def write_selection(selection: Selection) -> str:

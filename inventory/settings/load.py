@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails
 from inventory.display import redactor, shown
 from inventory.errors import ConfigurationError
 from inventory.model import Selection
+from inventory.rules import Exemption, Rules
 from inventory.settings import files, formats
 from inventory.settings.declared import VARIABLES, AccountTable, Behaviour, WrittenSettings
 from inventory.settings.files import ConfigurationFile
@@ -55,6 +56,8 @@ class Settings(Behaviour):
     Attributes:
         accounts: `default` first, the others as the file has them.
         database_url: `sqlite:////absolute/path` or `postgresql+psycopg://...`.
+        rules: How badly each finding counts.
+        exemptions: As the file has them.
         config_file: The file that was read, or None.
         sources: Where each setting comes from, by its name.
         warnings: Sentences on what works but should be mended.
@@ -62,6 +65,8 @@ class Settings(Behaviour):
 
     accounts: tuple[AccountSettings, ...]
     database_url: SecretStr
+    rules: Rules = Rules()
+    exemptions: tuple[Exemption, ...] = ()
     config_file: Path | None = None
     sources: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
@@ -100,6 +105,8 @@ def load(
         **written.model_dump(include=set(Behaviour.model_fields)),
         accounts=accounts,
         database_url=database_url,
+        rules=written.findings,
+        exemptions=tuple(table.exemption() for table in written.exemptions),
         config_file=Path(file.path) if file.path else None,
         sources=loading.sources(),
         warnings=loading.warnings(),
@@ -165,12 +172,17 @@ def _validated(values: Mapping[str, Any]) -> tuple[WrittenSettings, list[ErrorDe
         details = error.errors(include_url=False)
     readable = deepcopy(dict(values))
     for detail in details:
-        *above, last = _keys(detail)
-        table = readable
-        for key in above:
-            table = table.get(key, {})
-        table.pop(last, None)
+        _leave_out(readable, _keys(detail))
     return WrittenSettings.model_validate(readable), details
+
+
+def _leave_out(table: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Leave out what the keys lead to; where they lead into a list, all of it."""
+    key, *below = keys
+    if below and isinstance(table.get(key), dict):
+        _leave_out(table[key], tuple(below))
+    else:
+        table.pop(key, None)
 
 
 def _keys(detail: ErrorDetails) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """What is wrong with a setting, as a sentence that holds no secret."""
 
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 
 from pydantic_core import ErrorDetails
 
-from inventory.settings.declared import SECRETS, VARIABLES, AccountTable, WrittenSettings
+from inventory.settings.declared import SECRETS, VARIABLES, AccountTable, ExemptionTable, WrittenSettings
+from inventory.settings.formats import nearest
 
 _KNOWN_VARIABLES = (*VARIABLES.values(), "INVENTORY_CONFIG")
 
@@ -15,7 +15,8 @@ _SERVICE_LINK = re.compile(r"INVENTORY(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|
 
 _OUR_WORDS = {
     "dict_type": "must be tables, each [accounts.NAME]",
-    "model_type": "must be a table, [accounts.NAME]",
+    "list_type": "must be tables, each [[exemptions]]",
+    "missing": "is missing",
 }
 
 
@@ -28,27 +29,27 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
         and variable not in _KNOWN_VARIABLES
         and not _SERVICE_LINK.fullmatch(variable)
     )
-    return [f"{variable}: unknown variable{_nearest(variable, _KNOWN_VARIABLES)}" for variable in unknown]
+    return [f"{variable}: unknown variable{nearest(variable, _KNOWN_VARIABLES)}" for variable in unknown]
 
 
 def reason(detail: ErrorDetails) -> str:
     """Say what pydantic found wrong; its place is the caller's to name."""
     kind, keys, given = detail["type"], detail["loc"], detail["input"]
     if kind == "extra_forbidden":
-        return _unknown_key(str(keys[-1]), is_in_table=len(keys) > 1)
+        return _unknown_key(str(keys[-1]), tuple(map(str, keys[:-1])))
     if kind == "value_error":
         return str(detail["ctx"]["error"])
+    if kind == "model_type":
+        return "must be a table, [[exemptions]]" if keys[0] == "exemptions" else "must be a table, [accounts.NAME]"
     words = _OUR_WORDS.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
     is_showable = keys[-1] not in SECRETS and isinstance(given, (str, int, float))
     return f"{words}, not {given!r}" if is_showable else words
 
 
-def _unknown_key(key: str, *, is_in_table: bool) -> str:
-    if is_in_table and key in WrittenSettings.model_fields:
+def _unknown_key(key: str, above: tuple[str, ...]) -> str:
+    if above[:1] == ("exemptions",):
+        return f"unknown key{nearest(key, ExemptionTable.model_fields)}"
+    if above and key in WrittenSettings.model_fields:
         return "is no key of an account; it belongs above the first [accounts.NAME]"
-    known = AccountTable.model_fields if is_in_table else WrittenSettings.model_fields
-    return f"unknown key{_nearest(key, known)}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    return "".join(f"; did you mean {match}?" for match in get_close_matches(name, known, n=1))
+    known = AccountTable.model_fields if above else WrittenSettings.model_fields
+    return f"unknown key{nearest(key, known)}"

@@ -23,12 +23,30 @@ _ACCOUNTS = """
 #droplets = "tag:prod, 3164444"
 """
 
+_FINDINGS = """
+#[findings]
+#unprotected = "warning"
+#[findings."tag:prod"]
+#missed-backup = "critical"
+"""
+
+_EXEMPTIONS = """
+#[[exemptions]]
+#finding = "missed-backup"
+#droplet = "old-01"
+#until = 2027-01-31
+#reason = "moves with the old shop"
+"""
+
+# A table ends where the next begins: they come last.
+_TABLES = {"accounts": _ACCOUNTS, "findings": _FINDINGS, "exemptions": _EXEMPTIONS}
+
 
 def sample() -> str:
     """Return a TOML file that sets nothing and shows everything."""
     settings = (_setting(name, field) for name, field in WrittenSettings.model_fields.items() if name in VARIABLES)
-    accounts = _comment(WrittenSettings.model_fields["accounts"].description or "") + _ACCOUNTS
-    return "\n".join([_comment(_HEAD) + "\n", *settings, accounts])
+    tables = (_comment(WrittenSettings.model_fields[name].description or "") + text for name, text in _TABLES.items())
+    return "\n".join([_comment(_HEAD) + "\n", *settings, *tables])
 
 
 def _setting(name: str, field: FieldInfo) -> str:

@@ -18,7 +18,9 @@ whole AS (
         account_id,
         max(id) AS last_run_id,
         max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN finished_at END) AS last_complete_at,
-        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN id END) AS last_complete_id
+        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN id END) AS last_complete_id,
+        max(CASE WHEN status IN ('complete', 'partial') AND mode <> 'subset' THEN id END) AS last_not_held_id,
+        max(CASE WHEN status IN ('complete', 'partial', 'held') THEN id END) AS last_let_in_id
     FROM run
     GROUP BY account_id
 ),
@@ -53,7 +55,21 @@ SELECT
     ) AS consecutive_failures,
     coalesce(d.droplets, 0) AS droplets,
     coalesce(d.droplets_overdue, 0) AS droplets_overdue,
-    d.oldest_observed_at
+    d.oldest_observed_at,
+    (
+        SELECT min(h.finished_at)
+        FROM run AS h
+        WHERE h.account_id = a.id AND h.id > coalesce(w.last_not_held_id, 0) AND h.status = 'held'
+    ) AS held_since,
+    (
+        SELECT min(t.started_at)
+        FROM run AS t
+        WHERE
+            t.account_id = a.id
+            AND t.id > coalesce(w.last_let_in_id, 0)
+            AND t.status = 'failed'
+            AND t.error LIKE '%the token was rejected (401)%'
+    ) AS token_rejected_since
 FROM accounts AS a
 INNER JOIN whole AS w ON w.account_id = a.id
 INNER JOIN run AS r ON r.id = w.last_run_id

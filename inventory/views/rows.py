@@ -298,6 +298,8 @@ class SyncHealth(NamedTuple):
     droplets: int
     droplets_overdue: int
     oldest_observed_at: datetime | None
+    held_since: datetime | None
+    token_rejected_since: datetime | None
 
 
 class CostNow(NamedTuple):

@@ -6,7 +6,7 @@ import pytest
 
 from inventory.errors import ConfigurationError
 from inventory.model import Selection
-from inventory.settings.declared import VARIABLES, WrittenSettings
+from inventory.settings.declared import ONLY_IN_A_FILE, VARIABLES, WrittenSettings
 from inventory.settings.load import Settings, load
 
 SECRET = "sentinel-secret"
@@ -83,8 +83,9 @@ def test_an_empty_variable_is_not_set_and_hides_nothing_of_the_file() -> None:
     assert settings.accounts[0].droplets.droplet_ids == {1}
 
 
-def test_every_setting_but_the_accounts_has_a_variable() -> None:
-    assert {*VARIABLES, "accounts"} == set(WrittenSettings.model_fields)
+def test_every_setting_but_tables_has_a_variable() -> None:
+    assert {*VARIABLES, *ONLY_IN_A_FILE} == set(WrittenSettings.model_fields)
+    assert ONLY_IN_A_FILE == ("accounts", "findings", "exemptions")
 
 
 def test_no_representation_shows_a_secret() -> None:

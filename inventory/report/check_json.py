@@ -1,0 +1,39 @@
+"""What `inventory check` found, for machines: one document whose keys stay. Pure."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from inventory.findings import Finding, Verdict
+from inventory.rules import Exemption
+
+Document = dict[str, Any]
+
+
+def document(verdict: Verdict, *, database: str, exit_code: int) -> Document:
+    """Give the document of one check: all findings, worst first, with what is counted, exempt or no longer so."""
+    return {
+        "status": verdict.status,
+        "exit_code": exit_code,
+        "database": database,
+        "now": _time(verdict.now),
+        "looked_at": _time(verdict.looked_at),
+        "droplets": verdict.droplets,
+        "counts": dict(verdict.counts),
+        "findings": [_finding(each) for each in verdict.findings],
+        "counted": [_finding(each) for each in verdict.counted],
+        "exempted": [{**_finding(each), "exemption": _exemption(exemption)} for each, exemption in verdict.exempted],
+        "expired": [_exemption(each) for each in verdict.expired],
+    }
+
+
+def _finding(finding: Finding) -> Document:
+    return {**asdict(finding), "since": _time(finding.since)}
+
+
+def _exemption(exemption: Exemption) -> Document:
+    return {**asdict(exemption), "until": exemption.until.isoformat()}
+
+
+def _time(at: datetime | None) -> str | None:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None

@@ -1,0 +1,96 @@
+"""What `inventory check` says, for people and for monitoring: the answer in one line, then a line a finding. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from inventory.display import redactor, shown
+from inventory.findings import Finding, Verdict
+from inventory.report import words
+from inventory.rules import SEVERITIES, Exemption
+
+_MOST_LINES = 20
+
+_STYLES: dict[str, str] = {"critical": "bold red", "unknown": "bold magenta", "warning": "yellow"}
+
+
+def headline(verdict: Verdict) -> str:
+    """Say the worst finding, how many others there are, and how long ago was looked."""
+    return f"BACKUPS {verdict.status.upper()} - {_safe(_found(verdict))}; {_looked(verdict)}"
+
+
+def _found(verdict: Verdict) -> str:
+    if not verdict.findings:
+        counted = f"; {len(verdict.counted)} {verdict.counted[0].name}" if verdict.counted else ""
+        return words.count(verdict.droplets, "Droplet") + counted
+    worst = verdict.findings[0]
+    others = Counter(finding.severity for finding in verdict.findings[1:])
+    told = ", ".join(_count(others[severity], severity) for severity in SEVERITIES if others[severity])
+    return f"{worst.subject} {worst.name}" + (f"; and {told}" if told else "")
+
+
+def _count(number: int, severity: str) -> str:
+    return words.count(number, severity) if severity == "warning" else f"{number:,} {severity}"
+
+
+def _looked(verdict: Verdict) -> str:
+    if verdict.looked_at is None:
+        return "never looked at completely"
+    return f"looked at {words.age(verdict.now - verdict.looked_at)} ago"
+
+
+def unanswered(why: str) -> str:
+    """Say in one line what keeps `check` from an answer; of several problems all."""
+    lines = [line.strip() for line in redactor()(why).splitlines() if line.strip()]
+    return f"BACKUPS UNKNOWN - {_safe('; '.join(lines))}"
+
+
+def performance_data(verdict: Verdict) -> str:
+    """Give totals as monitoring plug-ins do.
+
+    Source: https://www.monitoring-plugins.org/doc/guidelines.html#AEN197.
+    """
+    totals = {**verdict.counts, "exempt": len(verdict.exempted), "droplets": verdict.droplets}
+    told = [f"{name}={number};;;0" for name, number in totals.items()]
+    if verdict.looked_at is not None:
+        told.append(f"age={max(int((verdict.now - verdict.looked_at).total_seconds()), 0)}s;;;0")
+    return " ".join(told)
+
+
+def lines(verdict: Verdict) -> Table:
+    """Lay out findings, worst first, then what is exempt or no longer so; at most 20, then a count."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = list(_rows(verdict))
+    for word, subject, name, what in rows[:_MOST_LINES]:
+        table.add_row(Text(word, style=_STYLES.get(word.lower(), "dim")), subject, name, _safe(what))
+    if rows[_MOST_LINES:]:
+        table.add_row("and", f"{len(rows) - _MOST_LINES} more", "", "--json lists them all")
+    return table
+
+
+def _rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
+    for finding in verdict.findings:
+        yield finding.severity.upper(), finding.subject, finding.name, _what(finding)
+    for finding, exemption in verdict.exempted:
+        yield "exempt", finding.subject, finding.name, f"until {_why(exemption)}"
+    for exemption in verdict.expired:
+        yield "expired", _safe(exemption.subject), exemption.finding, f"was exempt until {_why(exemption)}"
+
+
+def _what(finding: Finding) -> str:
+    is_named = finding.droplet in (None, finding.subject)
+    return finding.what if is_named else f"{finding.droplet}: {finding.what}"
+
+
+def _why(exemption: Exemption) -> str:
+    return f'{exemption.until}, "{exemption.reason}"'
+
+
+def _safe(text: str) -> str:
+    """Show a text so that it cannot pass for performance data, and can be pasted between single quotes."""
+    return shown(text).replace("|", r"\x7c").replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")

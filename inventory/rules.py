@@ -1,0 +1,110 @@
+"""What can be found, how badly it counts, and what the configuration says of that. Pure values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Literal, TypeAlias, get_args
+
+Severity: TypeAlias = Literal["critical", "unknown", "warning", "counted"]
+"""How badly a finding counts; `counted` ones are not listed and change no exit code."""
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""Worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What one name of a finding stands for.
+
+    Attributes:
+        severity: Where the configuration says nothing; of `missed-backup`, of the first in a row.
+        is_of_account: Whether it concerns an account, not one Droplet.
+        means: When it is found, in a sentence.
+    """
+
+    severity: Severity
+    means: str
+    is_of_account: bool = False
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "account-not-active": Kind(
+            "critical", "DigitalOcean says that the account is not active, but locked or warned.", is_of_account=True
+        ),
+        "backups-disabled": Kind(
+            "critical", "An active Droplet had backups and has them off; DigitalOcean deletes all of them."
+        ),
+        "unexplained-loss": Kind(
+            "critical", "Within the last 7 days a backup was found gone before its time, and nothing explains it."
+        ),
+        "token-rejected": Kind(
+            "unknown", "DigitalOcean rejects the token (401), so nothing can be looked at.", is_of_account=True
+        ),
+        "sync-held": Kind(
+            "unknown", "Most backups were missing at once; the next sync, or a person, confirms it.", is_of_account=True
+        ),
+        "sync-overdue": Kind(
+            "unknown", "No sync of the whole configuration was complete for 26 h.", is_of_account=True
+        ),
+        "missed-backup": Kind(
+            "warning", "No backup was made in a window or within 12 h after it; critical from the second in a row on."
+        ),
+        "too-few-backups": Kind(
+            "warning", "Fewer backups exist than the policy has had time to make, and no finding above says why."
+        ),
+        "size-anomaly": Kind(
+            "warning",
+            "The newest backup, made within the last 7 days, has size 0, is above 1.8 times the median of the 7 before "
+            "it, or below half of it.",
+        ),
+        "unprotected": Kind("counted", "An active Droplet never had a backup, and no policy is known to make one."),
+    }
+)
+"""Name -> what it stands for, worst first."""
+
+SYNC_OVERDUE_AFTER = timedelta(hours=26)
+"""A sync a day may come two hours late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How badly each finding counts.
+
+    Attributes:
+        everywhere: Name -> severity, for all Droplets and accounts.
+        by_tag: Tag -> the same, for Droplets that have it; of several the worst counts.
+        by_droplet: Droplet id -> the same; it wins over tags, and tags over what counts everywhere.
+        sync_overdue_after: How long there may be no complete sync.
+    """
+
+    everywhere: Mapping[str, Severity] = field(default_factory=dict)
+    by_tag: Mapping[str, Mapping[str, Severity]] = field(default_factory=dict)
+    by_droplet: Mapping[int, Mapping[str, Severity]] = field(default_factory=dict)
+    sync_overdue_after: timedelta = SYNC_OVERDUE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A finding that somebody knows of. Exactly one of `droplet`, `tag` and `account` says whose.
+
+    Attributes:
+        finding: Its name.
+        until: The last day on which it holds, UTC.
+        reason: For whoever reads it later.
+        droplet: Name or id.
+        account: Of findings that concern no Droplet.
+    """
+
+    finding: str
+    until: date
+    reason: str
+    droplet: str | None = None
+    tag: str | None = None
+    account: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """Whose finding it is, in one word: a Droplet, `tag:NAME` or an account."""
+        return f"tag:{self.tag}" if self.tag else self.droplet or self.account or ""

@@ -16,9 +16,10 @@ from rich.table import Table
 from inventory.commands import moments
 from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, UsageError
-from inventory.report import rows_export, rows_table, rows_text, summary_json, summary_text
+from inventory.inspection import inspect
+from inventory.report import check_text, rows_export, rows_table, rows_text, summary_json, summary_text
 from inventory.report.console import print_line, print_table, waiting
-from inventory.settings.load import load
+from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_current
 from inventory.summary import summarise
@@ -29,6 +30,7 @@ from inventory.views.rows import ROWS, SyncHealth
 
 # A table is for eyes; what is longer is for a program.
 _MOST_ROWS_SHOWN = 1000
+_MOST_FINDINGS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def run(config_file: Path | None, name: str | None, options: Options, now: datet
             if view:
                 _answer(connection, view, question, options, database.shown)
             else:
-                _summarise(connection, question, options, database.shown)
+                _summarise(connection, question, settings, options, database.shown)
     return EXIT_COMPLETE
 
 
@@ -171,10 +173,20 @@ def _print(connection: sa.Connection, view: View, question: Question, database: 
         print_line(rows_text.more(most))
 
 
-def _summarise(connection: sa.Connection, question: Question, options: Options, database: str) -> None:
+def _summarise(
+    connection: sa.Connection, question: Question, settings: Settings, options: Options, database: str
+) -> None:
     found = summarise(connection, question)
+    verdict = inspect(
+        connection,
+        question.now,
+        settings.rules,
+        settings.exemptions,
+        accounts=question.accounts,
+        droplet_ids=question.droplet_ids,
+    )
     if options.as_json:
-        sys.stdout.write(json.dumps(summary_json.document(found, database), indent=2) + "\n")
+        sys.stdout.write(json.dumps(summary_json.document(found, verdict, database), indent=2) + "\n")
         return
     if not found.health:
         print_line(rows_text.nothing_known(question))
@@ -183,9 +195,10 @@ def _summarise(connection: sa.Connection, question: Question, options: Options, 
         print_line(line)
     print_line("")
     print_table(summary_text.figures(found))
-    print_line("")
-    print_line(summary_text.lately(found))
+    print_line(f"\n{summary_text.attention(verdict)}")
+    print_table(check_text.lines(verdict, most=_MOST_FINDINGS))
+    print_line(f"\n{summary_text.lately(found)}")
     if found.largest:
         print_line("")
         print_table(summary_text.largest(found.largest, question.now))
-    print_line("\nNext: inventory check | inventory show NAME | inventory report --list")
+    print_line(f"\n{summary_text.next_steps(verdict)}")

@@ -13,10 +13,13 @@ import sqlalchemy as sa
 from inventory import portrait
 from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE
+from inventory.findings import Verdict
+from inventory.inspection import inspect
 from inventory.portrait import BackupPortrait, Portrait
-from inventory.report import portrait_text, rows_export, rows_table, rows_text
+from inventory.report import check_text, portrait_text, rows_export, rows_table, rows_text
+from inventory.report.check_json import finding_document
 from inventory.report.console import print_line, print_table
-from inventory.settings.load import load
+from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_current
 from inventory.views.queries import Question
@@ -36,15 +39,17 @@ def run(config_file: Path | None, name: str, *, as_json: bool, is_verbose: bool,
         require_current(database, settings.database_source)
         with database.reading() as connection:
             found = _read(connection, question, name)
+            verdict = _judged(connection, question, settings, found)
     if as_json:
         document = {"database": database.shown, "as_of": rows_export.plain(question.now), **_document(found)}
+        document["findings"] = [finding_document(each) for each in verdict.findings]
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return EXIT_COMPLETE
     print_line(f"{database.shown}, as of {rows_text.moment(question.now)}\n")
     if isinstance(found, BackupPortrait):
         print_table(portrait_text.facts(portrait_text.backup_facts(found, question.now)))
     else:
-        _print_droplet(found, question.now, most=None if is_verbose else _MOST_ROWS)
+        _print_droplet(found, verdict, question.now, most=None if is_verbose else _MOST_ROWS)
     return EXIT_COMPLETE
 
 
@@ -56,9 +61,22 @@ def _read(connection: sa.Connection, question: Question, name: str) -> Portrait 
     return portrait.of_droplet(connection, of_one)
 
 
-def _print_droplet(found: Portrait, now: datetime, most: int | None) -> None:
+def _judged(
+    connection: sa.Connection, question: Question, settings: Settings, found: Portrait | BackupPortrait
+) -> Verdict:
+    """Judge the Droplet, or that of the backup."""
+    droplet = found.lifetime if isinstance(found, BackupPortrait) else found.droplet
+    return inspect(
+        connection, question.now, settings.rules, settings.exemptions, droplet_ids=frozenset({droplet.droplet_id})
+    )
+
+
+def _print_droplet(found: Portrait, verdict: Verdict, now: datetime, most: int | None) -> None:
     print_line(portrait_text.title(found.droplet))
     print_table(portrait_text.facts(portrait_text.droplet_facts(found, now)))
+    if verdict.findings or verdict.exempted:
+        print_line("")
+        print_table(check_text.lines(verdict))
     for what, view, rows in portrait_text.sections(found):
         if rows:
             shown = rows[:most]

@@ -20,14 +20,17 @@ def document(verdict: Verdict, *, database: str, exit_code: int) -> Document:
         "looked_at": _time(verdict.looked_at),
         "droplets": verdict.droplets,
         "counts": dict(verdict.counts),
-        "findings": [_finding(each) for each in verdict.findings],
-        "counted": [_finding(each) for each in verdict.counted],
-        "exempted": [{**_finding(each), "exemption": _exemption(exemption)} for each, exemption in verdict.exempted],
+        "findings": [finding_document(each) for each in verdict.findings],
+        "counted": [finding_document(each) for each in verdict.counted],
+        "exempted": [
+            {**finding_document(each), "exemption": _exemption(exemption)} for each, exemption in verdict.exempted
+        ],
         "expired": [_exemption(each) for each in verdict.expired],
     }
 
 
-def _finding(finding: Finding) -> Document:
+def finding_document(finding: Finding) -> Document:
+    """Give one finding."""
     return {**asdict(finding), "since": _time(finding.since)}
 
 

@@ -11,7 +11,7 @@ from inventory.findings import Finding, Verdict
 from inventory.report import words
 from inventory.rules import SEVERITIES, Exemption
 
-_MOST_LINES = 20
+MOST_LINES = 20
 
 _STYLES: dict[str, str] = {"critical": "bold red", "unknown": "bold magenta", "warning": "yellow"}
 
@@ -59,17 +59,17 @@ def performance_data(verdict: Verdict) -> str:
     return " ".join(told)
 
 
-def lines(verdict: Verdict) -> Table:
-    """Lay out findings, worst first, then what is exempt or no longer so; at most 20, then a count."""
+def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
+    """Lay out findings, worst first, then what is exempt or no longer so; at most so many, then a count."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for _ in range(3):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     rows = list(_rows(verdict))
-    for word, subject, name, what in rows[:_MOST_LINES]:
+    for word, subject, name, what in rows[:most]:
         table.add_row(Text(word, style=_STYLES.get(word.lower(), "dim")), subject, name, _safe(what))
-    if rows[_MOST_LINES:]:
-        table.add_row("and", f"{len(rows) - _MOST_LINES} more", "", "--json lists them all")
+    if rows[most:]:
+        table.add_row("and", f"{len(rows) - most:,} more", "", "inventory check --json lists them all")
     return table
 
 

@@ -3,11 +3,13 @@
 from dataclasses import fields
 from typing import Any
 
+from inventory.findings import Verdict
+from inventory.report.check_json import finding_document
 from inventory.report.rows_export import as_documents, plain
 from inventory.summary import Summary
 
 
-def document(summary: Summary, database: str) -> dict[str, Any]:
+def document(summary: Summary, verdict: Verdict, database: str) -> dict[str, Any]:
     """Give the document: the summary's figures by name, rows of views as objects."""
     figures = {field.name: plain(getattr(summary, field.name)) for field in fields(summary)}
     return {
@@ -15,6 +17,7 @@ def document(summary: Summary, database: str) -> dict[str, Any]:
         "database": database,
         "as_of": figures.pop("now"),
         **figures,
+        "findings": [finding_document(each) for each in verdict.findings],
         "health": as_documents(summary.health),
         "lately": dict(summary.lately),
         "sizes": list(summary.sizes),

@@ -6,6 +6,7 @@ from datetime import datetime
 from rich.table import Table
 
 from inventory.display import shown
+from inventory.findings import Verdict
 from inventory.report import words
 from inventory.report.rows_text import moment
 from inventory.summary import Large, Summary
@@ -78,6 +79,17 @@ def points(sizes: Sequence[float], most: int) -> list[float]:
     """Pick at most so many values, evenly, the last one always."""
     step = max(1, -(-len(sizes) // most))
     return list(sizes[::-1][::step][::-1])
+
+
+def attention(verdict: Verdict) -> str:
+    """Say how much needs attention."""
+    return f"Needs attention: {len(verdict.findings) or 'nothing'}"
+
+
+def next_steps(verdict: Verdict) -> str:
+    """Name the commands that tell more."""
+    about = next((each.subject for each in verdict.findings if each.droplet_id), "NAME")
+    return f"Next: inventory check | inventory show {about} | inventory report --list"
 
 
 def lately(summary: Summary) -> str:

@@ -169,12 +169,13 @@ def test_the_summary_sums_up(run: Run) -> None:
     ended = run("report", "--as-of", NOW)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith('Backups of account "default", 12 Droplets\n')
-    for word in ("Protected", "Live backups", "Stored", "Cost", "Last 7 days", "Largest", "files-01"):
+    for word in ("Protected", "Live backups", "Stored", "Cost", "Needs attention: ", "Last 7 days", "Largest", "files-01"):
         assert word in ended.out
     _, where, *lines = ended.out.splitlines()
     assert "as of Sat 2026-04-11 12:05 UTC" in where
     assert max(map(len, lines)) <= 80
     document = json.loads(run("report", "--json", "--as-of", NOW).out)
+    assert f"Needs attention: {len(document['findings']) or 'nothing'}" in ended.out
     live = rows_of(run, "live_backups")
     assert document["backups"] == len(live)
     assert document["size_gigabytes"] == pytest.approx(sum(row["size_gigabytes"] for row in live))

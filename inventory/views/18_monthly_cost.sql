@@ -8,7 +8,7 @@
 -- Grain: one row per Droplet and UTC month in which it was looked at or a backup of it was made
 -- Units: US dollars, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_versions, droplet_days, backup_policies, backups, backup_rates
--- Order: account, month DESC, estimated_usd DESC, droplet, droplet_id
+-- Order: account, month DESC, estimated_usd DESC NULLS LAST, droplet, droplet_id
 -- Time: month
 -- Columns:
 --   account: name of the account in the configuration
@@ -20,8 +20,8 @@
 --   mean_size_gigabytes: what was held, the mean over the observed days; NULL without one
 --   estimated_usd: for the month, or what of it has passed; NULL where a backup is without a rate
 --   as_weekly_usd: the whole month on the plan weekly, every backup made, at the price at its end; NULL without price or rate
---   as_daily_usd: the same, on the plan daily
+--   as_daily_usd: the same, on the plan daily; NULL likewise
 --   as_usage_weekly_usd: the same size held on the plan usage-weekly, a lower bound; NULL without observed day or rate
---   as_usage_daily_usd: the same, on the plan usage-daily
+--   as_usage_daily_usd: the same, on the plan usage-daily; NULL likewise
 --   days_observed: days on which it was looked at
 --   is_complete_month: whether the month is over and the Droplet was known from its first day to its last

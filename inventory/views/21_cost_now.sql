@@ -5,7 +5,7 @@
 -- Grain: one row per selected Droplet that exists
 -- Units: US dollars a month, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, backup_policies, backup_rates
--- Order: account, estimated_usd DESC, droplet, droplet_id
+-- Order: account, estimated_usd DESC NULLS LAST, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -1,6 +1,6 @@
 -- Does each Droplet keep as many backups as its policy has had time to make?
--- Expected are the due windows of due_windows whose backup cannot have expired yet, by the policy then in force and by
--- the one in force now.
+-- Expected are the due windows of due_windows that somebody looked after and whose backup cannot have expired yet, by
+-- the policy then in force and by the one in force now.
 -- Grain: one row per selected Droplet that exists
 -- Units: UTC, hours
 -- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, due_windows
@@ -36,7 +36,9 @@ due AS (
     FROM due_windows AS w
     INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
     WHERE
-        w.age_days <= w.retention_days
+        -- A backup made since the last look is one that nobody has seen yet.
+        w.awaited_until_at <= w.last_observed_at
+        AND w.age_days <= w.retention_days
         AND w.age_hours < 24 * w.retention_days
         AND w.age_hours < 24 * p.retention_days
     GROUP BY w.droplet_id

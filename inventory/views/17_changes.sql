@@ -1,6 +1,6 @@
 -- What happened of late?
--- Since report_clock.since: each event at the stamp of the look that learned it, of gone and unselected Droplets too; what a Droplet and its
--- backups were when it appeared is no change. One row for each attribute that changed at once.
+-- Since report_clock.since: each event at the stamp of the look that learned it, of gone and unselected Droplets too;
+-- what a Droplet and its backups were when it appeared is no change. One row for each attribute that changed at once.
 -- Grain: one row per event
 -- Units: UTC
 -- Reads: report_clock, known_droplets, droplet_versions, backup_policies, backups, backup_versions, backup_regions

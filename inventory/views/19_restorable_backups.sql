@@ -1,7 +1,7 @@
 -- What could have been restored then, by all that is known today?
--- Then is report_clock.now. Ask it as of a moment of the past: this view alone does not show what was known then, but what was there by later
--- looks too. A backup could be restored if it had been made and was not known gone: not between an end and the look that
--- showed it again. Droplets that are gone today are included.
+-- Then is report_clock.now. Ask it as of a moment of the past: this view alone does not show what was known then, but
+-- what was there by later looks too. A backup could be restored if it had been made and was not known gone: not
+-- between an end and the look that showed it again. Droplets that are gone today are included.
 -- Grain: one row per backup that could have been restored
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, accounts, droplets, backups, backup_versions

@@ -169,7 +169,16 @@ def test_the_summary_sums_up(run: Run) -> None:
     ended = run("report", "--as-of", NOW)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith('Backups of account "default", 12 Droplets\n')
-    for word in ("Protected", "Live backups", "Stored", "Cost", "Needs attention: ", "Last 7 days", "Largest", "files-01"):
+    for word in (
+        "Protected",
+        "Live backups",
+        "Stored",
+        "Cost",
+        "Needs attention: ",
+        "Last 7 days",
+        "Largest",
+        "files-01",
+    ):
         assert word in ended.out
     _, where, *lines = ended.out.splitlines()
     assert "as of Sat 2026-04-11 12:05 UTC" in where
@@ -196,3 +205,13 @@ def test_nothing_is_made_where_there_is_no_database(run: Run, monkeypatch: pytes
     assert ended.code == 78
     assert "there is no database" in ended.err
     assert not (tmp_path / "none.db").exists()
+
+
+def test_a_backup_that_nobody_can_have_seen_is_not_expected(run: Run) -> None:
+    """Within the day after the last look windows pass; what was made in them nobody knows."""
+    of_look = {row["droplet"]: row["verdict"] for row in rows_of(run, "droplet_retention")}
+    for hours in (8, 16, 24):
+        later = f"{MONDAY + timedelta(days=40, hours=hours):%Y-%m-%dT%H:%MZ}"
+        assert {
+            row["droplet"]: row["verdict"] for row in rows_of(run, "droplet_retention", "--as-of", later)
+        } == of_look

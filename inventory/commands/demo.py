@@ -12,15 +12,21 @@ from rich.progress import track
 
 from inventory.digitalocean.client import Client, utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.inspection import inspect
 from inventory.model import Selection
-from inventory.report.console import print_line, print_table, stderr_console
+from inventory.report import summary_text
+from inventory.report.console import print_line, print_screen, print_table, stderr_console
 from inventory.report.progress import Silence
+from inventory.rules import Rules
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
+from inventory.summary import summarise
 from inventory.sync import Order, sync
 from inventory.sync_report import SyncReport
+from inventory.views.queries import Question, ask
+from inventory.views.rows import BackupLifetime, FleetSizeOnDay
 
 try:
     from inventory.report import demo_text
@@ -50,7 +56,7 @@ def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime |
             for _ in track(range(days), "Simulated days, one sync each", console=stderr_console(), transient=True):
                 api.advance(to=fleet.now + timedelta(days=1))
                 report = _sync(database, api, url)
-        _show(database, report, days)
+        _show(database, path, report.finished_at, days)
     _say_what_next(path)
     return EXIT_COMPLETE
 
@@ -76,27 +82,31 @@ def _sync(database: Database, api: SimulatedApi, url: str) -> SyncReport:
         return sync(database, client, order, clock=clock, listener=Silence())
 
 
-def _show(database: Database, report: SyncReport, days: int) -> None:
-    """Answer three questions by the same SQL that is printed for the reader to try."""
-    now = report.finished_at
+def _show(database: Database, path: Path, now: datetime, days: int) -> None:
+    """Sum the fleet up as `inventory report` does, then show how it grew and what disappeared."""
+    question = Question(now=now)
     with database.reading() as connection:
-        fleet, growth, ends = (
-            connection.execute(sa.text(query)).all() for query in (demo_text.FLEET, demo_text.GROWTH, demo_text.ENDS)
-        )
-        expired = connection.execute(sa.text("SELECT count(*) FROM backups WHERE gone_reason = 'expired'")).scalar_one()
-    print_line(f"\nThe backups of {len(fleet)} simulated Droplets as of {now:%a %Y-%m-%d %H:%M} UTC\n")
-    print_table(demo_text.fleet(fleet, now))
+        summary = summarise(connection, question)
+        verdict = inspect(connection, now, Rules(), ())
+        growth = ask(connection, FleetSizeOnDay, question)
+        backups = ask(connection, BackupLifetime, question)
+    print_line("")
+    print_screen(summary_text.screen(summary, verdict, str(path)))
     print_line(f"\nStored in all, GB, over {days} days\n")
     sys.stdout.write(demo_text.plot(growth))
+    expired = sum(backup.gone_reason == "expired" for backup in backups)
     print_line(f"\nWhat disappeared: {expired} backups expired, as they should, and\n")
-    print_table(demo_text.ends(ends))
+    print_table(demo_text.ends(backups))
 
 
 def _say_what_next(path: Path) -> None:
     """End with commands that can be copied as they are, here and now."""
     program = shlex.quote(sys.argv[0])
-    print_line(f"\nAll of it is in {path}. Ask it yourself:\n")
-    for query in (demo_text.FLEET, demo_text.GROWTH, demo_text.ENDS):
+    print_line(f"\nAll of it is in {path}. Ask more:\n")
+    for command in ("report --list", "report missed_backups", "show db-01", "check"):
+        sys.stdout.write(f"  INVENTORY_DATABASE_URL={shlex.quote(str(path))} {program} {command}\n")
+    print_line("\nOr with SQL:\n")
+    for query in demo_text.QUERIES:
         sys.stdout.write(f'sqlite3 -box {shlex.quote(str(path))} "\n{query}"\n\n')
     print_line("Next, with your own account (a token with the scope droplet:read is enough):\n")
     for command in ("config --sample > inventory.toml", "sync --dry-run", "sync"):

@@ -17,8 +17,8 @@ from inventory.commands import moments
 from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, UsageError
 from inventory.inspection import inspect
-from inventory.report import check_text, rows_export, rows_table, rows_text, summary_json, summary_text
-from inventory.report.console import print_line, print_table, waiting
+from inventory.report import rows_export, rows_table, rows_text, summary_json, summary_text
+from inventory.report.console import print_line, print_screen, print_table, waiting
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_current
@@ -30,7 +30,6 @@ from inventory.views.rows import ROWS, SyncHealth
 
 # A table is for eyes; what is longer is for a program.
 _MOST_ROWS_SHOWN = 1000
-_MOST_FINDINGS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +190,5 @@ def _summarise(
     if not found.health:
         print_line(rows_text.nothing_known(question))
         return
-    for line in summary_text.heading(found, database):
-        print_line(line)
-    print_line("")
-    print_table(summary_text.figures(found))
-    print_line(f"\n{summary_text.attention(verdict)}")
-    print_table(check_text.lines(verdict, most=_MOST_FINDINGS))
-    print_line(f"\n{summary_text.lately(found)}")
-    if found.largest:
-        print_line("")
-        print_table(summary_text.largest(found.largest, question.now))
+    print_screen(summary_text.screen(found, verdict, database))
     print_line(f"\n{summary_text.next_steps(verdict)}")

@@ -3,7 +3,7 @@
 import io
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -60,6 +60,15 @@ def print_table(table: Table) -> None:
         console.print(table)
     else:
         sys.stdout.write(plain(table))
+
+
+def print_screen(parts: Iterable[str | Table]) -> None:
+    """Print lines and tables one below the other."""
+    for part in parts:
+        if isinstance(part, Table):
+            print_table(part)
+        else:
+            print_line(part)
 
 
 def plain(table: Table) -> str:

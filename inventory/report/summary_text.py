@@ -7,12 +7,26 @@ from rich.table import Table
 
 from inventory.display import shown
 from inventory.findings import Verdict
-from inventory.report import words
+from inventory.report import check_text, words
 from inventory.report.rows_text import moment
 from inventory.summary import Large, Summary
 
+_MOST_FINDINGS = 6
 _TREND_POINTS = 12
 _TREND_POINTS_A_DROPLET = 8
+
+
+def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[str | Table]:
+    """Give the whole summary: what needs attention comes before what is merely large."""
+    yield from heading(summary, database)
+    yield ""
+    yield figures(summary)
+    yield f"\nNeeds attention: {len(verdict.findings) or 'nothing'}"
+    yield check_text.lines(verdict, most=_MOST_FINDINGS)
+    yield f"\n{lately(summary)}"
+    if summary.largest:
+        yield ""
+        yield largest(summary.largest, summary.now)
 
 
 def heading(summary: Summary, database: str) -> Iterator[str]:
@@ -79,11 +93,6 @@ def points(sizes: Sequence[float], most: int) -> list[float]:
     """Pick at most so many values, evenly, the last one always."""
     step = max(1, -(-len(sizes) // most))
     return list(sizes[::-1][::step][::-1])
-
-
-def attention(verdict: Verdict) -> str:
-    """Say how much needs attention."""
-    return f"Needs attention: {len(verdict.findings) or 'nothing'}"
 
 
 def next_steps(verdict: Verdict) -> str:

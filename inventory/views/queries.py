@@ -7,7 +7,6 @@ So what was known then is answered without the views in the database, read-only,
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from types import MappingProxyType, NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -94,7 +93,6 @@ def _text(view: View, conditions: Sequence[str], limit: int | None, dialect: str
     return "\n".join(lines)
 
 
-@cache
 def column_types(row: type[tuple[Any, ...]]) -> Mapping[str, TypeEngine[Any]]:
     """Give each column's type in the database, in order."""
     return MappingProxyType({name: _TYPES[_without_none(hint)] for name, hint in get_type_hints(row).items()})

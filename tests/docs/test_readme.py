@@ -47,7 +47,7 @@ def test_the_picture_is_what_the_demonstration_shows(
     assert blocks()[0].strip() in output.out
     assert max(len(line) for line in output.out.splitlines() if not line.startswith("  ")) <= 80
     with closing(sqlite3.connect("inventory-demo.db")) as connection:
-        for query in (demo_text.FLEET, demo_text.GROWTH, demo_text.ENDS):
+        for query in demo_text.QUERIES:
             assert query in output.out, "what is shown can be asked again"
             assert connection.execute(query).fetchall()
         (question,) = blocks("sql")

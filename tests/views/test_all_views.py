@@ -157,7 +157,7 @@ def test_every_view_has_a_type_of_rows_and_every_type_a_view() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_header_says_what_the_view_is(name: str) -> None:
     view = views()[name]
-    assert tuple(view.columns) == ROWS[name]._fields  # type: ignore[attr-defined]
+    assert tuple(view.columns) == ROWS[name]._fields
     assert all(view.columns.values())
     assert view.answers.split("?")[0].istitle() or view.answers[0].isupper()
     assert "?" in view.answers
@@ -215,6 +215,6 @@ def test_the_order_is_one_of_columns_and_leaves_nothing_to_chance(connection: sa
     view = views()[name]
     columns = [part.removesuffix(" NULLS LAST").removesuffix(" DESC") for part in view.order.split(", ")]
     assert set(columns) <= view.columns.keys()
-    places = [ROWS[name]._fields.index(column) for column in columns]  # type: ignore[attr-defined]
+    places = [ROWS[name]._fields.index(column) for column in columns]
     keys = [tuple(row[place] for place in places) for row in ask(connection, ROWS[name], Question(ENDS))]
     assert len(keys) == len(set(keys))

@@ -50,7 +50,7 @@ def typed(name: str, line: Mapping[str, str]) -> Row:
 def answered(connection: sa.Connection, name: str, now: datetime = ENDS) -> list[Row]:
     """Ask of the account that the story is about."""
     question = Question(now, accounts={"default"})
-    return [row._asdict() for row in ask(connection, ROWS[name], question)]  # type: ignore[attr-defined]
+    return [row._asdict() for row in ask(connection, ROWS[name], question)]
 
 
 def assert_equal(found: Iterable[Row], expected: Iterable[Row]) -> None:
@@ -156,5 +156,5 @@ def test_what_could_have_been_restored(connection: sa.Connection, history: Histo
     for at, droplet in sorted({(row["at"], row["droplet"]) for row in expected}):
         of = history.ids["web" if droplet == "shop" else droplet]
         asked = ask(connection, ROWS["restorable_backups"], Question(at, droplet_ids={of}))
-        rows = [{"at": at, **row._asdict()} for row in asked]  # type: ignore[attr-defined]
+        rows = [{"at": at, **row._asdict()} for row in asked]
         assert_equal(rows, (row for row in expected if (row["at"], row["droplet"]) == (at, droplet)))

@@ -35,7 +35,7 @@ LONGEST_SUBJECT = 28
 
 Status: TypeAlias = Literal["critical", "unknown", "warning", "ok"]
 
-_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_PLAIN_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9][A-Za-z0-9._-]*")
 _YEAR_IS_CLEAR_FOR = timedelta(days=300)
 _IN_ORDER = {name: place for place, name in enumerate(KINDS)}
 
@@ -246,16 +246,14 @@ class _Findings:
             first, last = windows[0], windows[-1]
             of = newest.get(last.droplet_id)
             which = self._window(last) if len(windows) == 1 else f"{len(windows)} windows to {self._window(last)}"
-            what = f"{which}; {f'newest of {self._day(of)}' if of else 'none was ever made'}"
+            what = f"{which}; {f'newest of {self._day(of)}' if of else 'none exists'}"
             for finding in self._of_droplet("missed-backup", last, first.window_ends_at, what):
                 yield finding if len(windows) == 1 else replace(finding, severity="critical")
 
     def _too_few_backups(self) -> Iterator[Finding]:
         for row in self._evidence.retention:
-            if row.verdict != "too few" or row.backups is None or row.expected_backups is None:
-                continue
-            told = len(self._missed.get(row.droplet_id, ())) + len(self._lost.get(row.droplet_id, ()))
-            if row.expected_backups - row.backups > told:
+            is_told = row.droplet_id in self._missed or row.droplet_id in self._lost
+            if row.verdict == "too few" and not is_told:
                 what = f"{row.backups} of the {row.expected_backups} that should exist"
                 yield from self._of_droplet("too-few-backups", row, None, what)
 
@@ -311,7 +309,7 @@ def _subjects(droplets: Sequence[KnownDroplet]) -> dict[int, str]:
 
 def _is_clear(name: str, times: Mapping[str, int]) -> bool:
     is_plain = len(name) <= LONGEST_SUBJECT and _PLAIN_NAME.fullmatch(name) is not None
-    return is_plain and times[name] == 1 and name not in KINDS
+    return is_plain and times[name] == 1
 
 
 def _tags(rows: Iterable[DropletTag]) -> dict[int, set[str]]:

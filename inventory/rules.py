@@ -52,7 +52,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "warning", "No backup was made in a window or within 12 h after it; critical from the second in a row on."
         ),
         "too-few-backups": Kind(
-            "warning", "Fewer backups exist than the policy has had time to make, and no finding above says why."
+            "warning",
+            "Fewer backups exist than the policy has had time to make, and neither `missed-backup` nor "
+            "`unexplained-loss` says why.",
         ),
         "size-anomaly": Kind(
             "warning",

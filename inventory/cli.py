@@ -188,24 +188,12 @@ class _Plugin(TyperCommand):
             return step(*arguments, **named)
         except typer.Exit:
             raise
+        except BrokenPipeError:
+            _leave_the_pipe()
+            raise typer.Exit(_EXIT_UNANSWERED) from None
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a monitor is owed an answer about a bug too
             _say_unanswered(error)
             raise typer.Exit(_EXIT_UNANSWERED) from None
-
-
-def _say_unanswered(error: BaseException) -> None:
-    from inventory.report.check_text import unanswered
-
-    is_foreseen = isinstance(error, (InventoryError, *typer.BadParameter.__bases__))
-    why = getattr(error, "message", None) or str(error) or type(error).__name__
-    if not is_foreseen:
-        sys.stderr.write(redactor()(traceback.format_exc()))
-        why = f"a bug, please report it: {type(error).__name__}: {error}"
-    try:
-        sys.stdout.write(unanswered(why) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _leave_the_pipe()
 
 
 @app.command(rich_help_panel="Ask", cls=_Plugin)
@@ -322,6 +310,18 @@ def _finish(run: Callable[[], int]) -> NoReturn:
         complain("this is a bug; please report it with the lines above. What was written before stays.")
         code = EXIT_BUG
     raise typer.Exit(code)
+
+
+def _say_unanswered(error: BaseException) -> None:
+    """Tell monitoring in one line that there is no answer, and why; the traceback of a bug goes to stderr."""
+    from inventory.report.check_text import unanswered
+
+    why = str(error)
+    # Typer gives the base of its usage errors no public name.
+    if not isinstance(error, (InventoryError, *typer.BadParameter.__bases__)):
+        sys.stderr.write(redactor()(traceback.format_exc()))
+        why = f"a bug, please report it: {type(error).__name__}: {error}"
+    sys.stdout.write(unanswered(why) + "\n")
 
 
 def _leave_the_pipe() -> None:

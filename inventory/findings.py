@@ -275,7 +275,7 @@ class _Findings:
         for droplet_id, lost in self._lost.items():
             first = lost[0].learned_at
             backups = "1 backup" if len(lost) == 1 else f"{len(lost)} backups"
-            what = f"{backups} gone before their time, found {self._instant(first)}"
+            what = f"{backups} gone early, found {self._instant(first)}"
             if droplet_id in droplets:
                 yield from self._of_droplet("unexplained-loss", droplets[droplet_id], first, what)
 

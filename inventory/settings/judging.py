@@ -90,8 +90,9 @@ def split_line(written: object) -> object:
 def read_finding(text: object) -> str:
     """Return the name of a finding."""
     if not isinstance(text, str) or text not in KINDS:
-        known = nearest(text, KINDS) if isinstance(text, str) else ""
-        raise ValueError(f"no finding is called so{known}; write its name, or its whole line of inventory check")
+        meant = nearest(text, KINDS) if isinstance(text, str) else ""
+        what_to_write = meant or "; write its name, or its whole line of inventory check"
+        raise ValueError(f"no finding is called so{what_to_write}")
     return text
 
 

@@ -15,7 +15,7 @@ _SERVICE_LINK = re.compile(r"INVENTORY(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|
 
 _OUR_WORDS = {
     "dict_type": "must be tables, each [accounts.NAME]",
-    "list_type": "must be tables, each [[exemptions]]",
+    "tuple_type": "must be tables, each [[exemptions]]",
     "missing": "is missing",
 }
 

@@ -1,0 +1,428 @@
+"""`inventory check` as monitoring and cron run it: an answer, or 3 and one line that says why there is none."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from inventory.commands import check as command
+from inventory.rules import KINDS
+from inventory.simulator.fleet import Fleet
+from inventory.store import engine
+from inventory.store.engine import Database
+from inventory.store.upgrade import VERSION_TABLE
+from tests.end_to_end.conftest import Ended, Run, now
+from tests.simulated import Account
+
+TOKEN = "dop_v1_" + "0123456789abcdef" * 4
+HOSTILE = ("web 04", "it's", "x|critical=0", "\x1b[31mred\nBACKUPS OK", "7", "twin", "twin", "w" * 60, "<b>&")
+
+
+@pytest.fixture
+def account(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account of one Droplet, first synced three hours ago; no token is set, and the API is out of reach."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", migrated_url)
+    monkeypatch.setenv("INVENTORY_API_URL", "http://127.0.0.1:1")
+    with closing(Database(migrated_url)) as database:
+        account = Account(database, Fleet(now() - timedelta(hours=3)))
+        add(account, "db-01")
+        account.sync()
+        yield account
+
+
+def add(account: Account, *names: str) -> list[int]:
+    """Add Droplets of a plan whose windows nobody knows: the hour of the test is then no matter."""
+    return [account.fleet.add_droplet(name=name, plan="hourly", backups=6, tags=[f"t{len(name)}"]) for name in names]
+
+
+def lose_one_of_each(account: Account) -> None:
+    """Let each Droplet lose a backup, too few for the brake, and look before and after."""
+    account.sync()
+    for number in account.droplets:
+        account.fleet.lose(account.fleet.backups_of(number)[-1].id)
+    account.advance(minutes=30)
+    account.sync()
+
+
+# Answers
+
+
+def test_all_is_well(account: Account, run: Run) -> None:
+    ended = run("check")
+    assert (ended.code, ended.out, ended.err) == (0, "BACKUPS OK - 1 Droplet; looked at 3 h ago\n", "")
+    assert run("check", "--quiet") == Ended(0, "", "")
+
+
+def test_the_worst_comes_first_with_counts_and_a_line_a_finding(account: Account, run: Run) -> None:
+    add(account, "web-04", "cache-01")
+    account.fleet.add_droplet(name="never-01", plan=None)
+    account.sync()
+    account.fleet.disable_backups(account.droplets[1])
+    account.fleet.lose(account.fleet.backups_of(account.droplets[0])[-1].id)
+    account.advance(minutes=30)
+    account.sync()
+    ended = run("check")
+    assert ended.code == 2
+    first, *lines = ended.out.splitlines()
+    assert first == "BACKUPS CRITICAL - web-04 backups-disabled; and 1 critical; looked at 2 h ago"
+    assert [line.split()[:3] for line in lines] == [
+        ["CRITICAL", "web-04", "backups-disabled"],
+        ["CRITICAL", "db-01", "unexplained-loss"],
+    ]
+    assert re.search(r"since \w{3} \d+ \w{3} \d\d:\d\dZ; none is left$", lines[0])
+    assert all(len(line) <= 80 for line in ended.out.splitlines())
+    assert run("check", "--quiet").out == ended.out
+
+
+@pytest.mark.parametrize(
+    ("severity", "code", "word"), [("warning", 1, "WARNING"), ("critical", 2, "CRITICAL"), ("unknown", 3, "UNKNOWN")]
+)
+def test_the_code_tells_the_worst(severity: str, code: int, word: str, account: Account, run: Run) -> None:
+    Path("inventory.toml").write_text(f'findings.unexplained-loss = "{severity}"', encoding="utf-8")
+    lose_one_of_each(account)
+    ended = run("check")
+    assert (ended.code, ended.out.split(" - ")[0]) == (code, f"BACKUPS {word}")
+    assert ended.out.splitlines()[1].split()[0] == word
+
+
+def test_one_droplet_tag_or_account_is_judged_alone(account: Account, run: Run) -> None:
+    add(account, "web-04", "cache-01")
+    account.sync()
+    account.fleet.lose(account.fleet.backups_of(account.droplets[1])[-1].id)
+    account.advance(minutes=30)
+    account.sync()
+    codes = {
+        words: run("check", *words.split()).code
+        for words in (
+            "--droplet web-04",
+            f"--droplet {account.droplets[1]}",
+            "--tag t6",
+            "--account default",
+            "--droplet db-01",
+            "--droplet cache-01 --tag t8",
+            "--droplet cache-01 --tag t6",
+            "--account other",
+        )
+    }
+    assert list(codes.values()) == [2, 2, 2, 2, 0, 0, 3, 3]
+    assert run("check", "--account", "other").out.startswith("BACKUPS UNKNOWN - other sync-overdue; ")
+
+
+def test_accounts_that_are_no_longer_configured_are_not_waited_for(
+    account: Account, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = "[accounts.new]\ntoken = 'a'\n[accounts.default]\ntoken_file = '/nowhere'\n"
+    Path("inventory.toml").write_text(file, encoding="utf-8")
+    assert run("check").out.splitlines()[1].split(maxsplit=3) == [
+        "UNKNOWN", "new", "sync-overdue", "it was never synced",
+    ]  # fmt: skip
+    Path("inventory.toml").write_text("[accounts.default]\ntoken = 'a'", encoding="utf-8")
+    assert run("check").code == 0
+
+
+def test_totals_go_to_monitoring_with_nagios_alone(account: Account, run: Run) -> None:
+    add(account, *HOSTILE)
+    lose_one_of_each(account)
+    assert "|" not in run("check").out
+    ended = run("check", "--nagios")
+    first, *lines = ended.out.splitlines()
+    text, data = first.split(" | ")
+    assert text.startswith("BACKUPS CRITICAL - ")
+    found = {name: value for name, _, value in (each.partition("=") for each in data.split())}
+    age = found.pop("age")
+    assert re.fullmatch(r"\d+s;;;0", age)
+    assert found == {
+        "critical": "10;;;0",
+        "unknown": "0;;;0",
+        "warning": "0;;;0",
+        "counted": "0;;;0",
+        "exempt": "0;;;0",
+        "droplets": "10;;;0",
+    }
+    assert "|" not in "".join(lines)
+
+
+def test_names_cannot_steer_a_terminal_or_make_lines(account: Account, run: Run) -> None:
+    add(account, *HOSTILE)
+    lose_one_of_each(account)
+    out = run("check").out
+    assert len(out.splitlines()) == 11
+    assert "\x1b" not in out
+    assert r"\x1b[31mred\nBACKUPS OK: 1 backup gone" in out
+
+
+def test_at_most_twenty_lines_are_followed_by_a_count(account: Account, run: Run) -> None:
+    add(account, *(f"web-{number:02}" for number in range(24)))
+    lose_one_of_each(account)
+    first, *lines = run("check").out.splitlines()
+    assert first.startswith("BACKUPS CRITICAL - db-01 unexplained-loss; and 24 critical; ")
+    assert len(lines) == 21
+    assert lines[-1].split() == ["and", "5", "more", "--json", "lists", "them", "all"]
+
+
+def test_machines_get_everything_under_keys_that_stay(account: Account, run: Run) -> None:
+    lose_one_of_each(account)
+    file = "[[exemptions]]\nfinding = 'unexplained-loss'\ndroplet = 'old'\nuntil = 2020-01-31\nreason = 'x'\n"
+    Path("inventory.toml").write_text(file, encoding="utf-8")
+    ended = run("check", "--json")
+    document = ended.document
+    assert ended.code == document["exit_code"] == 2
+    assert document.keys() == {
+        "status", "exit_code", "database", "now", "looked_at", "droplets", "counts", "findings", "counted",
+        "exempted", "expired",
+    }  # fmt: skip
+    (finding,) = document["findings"]
+    assert finding.keys() == {
+        "name", "severity", "account", "droplet_id", "droplet", "since", "what", "subject",
+    }  # fmt: skip
+    assert (finding["name"], finding["droplet"]) == ("unexplained-loss", "db-01")
+    assert document["expired"] == [
+        {
+            "finding": "unexplained-loss",
+            "until": "2020-01-31",
+            "reason": "x",
+            "droplet": "old",
+            "tag": None,
+            "account": None,
+        }
+    ]
+
+
+# Exemptions
+
+
+def test_every_line_can_be_pasted_as_an_exemption_and_means_nothing_else(account: Account, run: Run) -> None:
+    add(account, *HOSTILE)
+    account.api.status = "locked"
+    lose_one_of_each(account)
+    before = run("check", "--json").document["findings"]
+    lines = run("check").out.splitlines()[1:]
+    assert len(lines) == len(before) == 2 + len(HOSTILE)
+    for finding, line in zip(before, lines, strict=True):
+        file = f"[[exemptions]]\nfinding = '{line}'\nuntil = 2099-12-31\nreason = 'known'\n"
+        Path("inventory.toml").write_text(file, encoding="utf-8")
+        document = run("check", "--json").document
+        (exempted,) = document["exempted"]
+        assert {key: exempted[key] for key in finding} == finding
+        assert document["findings"] == [each for each in before if each != finding]
+    said = run("check").out.splitlines()[-1]
+    assert said.startswith("exempt ")
+    Path("inventory.toml").write_text(file.replace(line, said), encoding="utf-8")
+    assert run("check", "--json").document == {**document, "now": run("check", "--json").document["now"]}
+
+
+def test_what_is_exempt_or_no_longer_so_is_said_with_its_reason(account: Account, run: Run) -> None:
+    lose_one_of_each(account)
+    exemption = "[[exemptions]]\nfinding = 'unexplained-loss'\ndroplet = 'db-01'\nreason = 'moves with the old shop'\n"
+    Path("inventory.toml").write_text(f"{exemption}until = 2099-01-31", encoding="utf-8")
+    ended = run("check")
+    assert ended.code == 0
+    assert ended.out.splitlines()[1].split(maxsplit=3) == [
+        "exempt", "db-01", "unexplained-loss", 'until 2099-01-31, "moves with the old shop"',
+    ]  # fmt: skip
+    assert run("check", "--quiet").out == ""
+    Path("inventory.toml").write_text(f"{exemption}until = 2020-01-31", encoding="utf-8")
+    ended = run("check")
+    assert ended.code == 2
+    assert ended.out.splitlines()[-1].split(maxsplit=3) == [
+        "expired", "db-01", "unexplained-loss", 'was exempt until 2020-01-31, "moves with the old shop"',
+    ]  # fmt: skip
+
+
+# No answer
+
+
+def unanswered(ended: Ended) -> str:
+    """Assert that monitoring is told in one line that there is no answer; return it."""
+    assert ended.code == 3, ended
+    assert ended.out.startswith("BACKUPS UNKNOWN - ")
+    assert ended.out.endswith("\n")
+    assert len(ended.out.splitlines()) == 1
+    return ended.out.removeprefix("BACKUPS UNKNOWN - ").rstrip("\n")
+
+
+@pytest.fixture
+def path(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A SQLite file of the newest tables, without rows, in a directory with nothing else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "inventory.db"
+    shutil.copy(sqlite_template, path)
+    return path
+
+
+def execute(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def older(path: Path) -> None:
+    execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")  # noqa: S608 - our own constant
+
+
+def newer(path: Path) -> None:
+    execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608 - as above
+
+
+def damaged(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 40_000)
+
+
+def foreign(path: Path) -> None:
+    path.unlink()
+    execute(path, "CREATE TABLE theirs (id INTEGER)")
+
+
+def a_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def table_is_lost(path: Path) -> None:
+    execute(path, "DROP TABLE droplet_tags")
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (Path.unlink, "there is no database"),
+    "empty": (lambda path: path.write_bytes(b""), "is an empty file"),
+    "a directory": (a_directory, "is not a file"),
+    "no database": (lambda path: path.write_bytes(b"no database" * 1000), "it is not a SQLite database"),
+    "older": (older, "is of an older version"),
+    "newer": (newer, "was made by a newer version"),
+    "damaged": (damaged, "damaged"),
+    "not ours": (foreign, "database"),
+    "without a table": (table_is_lost, "a bug, please report it: OperationalError: "),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_database_that_cannot_answer_is_unknown_and_stays_as_it_is(name: str, path: Path, run: Run) -> None:
+    break_it, why = BROKEN[name]
+    break_it(path)
+    before = {each: each.read_bytes() for each in path.parent.iterdir() if each.is_file()}
+    assert why in unanswered(run("check"))
+    assert {each: each.read_bytes() for each in path.parent.iterdir() if each.is_file()} == before
+
+
+def test_a_database_that_was_never_synced_is_unknown(path: Path, run: Run) -> None:
+    ended = run("check")
+    assert ended.code == 3
+    assert ended.out == (
+        "BACKUPS UNKNOWN - default sync-overdue; never looked at completely\n"
+        "UNKNOWN  default  sync-overdue  nothing was ever synced\n"
+    )
+    assert run("check", "--quiet").out == ended.out
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def test_a_locked_database_is_unknown(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_PRAGMAS", ("PRAGMA busy_timeout = 10",))
+    with locked(path):
+        assert "is locked by another program" in unanswered(run("check"))
+
+
+def test_a_database_out_of_reach_is_unknown(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", f"postgresql://me:sentinel@127.0.0.1:{port}/x")
+    said = unanswered(run("check"))
+    assert "127.0.0.1" in said
+    assert "sentinel" not in said
+
+
+def test_all_that_is_wrong_with_the_settings_is_one_line(path: Path, run: Run) -> None:
+    file = Path("inventory.toml")
+    file.write_text('findings.missed-bakup = "x"\n[[exemptions]]\nfinding = 3\n', encoding="utf-8")
+    said = unanswered(run("check"))
+    for word in ("missed-backup?", "exemptions.0.finding", "exemptions.0.until: is missing", "inventory.toml:1"):
+        assert word in said
+    file.write_text("x", encoding="utf-8")
+    assert "is not TOML" in unanswered(run("check"))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--nonsense", "--nonsense"),
+        ("--droplet", "--droplet"),
+        ("extra words", "extra"),
+        ("--config nowhere.toml", "nowhere.toml: no such file"),
+        ("--droplet nobody", 'no Droplet "nobody"'),
+        ("--tag nothing", "no Droplet"),
+        ("--json --nonsense", "--nonsense"),
+        ("--quiet --nonsense", "--nonsense"),
+    ],
+)
+def test_wrong_usage_is_unknown_too(words: str, why: str, path: Path, run: Run) -> None:
+    assert why in unanswered(run("check", *words.split()))
+
+
+@pytest.mark.parametrize("error", [RuntimeError(f"oops {TOKEN}\nand more"), KeyboardInterrupt(), MemoryError()])
+def test_a_bug_is_unknown_with_its_traceback_on_stderr(
+    error: BaseException, path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(command, "run", broken)
+    ended = run("check")
+    said = unanswered(ended)
+    assert said.startswith(f"a bug, please report it: {type(error).__name__}")
+    assert "Traceback" in ended.err
+    assert TOKEN not in ended.out + ended.err
+
+
+def test_a_reader_that_has_seen_enough_leaves_no_other_code(path: Path) -> None:
+    line = f"{sys.executable} -m inventory check"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"({line}; echo $? >&2) | true"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr == "3\n"
+
+
+def test_help_is_help(run: Run) -> None:
+    ended = run("check", "--help")
+    assert ended.code == 0
+    assert "--nagios" in ended.out
+
+
+def test_the_real_command_answers_cron(account: Account) -> None:
+    def ended(*words: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "inventory", "check", *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=os.environ.copy(),
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    assert ended("--quiet") == (0, "", "")
+    lose_one_of_each(account)
+    code, out, err = ended("--quiet")
+    assert (code, err) == (2, "")
+    assert out.startswith("BACKUPS CRITICAL - db-01 unexplained-loss; looked at ")
+    assert json.loads(ended("--json")[1])["exit_code"] == 2
+    assert set(KINDS) > {line.split()[2] for line in out.splitlines()[1:]}

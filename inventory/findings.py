@@ -282,8 +282,8 @@ class _Findings:
     def _anomalies(self) -> Iterator[Finding]:
         for row in self._evidence.anomalies:
             if row.is_newest and self._now - row.created_at < STAYS_FOR:
-                before = f"median of the {row.compared_backups} before it {row.median_before_gigabytes:,.2f} GB"
-                what = f"newest {row.size_gigabytes:,.2f} GB; {before}"
+                before = f"median of the {row.compared_backups} before {row.median_before_gigabytes:,.2f} GB"
+                what = f"{row.size_gigabytes:,.2f} GB; {before}"
                 yield from self._of_droplet("size-anomaly", row, row.created_at, what)
 
     def _from(self, at: datetime) -> str:

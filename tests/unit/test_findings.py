@@ -254,7 +254,7 @@ def test_an_odd_size_warns_for_seven_days(at: datetime, *, is_found: bool) -> No
 
 def test_only_the_newest_backup_is_of_odd_size() -> None:
     assert found(anomalies=[anomaly(ago(days=1), is_newest=False)]) == []
-    assert whats(anomalies=[anomaly(ago(days=1))]) == ["newest 3.10 GB; median of the 4 before it 9.80 GB"]
+    assert whats(anomalies=[anomaly(ago(days=1))]) == ["3.10 GB; median of the 4 before 9.80 GB"]
 
 
 # Accounts

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Literal, TypeAlias
 
 from inventory.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
@@ -19,7 +20,6 @@ from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
     DropletTag,
-    Event,
     KnownDroplet,
     MissedBackup,
     SizeAnomaly,
@@ -49,8 +49,8 @@ class Evidence:
         droplet_ids: The Droplets to judge, all of them current.
         droplets: All current Droplets, of every account.
         missed: Windows without a backup, whatever their verdict.
-        made_since: Backups made since, of Droplets with missed windows; others may be among them.
-        events: Those of the last 7 days; only ends and returns of backups count.
+        backups: Those made lately, ended ones too: all whose loss in the last 7 days would be early, and all made since
+            a missed window. One may be there twice.
     """
 
     accounts: Collection[str] | None
@@ -60,9 +60,8 @@ class Evidence:
     health: Sequence[SyncHealth]
     retention: Sequence[DropletRetention]
     missed: Sequence[MissedBackup]
-    made_since: Sequence[BackupLifetime]
+    backups: Sequence[BackupLifetime]
     unprotected: Sequence[UnprotectedDroplet]
-    events: Sequence[Event]
     anomalies: Sequence[SizeAnomaly]
 
 
@@ -142,9 +141,7 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
     )
 
 
-def current_misses(
-    missed: Iterable[MissedBackup], newest_at: Mapping[int, datetime | None]
-) -> dict[int, list[MissedBackup]]:
+def current_misses(missed: Iterable[MissedBackup], newest_at: Mapping[int, datetime]) -> dict[int, list[MissedBackup]]:
     """Group by Droplet the windows that somebody looked for and found without a backup, oldest first.
 
     Given when each Droplet's newest known backup was made, leave out what it ended: windows that opened before.
@@ -157,6 +154,18 @@ def current_misses(
     return dict(found)
 
 
+def newest_backups(
+    retention: Iterable[DropletRetention], backups: Iterable[BackupLifetime], now: datetime
+) -> dict[int, datetime]:
+    """Say when the newest known backup of each Droplet was made, be it gone by now; those without any are absent.
+
+    What claims to be made after `now` says nothing: some clock is wrong.
+    """
+    made = [(each.droplet_id, each.created_at) for each in backups]
+    made += [(each.droplet_id, each.newest_backup_at) for each in retention if each.newest_backup_at is not None]
+    return dict(sorted((each for each in made if each[1] <= now), key=itemgetter(1)))
+
+
 class _Findings:
     """One method a rule; each gives what it finds, with the severity of its kind."""
 
@@ -167,8 +176,9 @@ class _Findings:
         self._tags = _tags(evidence.tags)
         self._subjects = _subjects(evidence.droplets)
         self._retention = {each.droplet_id: each for each in evidence.retention}
-        self._missed = current_misses(evidence.missed, self._newest())
-        self._lost = _lost(evidence.events, since=now - STAYS_FOR)
+        self._newest_at = newest_backups(evidence.retention, evidence.backups, now)
+        self._missed = current_misses(evidence.missed, self._newest_at)
+        self._lost = _lost(evidence.backups, since=now - STAYS_FOR)
 
     def all(self) -> list[Finding]:
         """Apply every rule and the configured severities; worst first."""
@@ -186,17 +196,10 @@ class _Findings:
         severity = _severity(self._rules, finding, self._tags.get(finding.droplet_id or 0, set()))
         return replace(finding, severity=severity or finding.severity)
 
-    def _newest(self) -> dict[int, datetime | None]:
-        newest = {each.droplet_id: each.newest_backup_at for each in self._evidence.retention}
-        for backup in self._evidence.made_since:
-            known = newest.get(backup.droplet_id)
-            newest[backup.droplet_id] = max(known, backup.created_at) if known else backup.created_at
-        return newest
-
     def _of_droplet(
         self,
         name: str,
-        row: KnownDroplet | DropletRetention | MissedBackup | UnprotectedDroplet | SizeAnomaly,
+        row: BackupLifetime | DropletRetention | MissedBackup | UnprotectedDroplet | SizeAnomaly,
         since: datetime | None,
         what: str,
     ) -> Iterator[Finding]:
@@ -241,12 +244,11 @@ class _Findings:
         return "; ".join(told)
 
     def _missed_backups(self) -> Iterator[Finding]:
-        newest = self._newest()
         for windows in self._missed.values():
             first, last = windows[0], windows[-1]
-            of = newest.get(last.droplet_id)
+            newest_at = self._newest_at.get(last.droplet_id)
             which = self._window(last) if len(windows) == 1 else f"{len(windows)} windows to {self._window(last)}"
-            what = f"{which}; {f'newest of {self._day(of)}' if of else 'none exists'}"
+            what = f"{which}; {f'newest of {self._day(newest_at)}' if newest_at else 'none exists'}"
             for finding in self._of_droplet("missed-backup", last, first.window_ends_at, what):
                 yield finding if len(windows) == 1 else replace(finding, severity="critical")
 
@@ -271,13 +273,11 @@ class _Findings:
                 yield from self._of_droplet("unprotected", row, row.unprotected_since, what)
 
     def _losses(self) -> Iterator[Finding]:
-        droplets = {each.droplet_id: each for each in self._evidence.droplets}
-        for droplet_id, lost in self._lost.items():
-            first = lost[0].learned_at
+        for lost in self._lost.values():
+            first_at = min(each.gone_at for each in lost if each.gone_at)
             backups = "1 backup" if len(lost) == 1 else f"{len(lost)} backups"
-            what = f"{backups} gone early, found {self._instant(first)}"
-            if droplet_id in droplets:
-                yield from self._of_droplet("unexplained-loss", droplets[droplet_id], first, what)
+            what = f"{backups} gone early, found {self._instant(first_at)}"
+            yield from self._of_droplet("unexplained-loss", lost[0], first_at, what)
 
     def _anomalies(self) -> Iterator[Finding]:
         for row in self._evidence.anomalies:
@@ -319,16 +319,12 @@ def _tags(rows: Iterable[DropletTag]) -> dict[int, set[str]]:
     return dict(found)
 
 
-def _lost(events: Iterable[Event], since: datetime) -> dict[int, list[Event]]:
-    """Group by Droplet the unexplained ends since then of backups that did not return, oldest first."""
-    last: dict[int | None, Event] = {}
-    for event in sorted(events, key=lambda each: each.learned_at):
-        if event.event in ("backup_ended", "backup_returned"):
-            last[event.backup_id] = event
-    found: dict[int, list[Event]] = defaultdict(list)
-    for event in last.values():
-        if event.gone_reason == "unexplained" and event.learned_at > since:
-            found[event.droplet_id].append(event)
+def _lost(backups: Iterable[BackupLifetime], since: datetime) -> dict[int, list[BackupLifetime]]:
+    """Group by Droplet the backups whose end since then nothing explains."""
+    found: dict[int, list[BackupLifetime]] = defaultdict(list)
+    for backup in {each.backup_id: each for each in backups}.values():
+        if backup.gone_reason == "unexplained" and backup.gone_at is not None and backup.gone_at > since:
+            found[backup.droplet_id].append(backup)
     return dict(found)
 
 

@@ -1,25 +1,27 @@
 """Read what the views show of a moment, and have it judged."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 import sqlalchemy as sa
 
-from inventory.findings import STAYS_FOR, Evidence, Verdict, current_misses, judge
+from inventory.findings import STAYS_FOR, Evidence, Verdict, current_misses, judge, newest_backups
 from inventory.rules import Exemption, Rules
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
     DropletTag,
-    Event,
     KnownDroplet,
     MissedBackup,
     SizeAnomaly,
     SyncHealth,
     UnprotectedDroplet,
 )
+
+# Of the plans that DigitalOcean documents; a policy may say more.
+_LONGEST_RETENTION_DAYS = 28
 
 
 def inspect(
@@ -54,6 +56,7 @@ def read(
     about = partial(Question, now, accounts=accounts, droplet_ids=droplet_ids)
     retention = ask(connection, DropletRetention, about())
     missed = ask(connection, MissedBackup, about())
+    recent = ask(connection, BackupLifetime, about(since=_earliest_loss(now, retention)))
     return Evidence(
         accounts=accounts,
         droplet_ids=frozenset(each.droplet_id for each in judged),
@@ -62,18 +65,23 @@ def read(
         health=ask(connection, SyncHealth, about()),
         retention=retention,
         missed=missed,
-        made_since=_made_since(connection, now, missed, retention),
+        backups=[*recent, *_made_since(connection, now, missed, newest_backups(retention, recent, now))],
         unprotected=ask(connection, UnprotectedDroplet, about()),
-        events=ask(connection, Event, about(since=now - STAYS_FOR)),
         anomalies=ask(connection, SizeAnomaly, about(since=now - STAYS_FOR)),
     )
 
 
+def _earliest_loss(now: datetime, retention: Sequence[DropletRetention]) -> datetime:
+    """Say when a backup can have been made at the earliest whose early loss is still a finding."""
+    longest = max([_LONGEST_RETENTION_DAYS, *(each.retention_days or 0 for each in retention)])
+    return now - STAYS_FOR - timedelta(days=longest)
+
+
 def _made_since(
-    connection: sa.Connection, now: datetime, missed: Sequence[MissedBackup], retention: Sequence[DropletRetention]
+    connection: sa.Connection, now: datetime, missed: Sequence[MissedBackup], newest_at: Mapping[int, datetime]
 ) -> list[BackupLifetime]:
-    """Read what was made after windows that were missed and is gone since; what exists is in `retention`."""
-    in_doubt = current_misses(missed, {each.droplet_id: each.newest_backup_at for each in retention})
+    """Read what was made after windows that were missed longer ago, and is gone since."""
+    in_doubt = current_misses(missed, newest_at)
     if not in_doubt:
         return []
     earliest = min(windows[0].window_starts_at for windows in in_doubt.values())

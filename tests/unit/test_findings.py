@@ -13,7 +13,6 @@ from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
     DropletTag,
-    Event,
     KnownDroplet,
     MissedBackup,
     SizeAnomaly,
@@ -69,16 +68,14 @@ def window(starts_at: datetime, verdict: str = "missed") -> MissedBackup:
     return MissedBackup(*WHO, "daily", starts_at, starts_at + timedelta(hours=4), verdict, is_before_first_look=False)
 
 
-def made(created_at: datetime) -> BackupLifetime:
-    return BackupLifetime(*WHO, 9, created_at, 2.0, created_at, created_at, NOW, "converted", 0.1, None)
+def ended(
+    gone_at: datetime | None, reason: str | None, backup_id: int = 9, created_at: datetime = NOW - timedelta(days=14)
+) -> BackupLifetime:
+    return BackupLifetime(*WHO, backup_id, created_at, 2.0, created_at, created_at, gone_at, reason, 0.1, None)
 
 
-def event(what: str, learned_at: datetime, backup_id: int = 9, reason: str | None = None) -> Event:
-    return Event(*WHO, learned_at, what, backup_id, None, None, None, reason)
-
-
-def lost(learned_at: datetime, backup_id: int = 9) -> Event:
-    return event("backup_ended", learned_at, backup_id, "unexplained")
+def lost(gone_at: datetime, backup_id: int = 9) -> BackupLifetime:
+    return ended(gone_at, "unexplained", backup_id)
 
 
 def anomaly(created_at: datetime, *, is_newest: bool = True) -> SizeAnomaly:
@@ -97,9 +94,8 @@ WELL = Evidence(
     health=[health()],
     retention=[kept()],
     missed=[],
-    made_since=[],
     unprotected=[],
-    events=[],
+    backups=[],
     anomalies=[],
 )
 
@@ -146,7 +142,13 @@ def test_one_miss_warns_two_in_a_row_are_critical_and_what_nobody_looked_at_is_n
 
 @pytest.mark.parametrize(
     ("newest_at", "is_over"),
-    [(YESTERDAY - SECOND, False), (YESTERDAY, True), (YESTERDAY + timedelta(hours=20), True), (None, False)],
+    [
+        (YESTERDAY - SECOND, False),
+        (YESTERDAY, True),
+        (YESTERDAY + timedelta(hours=20), True),
+        (NOW + SECOND, False),
+        (None, False),
+    ],
 )
 def test_a_later_backup_ends_a_miss(newest_at: datetime | None, *, is_over: bool) -> None:
     assert (found(missed=[window(YESTERDAY)], retention=[kept(newest_at=newest_at)]) == []) == is_over
@@ -154,7 +156,12 @@ def test_a_later_backup_ends_a_miss(newest_at: datetime | None, *, is_over: bool
 
 def test_a_later_backup_ends_a_miss_also_if_it_is_gone_by_now() -> None:
     retention = [kept(newest_at=ago(days=3))]
-    assert found(missed=[window(YESTERDAY)], retention=retention, made_since=[made(ago(hours=3))]) == []
+    assert (
+        found(
+            missed=[window(YESTERDAY)], retention=retention, backups=[ended(NOW, "converted", created_at=ago(hours=3))]
+        )
+        == []
+    )
 
 
 def test_only_the_misses_since_the_newest_backup_count() -> None:
@@ -184,8 +191,8 @@ def test_a_miss_names_its_window_and_the_newest_backup() -> None:
         (kept(None, None, "unknown"), {}, False),
         (kept(0, 0, "off"), {}, False),
         (kept(6, 7, "too few", ago(days=3)), {"missed": [window(YESTERDAY)]}, False),
-        (kept(6, 7, "too few"), {"events": [lost(ago(days=1))]}, False),
-        (kept(6, 7, "too few"), {"events": [lost(ago(days=8))]}, True),
+        (kept(6, 7, "too few"), {"backups": [lost(ago(days=1))]}, False),
+        (kept(6, 7, "too few"), {"backups": [lost(ago(days=8))]}, True),
         (kept(6, 7, "too few"), {"missed": [window(ago(days=4))]}, True),
     ],
 )
@@ -227,22 +234,16 @@ def test_disabled_says_since_when_and_what_is_left(left: int, what: str) -> None
 
 @pytest.mark.parametrize(("at", "is_found"), [(ago(days=7) + SECOND, True), (ago(days=7), False), (NOW, True)])
 def test_a_loss_is_critical_for_seven_days(at: datetime, *, is_found: bool) -> None:
-    assert found(events=[lost(at)]) == ([("unexplained-loss", "critical")] if is_found else [])
+    assert found(backups=[lost(at)]) == ([("unexplained-loss", "critical")] if is_found else [])
 
 
 def test_a_loss_that_returned_or_is_explained_is_none() -> None:
-    assert found(events=[event("backup_returned", ago(days=1)), lost(ago(days=2))]) == []
-    assert found(events=[event("backup_ended", ago(days=1), reason="expired")]) == []
-    assert found(events=[event("droplet_renamed", ago(days=1)), lost(ago(days=2))]) == [
-        ("unexplained-loss", "critical")
-    ]
-    again = [lost(ago(days=1)), event("backup_returned", ago(days=2)), lost(ago(days=3))]
-    (finding,) = judged(events=again).findings
-    assert finding.since == ago(days=1)
+    assert found(backups=[ended(None, None)]) == []
+    assert found(backups=[ended(ago(days=1), reason) for reason in ("expired", "converted", "unknown")]) == []
 
 
 def test_losses_of_a_droplet_are_one_finding() -> None:
-    (finding,) = judged(events=[lost(ago(days=1), 8), lost(ago(days=2), 9)]).findings
+    (finding,) = judged(backups=[lost(ago(days=1), 8), lost(ago(days=2), 9), lost(ago(days=2), 9)]).findings
     assert finding.what == "2 backups gone early, found Sat 21 Nov 06:04Z"
     assert finding.since == ago(days=2)
 
@@ -326,7 +327,7 @@ def test_the_earliest_complete_sync_of_several_accounts_counts() -> None:
 def test_other_droplets_are_not_judged() -> None:
     everything: dict[str, Any] = {
         "missed": [window(YESTERDAY)],
-        "events": [lost(ago(days=1))],
+        "backups": [lost(ago(days=1))],
         "anomalies": [anomaly(ago(days=1))],
         "unprotected": [unprotected("backups off", had_some=True)],
         "retention": [kept(2, 7, "too few", ago(days=3))],
@@ -340,7 +341,7 @@ def test_other_droplets_are_not_judged() -> None:
 OF_EACH: dict[str, dict[str, Any]] = {
     "account-not-active": {"health": [health(account_status="locked")]},
     "backups-disabled": {"unprotected": [unprotected("backups off", had_some=True)]},
-    "unexplained-loss": {"events": [lost(ago(days=1))]},
+    "unexplained-loss": {"backups": [lost(ago(days=1))]},
     "token-rejected": {"health": [health(token_rejected_since=ago(hours=1))]},
     "sync-held": {"health": [health(held_since=ago(hours=1))]},
     "sync-overdue": {"health": [health(last_complete_at=None)]},

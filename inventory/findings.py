@@ -228,7 +228,7 @@ class _Findings:
         synced = {row.account for row in self._evidence.health}
         for account in sorted(set(self._evidence.accounts or ()) - synced):
             yield self._of_account("sync-overdue", account, None, "it was never synced")
-        if not synced and not self._evidence.accounts:
+        if not synced and self._evidence.accounts is None:
             yield self._of_account("sync-overdue", "default", None, "nothing was ever synced")
 
     def _overdue(self, row: SyncHealth) -> str:

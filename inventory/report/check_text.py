@@ -23,8 +23,9 @@ def headline(verdict: Verdict) -> str:
 
 def _found(verdict: Verdict) -> str:
     if not verdict.findings:
-        counted = f"; {len(verdict.counted)} {verdict.counted[0].name}" if verdict.counted else ""
-        return words.count(verdict.droplets, "Droplet") + counted
+        counted = Counter(finding.name for finding in verdict.counted)
+        told = ", ".join(f"{number} {name}" for name, number in counted.items())
+        return words.count(verdict.droplets, "Droplet") + (f"; {told}" if told else "")
     worst = verdict.findings[0]
     others = Counter(finding.severity for finding in verdict.findings[1:])
     told = ", ".join(_count(others[severity], severity) for severity in SEVERITIES if others[severity])

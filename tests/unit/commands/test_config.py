@@ -56,6 +56,26 @@ def test_every_setting_is_shown_with_value_and_source_but_no_secret(
     }
 
 
+def test_severities_and_exemptions_are_shown_one_a_row(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _write(
+        directory / "x.toml",
+        'findings.unprotected = "warning"\nfindings."tag:prod".missed-backup = "critical"\n'
+        'findings.7.size-anomaly = "counted"\n[[exemptions]]\nfinding = "missed-backup"\ndroplet = "old-01"\n'
+        'until = 2027-01-31\nreason = "moves with the old shop"\n',
+    )
+    assert config.run(config_file=path, sample=False, as_json=True) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert {name: row for name, row in settings.items() if name.startswith(("findings", "exemptions"))} == {
+        "findings.unprotected": {"value": "warning", "source": f"{path}: findings.unprotected"},
+        "findings.tag:prod.missed-backup": {"value": "critical", "source": f"{path}: findings.tag:prod.missed-backup"},
+        "findings.7.size-anomaly": {"value": "counted", "source": f"{path}: findings.7.size-anomaly"},
+        "exemptions.1": {
+            "value": 'missed-backup of old-01, until 2027-01-31, "moves with the old shop"',
+            "source": f"{path}: exemptions",
+        },
+    }
+
+
 def test_the_table_names_each_setting_and_fits_80_columns(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

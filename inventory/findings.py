@@ -235,7 +235,7 @@ class _Findings:
         since = (
             f"no complete sync {self._from(row.last_complete_at)}" if row.last_complete_at else "no complete sync yet"
         )
-        behind = f"{row.droplets_overdue} of {row.droplets} Droplets not looked at for 26 h"
+        behind = f"{row.droplets_overdue} of {row.droplets} Droplets not looked at"
         told = [since, *([behind] if row.droplets_overdue else [])]
         if row.last_run_status != "complete":
             told.append(

@@ -296,7 +296,7 @@ def test_overdue_says_since_when_and_why() -> None:
     )
     (what,) = whats(health=[row])
     assert what == (
-        "no complete sync since Fri 20 Nov 06:04Z; 2 of 12 Droplets not looked at for 26 h; "
+        "no complete sync since Fri 20 Nov 06:04Z; 2 of 12 Droplets not looked at; "
         "the last run: partial: 2 of 12 Droplets were not looked at"
     )
     assert whats(health=[health(last_complete_at=None)]) == ["no complete sync yet"]

@@ -199,11 +199,9 @@ class _Plugin(TyperCommand):
 @app.command(rich_help_panel="Ask", cls=_Plugin)
 def check(
     *,
-    account: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Judge only this one of several accounts.")
-    ] = None,
-    droplet: Annotated[str | None, typer.Option(metavar="NAME-or-ID", help="Judge only this Droplet.")] = None,
-    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Judge only Droplets with this tag.")] = None,
+    account: AskedAccounts = None,
+    droplet: AskedDroplets = None,
+    tag: AskedTags = None,
     nagios: Annotated[bool, typer.Option("--nagios", help="Add performance data to the first line.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -213,7 +211,12 @@ def check(
     from inventory.commands import check as command
 
     options = command.Options(
-        account=account, droplet=droplet, tag=tag, is_nagios=nagios, is_quiet=quiet, as_json=as_json
+        accounts=tuple(account or ()),
+        droplets=tuple(droplet or ()),
+        tags=tuple(tag or ()),
+        is_nagios=nagios,
+        is_quiet=quiet,
+        as_json=as_json,
     )
     code = command.run(config, options)
     sys.stdout.flush()

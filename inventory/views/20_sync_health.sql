@@ -14,5 +14,5 @@
 --   droplets: selected Droplets that exist
 --   droplets_overdue: of these, not looked at for 26 h, or never
 --   oldest_observed_at: UTC stamp of the last look at the Droplet whose last is longest ago; NULL where one was never looked at
---   held_since: UTC, when the first run ended that the brake held; NULL where none was, or a later one was not
---   token_rejected_since: UTC, when the first run started whose token was rejected; NULL where a later one was let in
+--   held_since: UTC, when the first run ended that the brake held; NULL where a later one was not held, or none was
+--   token_rejected_since: UTC, when the first run started whose token was rejected; NULL where none was, or a later one was let in

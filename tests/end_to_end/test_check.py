@@ -112,11 +112,13 @@ def test_one_droplet_tag_or_account_is_judged_alone(account: Account, run: Run) 
             "--account default",
             "--droplet db-01",
             "--droplet cache-01 --tag t8",
+            "--droplet db-01 --droplet web-04",
             "--droplet cache-01 --tag t6",
+            "--droplet web-04 --account other",
             "--account other",
         )
     }
-    assert list(codes.values()) == [2, 2, 2, 2, 0, 0, 3, 3]
+    assert list(codes.values()) == [2, 2, 2, 2, 0, 0, 2, 3, 3, 3]
     assert run("check", "--account", "other").out.startswith("BACKUPS UNKNOWN - other sync-overdue; ")
 
 
@@ -169,7 +171,7 @@ def test_at_most_twenty_lines_are_followed_by_a_count(account: Account, run: Run
     first, *lines = run("check").out.splitlines()
     assert first.startswith("BACKUPS CRITICAL - db-01 unexplained-loss; and 24 critical; ")
     assert len(lines) == 21
-    assert lines[-1].split() == ["and", "5", "more", "--json", "lists", "them", "all"]
+    assert lines[-1].split() == ["and", "5", "more", "inventory", "check", "--json", "lists", "them", "all"]
 
 
 def test_machines_get_everything_under_keys_that_stay(account: Account, run: Run) -> None:
@@ -370,7 +372,7 @@ def test_all_that_is_wrong_with_the_settings_is_one_line(path: Path, run: Run) -
         ("extra words", "extra"),
         ("--config nowhere.toml", "nowhere.toml: no such file"),
         ("--droplet nobody", 'no Droplet "nobody"'),
-        ("--tag nothing", "no Droplet"),
+        ("--tag nothing", "no Droplet has the tag"),
         ("--json --nonsense", "--nonsense"),
         ("--quiet --nonsense", "--nonsense"),
     ],

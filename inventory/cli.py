@@ -224,6 +224,18 @@ def check(
 
 
 @app.command(rich_help_panel="Set up")
+def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Check all that a sync needs, a line each, and say what to do; nothing that it does stays."""
+
+    def run() -> int:
+        from inventory.commands import doctor as command
+
+        return command.run(config_file=config, as_json=as_json)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Set up")
 def config(
     *,
     sample: Annotated[bool, typer.Option("--sample", help="Print a commented configuration file to begin with.")] = (

@@ -1,6 +1,7 @@
 # `docker build -t droplet-backup-inventory .`, then `docker run -v inventory:/var/lib/inventory ...`, or see
-# docker-compose.yml. Nothing is written outside the volume: `--read-only` works. The base image is named by its tag, so
-# that it brings security fixes; add a digest where two builds must be the same.
+# docker-compose.yml. It runs the daemon unless told otherwise: `docker run ... sync`. Nothing is written outside the
+# volume: `--read-only` works. The base image is named by its tag, so that it brings security fixes; add a digest where
+# two builds must be the same. What of this was tried, and how: docs/operations.md.
 
 FROM python:3.11-slim AS build
 WORKDIR /build
@@ -23,5 +24,7 @@ ENV PATH=/opt/inventory/bin:$PATH
 USER 10001:10001
 WORKDIR /var/lib/inventory
 VOLUME /var/lib/inventory
+# The first answer may take as long as the daemon waits for its database.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=90s --retries=3 CMD ["inventory", "health"]
 ENTRYPOINT ["inventory"]
-CMD ["sync"]
+CMD ["daemon"]

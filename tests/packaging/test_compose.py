@@ -42,23 +42,39 @@ def test_a_service_is_given_secrets_only_as_files_it_may_read(compose: dict[str,
         assert not {"TOKEN", "PASSWORD", "URL"} & {name.rpartition("_")[2] for name in service["environment"]}
 
 
-def test_sync_is_told_what_it_knows(compose: dict[str, Any]) -> None:
-    sync = compose["services"]["sync"]
-    assert set(sync["environment"]) <= set(VARIABLES.values())
-    assert sync["command"] == ["sync"]
-    assert "sync" in get_group(app).commands
+def test_the_daemon_is_told_what_it_knows(compose: dict[str, Any]) -> None:
+    daemon = compose["services"]["daemon"]
+    assert set(daemon["environment"]) <= set(VARIABLES.values())
+    name, *options = daemon["command"]
+    command = get_group(app).commands[name]
+    assert {word for word in options if word.startswith("--")} <= {
+        word for each in command.params for word in each.opts
+    }
 
 
-def test_sync_waits_for_the_database_to_be_healthy(compose: dict[str, Any]) -> None:
-    assert compose["services"]["sync"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+def test_the_daemon_waits_for_the_database_to_be_healthy(compose: dict[str, Any]) -> None:
+    assert compose["services"]["daemon"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert compose["services"]["database"]["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
 
 
-def test_sync_may_do_as_little_as_possible(compose: dict[str, Any]) -> None:
-    sync = compose["services"]["sync"]
-    assert sync["read_only"] is True
-    assert sync["cap_drop"] == ["ALL"]
-    assert not {"cap_add", "privileged", "user", "volumes", "network_mode", "pid"} & sync.keys()
+def test_the_daemon_may_do_as_little_as_possible(compose: dict[str, Any]) -> None:
+    daemon = compose["services"]["daemon"]
+    assert daemon["read_only"] is True
+    assert daemon["cap_drop"] == ["ALL"]
+    assert not {"cap_add", "privileged", "user", "volumes", "network_mode", "pid", "tmpfs"} & daemon.keys()
+    assert {"mem_limit", "pids_limit"} <= daemon.keys()
+
+
+def test_whoever_asks_the_daemon_by_its_name_is_answered(compose: dict[str, Any]) -> None:
+    daemon = compose["services"]["daemon"]
+    assert daemon["command"][-2:] == ["--http", "0.0.0.0:8080"]
+    assert daemon["environment"]["INVENTORY_HTTP_HOSTS"] in compose["services"]
+
+
+def test_what_runs_for_ever_starts_again_and_fills_no_disk_with_its_log(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert service["restart"] == "unless-stopped"
+        assert {"max-size", "max-file"} <= service["logging"]["options"].keys()
 
 
 def test_no_service_gains_privileges_or_is_open_to_the_network(compose: dict[str, Any]) -> None:

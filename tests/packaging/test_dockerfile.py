@@ -1,18 +1,24 @@
 """The Dockerfile, as far as it can be tried without Docker: what it says, and what its first stage installs."""
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 import venv
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from typer.main import get_group
 
 import inventory
+from inventory.cli import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,12 +61,33 @@ def test_what_is_copied_exists_and_is_not_ignored() -> None:
     assert {source.partition("/")[0] for source in sources} == let_in
 
 
-def test_the_image_runs_sync_as_an_ordinary_user_in_its_volume() -> None:
+def test_the_image_runs_the_daemon_as_an_ordinary_user_in_its_volume() -> None:
     _, kept = _stages()
     said = dict(kept)
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", said["USER"])
     assert said["VOLUME"] == said["WORKDIR"]
-    assert (said["ENTRYPOINT"], said["CMD"]) == ('["inventory"]', '["sync"]')
+    assert (said["ENTRYPOINT"], said["CMD"]) == ('["inventory"]', '["daemon"]')
+
+
+def test_what_the_image_runs_are_commands_of_the_program() -> None:
+    _, kept = _stages()
+    said = dict(kept)
+    asked = json.loads(said["HEALTHCHECK"].partition("CMD ")[2])
+    assert asked[0] == json.loads(said["ENTRYPOINT"])[0]
+    assert {asked[1], *json.loads(said["CMD"])} <= get_group(app).commands.keys()
+
+
+def test_the_image_has_what_the_daemon_and_postgresql_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {
+        canonicalize_name(Requirement(each).name)
+        for extra in ("daemon", "postgres")
+        for each in project["optional-dependencies"][extra]
+    }
+    pinned = re.findall(
+        r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", (ROOT / "requirements/runtime.txt").read_text(), re.MULTILINE
+    )
+    assert needed <= set(map(canonicalize_name, pinned))
 
 
 @pytest.mark.slow

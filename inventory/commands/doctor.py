@@ -7,6 +7,7 @@ Nothing that it does stays, and each check is made even where an earlier one fai
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -33,7 +34,7 @@ from inventory.report.console import print_line, print_table
 from inventory.report.diagnosis import Answers, Check, not_made
 from inventory.settings.load import DEFAULT_ACCOUNT, AccountSettings, Settings, load
 from inventory.store.engine import Database, network_file_system, sqlite_file_exists
-from inventory.store.examination import StoredState, reach, stored_state, try_writing
+from inventory.store.examination import StoredState, has_write_ahead_log, reach, stored_state, try_writing
 from inventory.store.upgrade import check_usable, require_current
 
 _PATIENCE_SECONDS = 30.0
@@ -198,10 +199,15 @@ def _schema(database: Database, settings: Settings, reached: Check) -> Check:
 def _writing(database: Database) -> Check:
     try:
         try_writing(database)
+        is_logging_ahead = has_write_ahead_log(database)
     except DatabaseLockedError as error:
         return Check("writing", "WARN", _clause(error), "Try again; if it stays so, find who holds it.")
     except DatabaseError as error:
         return Check("writing", "FAIL", _clause(error))
+    if not is_logging_ahead:
+        found = "a row could be written, but whoever reads keeps a sync waiting, as in copies that SQLite makes"
+        to_do = f'Run: sqlite3 {shlex.quote(database.shown)} "PRAGMA journal_mode = WAL"'
+        return Check("writing", "WARN", found, to_do)
     return Check("writing", "OK", "a row could be written, and was taken back")
 
 

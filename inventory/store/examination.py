@@ -51,6 +51,18 @@ def reach(database: Database) -> None:
         connection.execute(sa.select(sa.literal(1)))
 
 
+def has_write_ahead_log(database: Database) -> bool:
+    """Tell whether readers and a writer do not wait for each other; a SQLite file keeps how it was set, a copy may not.
+
+    Raises:
+        DatabaseError: It does not answer.
+    """
+    if not database.is_sqlite:
+        return True
+    with database.reading() as connection:
+        return bool(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal")
+
+
 def try_writing(database: Database) -> None:
     """Insert a row, change it, and take both back.
 

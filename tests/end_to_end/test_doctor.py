@@ -2,9 +2,11 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +26,9 @@ from tests.simulated import rows
 
 SECRET = "sentinel-secret"
 ANYTHING = "/v2/*"
+
+# For what no database has a part in, or only its file.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @dataclass
@@ -222,6 +227,7 @@ def test_one_failure_keeps_no_other_check_from_being_made(
     assert {name for name, check in checks.items() if check["verdict"] != "OK"} == affected, checks
 
 
+@on_sqlite
 def test_without_a_token_all_else_is_checked(scene: Scene, told: Told) -> None:
     del scene.environ["INVENTORY_TOKEN"]
     code, checks = told(scene)
@@ -233,6 +239,7 @@ def test_without_a_token_all_else_is_checked(scene: Scene, told: Told) -> None:
     assert {checks[name]["verdict"] for name in set(CHECKS) - unmade - {"configuration"}} == {"OK"}
 
 
+@on_sqlite
 def test_a_rejected_token_is_named_by_its_source(scene: Scene, told: Told) -> None:
     scene.served.api.tokens.clear()
     _, checks = told(scene)
@@ -241,6 +248,7 @@ def test_a_rejected_token_is_named_by_its_source(scene: Scene, told: Told) -> No
     assert checks["api"]["verdict"] == checks["clock"]["verdict"] == "OK"
 
 
+@on_sqlite
 @pytest.mark.parametrize(("scopes", "droplets", "verdict"), [
     ({"droplet:read", "image:read"}, "all", "OK"),
     ({"droplet:read", "image:read"}, "tag:web", "FAIL"),
@@ -258,6 +266,7 @@ def test_the_scopes_that_are_needed_depend_on_the_choice_of_droplets(
     assert missing if verdict == "FAIL" else all(scope in checks["token"]["found"] for scope in missing)
 
 
+@on_sqlite
 def test_a_token_of_another_account_is_noticed(scene: Scene, told: Told) -> None:
     scene.served.api.uuid = "another"
     _, checks = told(scene)
@@ -265,13 +274,14 @@ def test_a_token_of_another_account_is_noticed(scene: Scene, told: Told) -> None
     assert "another account" in checks["token"]["found"]
 
 
+@on_sqlite
 def test_a_locked_account_is_told(scene: Scene, told: Told) -> None:
     scene.served.api.status = "locked"
     assert told(scene)[1]["token"]["verdict"] == "WARN"
 
 
+@on_sqlite
 def test_what_sync_would_make_by_itself_is_no_failure(scene: Scene, told: Told, tmp_path: Path) -> None:
-    _needs_file(scene)
     scene.environ["INVENTORY_DATABASE_URL"] = str(tmp_path / "new.db")
     code, checks = told(scene)
     assert (code, checks["database"]["verdict"]) == (0, "WARN")
@@ -292,16 +302,29 @@ def test_tables_that_are_missing_are_a_failure_only_where_sync_may_not_make_them
     assert "inventory db upgrade" in checks["schema"]["found"]
 
 
+@on_sqlite
 def test_a_database_file_that_everyone_can_read_is_told(scene: Scene, told: Told) -> None:
-    _needs_file(scene)
     assert scene.database.path is not None
     scene.database.path.chmod(0o644)
     assert "chmod 600" in told(scene)[1]["permissions"]["found"]
 
 
+@on_sqlite
+def test_a_copy_that_sqlite_made_is_told_to_need_its_log(scene: Scene, told: Told, tmp_path: Path) -> None:
+    assert scene.database.path is not None
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(scene.database.path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(copy),))
+    scene.environ["INVENTORY_DATABASE_URL"] = str(copy)
+    assert told(scene)[1]["writing"]["verdict"] == "WARN"
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    assert told(scene)[1]["writing"]["verdict"] == "OK"
+
+
+@on_sqlite
 def test_the_sqlite_file_is_opened_by_sqlite_alone(scene: Scene) -> None:
     """To close it beside SQLite would drop the locks that SQLite holds in this process."""
-    _needs_file(scene)
     program = (
         "import sys; from inventory.__main__ import main\n"
         f"tell = lambda event, what: print(event) if {str(scene.database.path)!r} in map(str, what) else None\n"
@@ -314,8 +337,8 @@ def test_the_sqlite_file_is_opened_by_sqlite_alone(scene: Scene) -> None:
 
 
 @pytest.mark.slow
+@on_sqlite
 def test_a_locked_sqlite_file_is_told(scene: Scene, told: Told) -> None:
-    _needs_file(scene)
     with scene.database.writing() as connection:
         connection.execute(sa.update(sync_runs).values(status="complete"))
         code, checks = told(scene)
@@ -323,6 +346,7 @@ def test_a_locked_sqlite_file_is_told(scene: Scene, told: Told) -> None:
     assert "locked" in checks["writing"]["found"]
 
 
+@on_sqlite
 def test_several_accounts_are_told_apart(scene: Scene, serve_fleet: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     other = serve_fleet(small_fleet(1))
     scene.served.api.tokens["second"] = frozenset()
@@ -338,6 +362,7 @@ def test_several_accounts_are_told_apart(scene: Scene, serve_fleet: Serve, capsy
     assert lines[-1].endswith(f"database {scene.database.shown}.")
 
 
+@on_sqlite
 def test_without_usable_settings_only_what_needs_none_is_checked(scene: Scene, told: Told) -> None:
     scene.environ |= {"INVENTORY_NONSENSE": "1", "HTTP_PROXY": "http://proxy"}
     code, checks = told(scene)

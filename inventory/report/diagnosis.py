@@ -197,7 +197,7 @@ def rate_budget(answers: Answers, last_run: LastRun | None, now: datetime) -> Ch
     if answers.requests_left is None or answers.source is None or is_rejected:
         return not_made("rate-budget", "DigitalOcean said nothing of this token", account)
     found = f"{count(answers.requests_left, 'request')} left this hour"
-    if last_run:
+    if last_run and last_run.finished_at:
         found += f"; the last run took {last_run.requests:,}"
         if last_run.requests > answers.requests_left:
             return Check("rate-budget", "WARN", found, others, account)
@@ -232,15 +232,18 @@ def last_run(account: str, stored: StoredState, now: datetime) -> Check:
         found += f" ({run.error})" if run.error else ""
         found += f"; the last complete one {_ago(run.last_complete_at, now) if run.last_complete_at else 'never was'}"
     is_late = run.last_complete_at is None or now - run.last_complete_at > _OVERDUE
-    if run.status not in _TO_DO_ABOUT and not is_late:
+    if run.status in ("complete", "running") and not is_late:
         return Check("last-run", "OK", found, account=account)
-    verdict: Verdict = "FAIL" if is_late and run.status not in _GOING_ON else "WARN"
-    return Check("last-run", verdict, found, _TO_DO_ABOUT.get(run.status, _IS_IT_RUN), account)
+    is_going_on = run.status in ("running", "partial") and now - run.started_at < _OVERDUE
+    verdict: Verdict = "FAIL" if is_late and not is_going_on else "WARN"
+    to_do = _TO_DO_ABOUT[run.status] if is_going_on or run.finished_at else _IS_IT_RUN
+    return Check("last-run", verdict, found, to_do, account)
 
 
-_GOING_ON = ("running", "partial")
 _IS_IT_RUN = "See that cron, a timer or the daemon runs it."
 _TO_DO_ABOUT = {
+    "complete": _IS_IT_RUN,
+    "running": "Wait for its end.",
     "failed": "Mend what it names; the next run catches up.",
     "held": "Look at what it names. The next run decides; inventory sync --accept-gone does so at once.",
     "partial": "The next run looks first at what this one missed.",

@@ -239,16 +239,17 @@ class _Run:
             raise
         finally:
             self.client.stop()
-        self._finish(ending.status, ending.error)
+        self._finish(ending.status, ending.error, ending.failure)
         return ending
 
-    def _finish(self, status: Status, error: str | None) -> None:
+    def _finish(self, status: Status, error: str | None, failure: str | None = None) -> None:
         figures = {
             **self.counts,
             "droplets_selected": self.selected,
             "requests": self.client.requests,
             "rate_limit_remaining": self.client.rate_limit_remaining,
             "error": error or ("; ".join(self.notes) or None),
+            "failure": failure,
         }
         self.ledger.finish(status, figures)
 

@@ -133,7 +133,10 @@ def _sqlite_path(written: str) -> str:
 def _sqlite_url(path: str) -> str:
     if path in ("", ":memory:"):
         raise ValueError("a database in memory keeps no history; name a file")
-    absolute = Path(read_path(path)).absolute()
+    try:
+        absolute = Path(read_path(path)).absolute()
+    except FileNotFoundError:
+        raise ValueError("the working directory is no longer there; name the file by its whole path") from None
     return URL.create("sqlite", database=str(absolute)).render_as_string(hide_password=False)
 
 

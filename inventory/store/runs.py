@@ -278,4 +278,16 @@ def _is_dead(host: str, pid: int, identity: str | None) -> bool:
         return False
     if identity.rsplit(" ", 1)[0] != mine.rsplit(" ", 1)[0]:
         return False
-    return process_identity(pid) != identity
+    found = process_identity(pid)
+    return found != identity if found else not _exists(pid)
+
+
+def _exists(pid: int) -> bool:
+    """Tell whether there is such a process, be it one that /proc hides from this user (hidepid)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -299,6 +299,7 @@ sync_runs = sa.Table(
     ),
     sa.Column("rate_limit_remaining", sa.Integer(), comment="As DigitalOcean last announced; NULL if it did not"),
     sa.Column("error", sa.Text(), comment="Why the run is not complete; NULL if it is"),
+    sa.Column("failure", sa.Text(), comment="Outcome of the request that ended the run; NULL where none did"),
     comment="Every run of a sync, and the lease by which only one runs at a time",
     sqlite_autoincrement=True,
 )

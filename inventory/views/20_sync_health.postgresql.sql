@@ -7,7 +7,8 @@ run AS (
         r.mode,
         CASE WHEN r.finished_at <= c.now THEN r.finished_at END AS finished_at,
         CASE WHEN r.finished_at <= c.now THEN r.status ELSE 'running' END AS status,
-        CASE WHEN r.finished_at <= c.now THEN r.error END AS error
+        CASE WHEN r.finished_at <= c.now THEN r.error END AS error,
+        CASE WHEN r.finished_at <= c.now THEN r.failure END AS failure
     FROM report_clock AS c
     CROSS JOIN sync_runs AS r
     WHERE r.started_at <= c.now
@@ -68,7 +69,7 @@ SELECT
             t.account_id = a.id
             AND t.id > coalesce(w.last_let_in_id, 0)
             AND t.status = 'failed'
-            AND t.error LIKE '%the token was rejected (401)%'
+            AND t.failure = 'unauthorized'
     ) AS token_rejected_since
 FROM accounts AS a
 INNER JOIN whole AS w ON w.account_id = a.id

@@ -1,9 +1,10 @@
-"""What the views need beside what 0001 made: what backups cost, and when a day's first look was.
+"""What the views need beside what 0001 made: what backups cost, when a day's first look was, and why a run failed.
 
 Revision: 0002, after 0001.
 """
 
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -106,15 +107,26 @@ def upgrade() -> None:
         )
     op.drop_index("ix_backups_by_droplet", "backups")
     op.create_index("ix_backups_by_droplet", "backups", [*_BY_DROPLET, "first_seen_at"])
+    failure = "Outcome of the request that ended the run; NULL where none did"
+    with op.batch_alter_table("sync_runs", **_anew(sqlite_autoincrement=True)) as batch:
+        batch.add_column(sa.Column("failure", sa.Text(), nullable=True, comment=failure))
 
 
 def downgrade() -> None:
     """Remove both, and the rates with them, edited or not."""
+    with op.batch_alter_table("sync_runs", **_anew(sqlite_autoincrement=True)) as batch:
+        batch.drop_column("failure")
     op.drop_index("ix_backups_by_droplet", "backups")
     op.create_index("ix_backups_by_droplet", "backups", _BY_DROPLET)
-    with op.batch_alter_table("droplet_days", recreate="always", table_kwargs={"sqlite_with_rowid": True}) as batch:
+    with op.batch_alter_table("droplet_days", **_anew(sqlite_with_rowid=True)) as batch:
         batch.drop_column("first_look_at")
     op.drop_table("backup_rates")
+
+
+def _anew(**options: bool) -> dict[str, Any]:
+    """Let SQLite copy the table into a new one with these options; PostgreSQL alters it where it is."""
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    return {"recreate": "always" if is_sqlite else "never", "table_kwargs": options}
 
 
 def _rate(plan: str, source: str, **rate: float) -> dict[str, object]:

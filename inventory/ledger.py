@@ -1,6 +1,6 @@
 """What a run reads and writes: each transaction under its lease, each look whole or not at all."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from inventory import reconcile
 from inventory.detection import Remembered
 from inventory.ends import must_wait
 from inventory.errors import ConfigurationError, WrongAccountError
-from inventory.model import Account, Look, Plan
+from inventory.model import Account, Look, Plan, StoredDroplet
 from inventory.store import current, runs
 from inventory.store.engine import Database
 
@@ -115,10 +115,12 @@ class Ledger:
         them at the end of the run. `held` then gives for each Droplet id why its ends are held back, or None.
         """
         with self._writing() if self.run_id is not None else self.database.reading() as connection:
-            plans = self._plan(connection, looks, held)
+            stored = self._stored(connection, looks)
+            owners = _owners(connection, looks, stored)
+            plans = _plan(looks, stored, owners, held)
             ready = [plan for plan in plans if is_final or not must_wait(plan.ended)]
             if self.run_id is not None:
-                current.apply(connection, ready)
+                current.apply(connection, ready, stored)
                 runs.record_attempts(connection, self.run_id, [_attempt(plan) for plan in ready if _is_telling(plan)])
         return plans
 
@@ -138,18 +140,37 @@ class Ledger:
         assert self.run_id is not None
         return runs.writing(self.database, self.run_id)
 
-    def _plan(self, connection: sa.Connection, looks: Sequence[Look], held: Mapping[int, str | None]) -> list[Plan]:
-        listed = [backup.id for look in looks if look.listing for backup in look.listing.backups]
-        owners = current.owners(connection, listed)
-        stored = current.load(connection, [look.droplet_id for look in looks], listed, self.clock())
-        plans = []
-        for look in looks:
-            held_because = held.get(look.droplet_id)
-            plan = reconcile.plan(stored.get(look.droplet_id), look, owners, held_because=held_because)
-            # A backup's owner is whoever showed it first, also within one batch.
-            owners.update(dict.fromkeys((backup.id for backup in plan.appeared), look.droplet_id))
-            plans.append(plan)
-        return plans
+    def _stored(self, connection: sa.Connection, looks: Sequence[Look]) -> dict[int, StoredDroplet]:
+        proven = {look.droplet_id for look in looks if look.outcome == reconcile.PROVEN}
+        ids = [look.droplet_id for look in looks]
+        return current.load(connection, ids, _listed(looks), self.clock(), proven=proven)
+
+
+def _listed(looks: Iterable[Look]) -> set[int]:
+    return {backup.id for look in looks if look.listing for backup in look.listing.backups}
+
+
+def _owners(connection: sa.Connection, looks: Iterable[Look], stored: Mapping[int, StoredDroplet]) -> dict[int, int]:
+    """Tell for each listed backup that is stored whose it is; most were read with their Droplet."""
+    known = {backup: number for number, droplet in stored.items() for backup in droplet.backups}
+    return known | current.owners(connection, _listed(looks) - known.keys())
+
+
+def _plan(
+    looks: Iterable[Look],
+    stored: Mapping[int, StoredDroplet],
+    owners: Mapping[int, int],
+    held: Mapping[int, str | None],
+) -> list[Plan]:
+    plans = []
+    owned = dict(owners)
+    for look in looks:
+        held_because = held.get(look.droplet_id)
+        plan = reconcile.plan(stored.get(look.droplet_id), look, owned, held_because=held_because)
+        # A backup's owner is whoever showed it first, also within one batch.
+        owned.update(dict.fromkeys((backup.id for backup in plan.appeared), look.droplet_id))
+        plans.append(plan)
+    return plans
 
 
 def _is_telling(plan: Plan) -> bool:

@@ -277,9 +277,9 @@ class StoredDroplet:
 
     Attributes:
         policies: Oldest first.
-        backups: By id: every live one, and of the ended ones those whose end may still be explained, or that the
-            look lists.
-        last_day: The latest row of `droplet_days` of today or later, or None.
+        backups: By id: every live one, but none where the look proved them unchanged; and of the ended ones those
+            whose end may still be explained, or that the look lists.
+        last_day: The latest row of `droplet_days`; None where there is none.
     """
 
     state: DropletState

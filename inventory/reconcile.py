@@ -9,7 +9,7 @@
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -54,7 +54,7 @@ def plan(
     """
     stamp = _stamp(stored, look)
     if look.outcome == PROVEN and stored is not None:
-        return _plan_listing(stored, look, _as_stored(stored, look), owners={}, stamp=stamp, held_because=None)
+        return _plan_proven(stored, look, stamp)
     if look.listing is not None and look.droplet is not None:
         return _plan_listing(stored, look, look.listing, owners=owners, stamp=stamp, held_because=held_because)
     if look.outcome == NOT_FOUND and look.is_token_alive and stored is not None and _is_own(stored, look):
@@ -65,33 +65,6 @@ def plan(
 def _is_own(stored: StoredDroplet, look: Look) -> bool:
     """Tell whether the look was through the Droplet's own account: what another token cannot see may well exist."""
     return stored.state.account_id == look.account_id
-
-
-def _as_stored(stored: StoredDroplet, look: Look) -> Listing:
-    """Give the listing that a Droplet proven unchanged would have shown, as far as that is known."""
-    live = [backup for backup in stored.backups.values() if backup.is_live]
-    return Listing(
-        droplet_id=look.droplet_id,
-        backups=tuple(_as_listed(backup) for backup in live),
-        problem=None,
-        listed_at=look.attempted_at,
-        pages=0,
-        rows=0,
-        announced_total=None,
-    )
-
-
-def _as_listed(backup: StoredBackup) -> Backup:
-    state = backup.state
-    return Backup(
-        id=state.id,
-        name=state.name,
-        type=state.type,
-        created_at=state.created_at,
-        size_gigabytes=state.size_gigabytes,
-        min_disk_size=state.min_disk_size,
-        regions=backup.regions,
-    )
 
 
 def _stamp(stored: StoredDroplet | None, look: Look) -> datetime:
@@ -158,6 +131,30 @@ def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_bec
     )
 
 
+def _plan_proven(stored: StoredDroplet, look: Look, stamp: datetime) -> Plan:
+    """Take over what the Droplet says of itself; its backups are those of the last look, and so is the day's row."""
+    droplet, day = look.droplet, stored.last_day
+    assert droplet is not None
+    state = replace(_state(stored, look, droplet, stamp), last_observed_at=stamp, last_outcome=COMPLETE)
+    closed, opened = _droplet_history(stored, state, droplet, look.policy)
+    explained = tuple(_explanations(stored, look, stamp, ()))
+    return Plan(
+        look,
+        stamp,
+        COMPLETE,
+        None,
+        is_look=True,
+        droplet=state,
+        explained=explained,
+        backups=tuple(_explained(end, stamp) for end in explained),
+        closed=closed,
+        opened=opened,
+        day=replace(day, day=stamp.date(), first_look_at=stamp) if day and day.day < stamp.date() else None,
+        live_before=day.backups if day else 0,
+        policy_before=_policy_in_force(stored),
+    )
+
+
 def _plan_listing(
     stored: StoredDroplet | None,
     look: Look,
@@ -216,9 +213,7 @@ def _plan_listing(
         return _held(draft, ended)
     if problem:
         return draft
-    explained = tuple(
-        explanations(stored, stamp, listed, lambda backup: reason(stored, backup, look, backup.gone_at or stamp))
-    )
+    explained = tuple(_explanations(stored, look, stamp, listed))
     named = droplet.backup_ids or frozenset()
     return replace(
         draft,
@@ -227,7 +222,7 @@ def _plan_listing(
         droplet=replace(
             state,
             last_observed_at=stamp,
-            last_listed_at=stamp if look.listing else state.last_listed_at,
+            last_listed_at=stamp,
             last_outcome=COMPLETE,
             last_error=None,
         ),
@@ -252,6 +247,10 @@ def _held(draft: Plan, ended: Sequence[End]) -> Plan:
         held=frozenset(backup.id for backup in missing),
         backups=(*draft.backups, *(replace(backup, missing_since=draft.stamp) for backup in missing)),
     )
+
+
+def _explanations(stored: StoredDroplet | None, look: Look, stamp: datetime, listed: Collection[int]) -> Iterable[End]:
+    return explanations(stored, stamp, listed, lambda backup: reason(stored, backup, look, backup.gone_at or stamp))
 
 
 def _explained(end: End, stamp: datetime) -> BackupState:

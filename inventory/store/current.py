@@ -5,8 +5,8 @@ are written in the order of their keys, so that two writers cannot lock each oth
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -36,8 +36,19 @@ from inventory.store.schema import (
     metadata,
 )
 
-_POLICY_COLUMNS = [backup_policies.c[field.name] for field in fields(BackupPolicy)]
-_DAY_COLUMNS = [droplet_days.c[field.name] for field in fields(DropletDay)]
+# What every look moves; most looks move nothing else.
+_TIMES = ("last_attempt_at", "last_observed_at", "last_listed_at")
+
+
+def _columns(table: sa.Table, kind: type[Any]) -> list[sa.Column[Any]]:
+    """List the columns that the fields of a frozen value are, in its order."""
+    return [table.c[field.name] for field in fields(kind)]
+
+
+_DROPLET = _columns(droplets, DropletState)
+_BACKUP = _columns(backups, BackupState)
+_POLICY = _columns(backup_policies, BackupPolicy)
+_DAY = _columns(droplet_days, DropletDay)
 
 
 def owners(connection: sa.Connection, backup_ids: Iterable[int]) -> dict[int, int]:
@@ -49,27 +60,33 @@ def owners(connection: sa.Connection, backup_ids: Iterable[int]) -> dict[int, in
 
 
 def load(
-    connection: sa.Connection, droplet_ids: Iterable[int], listed_backup_ids: Iterable[int], now: datetime
+    connection: sa.Connection,
+    droplet_ids: Iterable[int],
+    listed_backup_ids: Iterable[int],
+    now: datetime,
+    *,
+    proven: Collection[int] = (),
 ) -> dict[int, StoredDroplet]:
     """Read what a look at these Droplets may concern, by Droplet id; those never seen are absent.
 
-    Of their ended backups only those are read that are listed again or whose end may still be explained at `now`.
+    Of the Droplets `proven` unchanged, live backups are not read. Of ended backups those are read that are listed
+    again or whose end may still be explained at `now`.
     """
-    ids = sorted(set(droplet_ids))
-    states = [
-        DropletState(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-        for row in connection.execute(sa.select(droplets).where(droplets.c.id.in_(ids)))
-    ]
+    chosen = sa.select(*_DROPLET).where(droplets.c.id.in_(sorted(set(droplet_ids))))
+    states = [DropletState(*row) for row in connection.execute(chosen)]
+    ids = sorted(state.id for state in states)
     tags = _tags(connection, ids)
     policies = _policies(connection, ids)
-    stored_backups = _backups(connection, ids, sorted(set(listed_backup_ids)), now)
-    days = _last_days(connection, ids, now)
+    days = _last_days(connection, ids)
+    live = _live_backups(connection, [number for number in ids if number not in proven])
+    listed = set(listed_backup_ids).difference(*live.values())
+    ended = _ended_backups(connection, ids, sorted(listed), now)
     return {
         state.id: StoredDroplet(
             state=state,
             tags=frozenset(tags[state.id]),
             policies=tuple(policies[state.id]),
-            backups=stored_backups[state.id],
+            backups=live[state.id] | ended[state.id],
             last_day=days.get(state.id),
         )
         for state in states
@@ -86,51 +103,91 @@ def _tags(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[str]]
 
 def _policies(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[StoredPolicy]]:
     found: dict[int, list[StoredPolicy]] = defaultdict(list)
-    query = sa.select(backup_policies).where(backup_policies.c.droplet_id.in_(ids))
-    for row in connection.execute(query.order_by(backup_policies.c.droplet_id, backup_policies.c.valid_from)):
-        policy = BackupPolicy(*(row._mapping[column] for column in _POLICY_COLUMNS))  # noqa: SLF001 - as above
-        found[row.droplet_id].append(StoredPolicy(policy, row.valid_from, row.valid_to))
+    key = backup_policies.c.droplet_id, backup_policies.c.valid_from
+    query = sa.select(*key, backup_policies.c.valid_to, *_POLICY).where(backup_policies.c.droplet_id.in_(ids))
+    for droplet_id, valid_from, valid_to, *policy in connection.execute(query.order_by(*key)):
+        found[droplet_id].append(StoredPolicy(BackupPolicy(*policy), valid_from, valid_to))
     return found
 
 
-def _backups(
-    connection: sa.Connection, ids: Sequence[int], listed: Sequence[int], now: datetime
-) -> dict[int, dict[int, StoredBackup]]:
-    may_be_explained = sa.and_(backups.c.gone_at >= now - EXPLAINABLE_FOR, backups.c.gone_reason.in_(EXPLAINABLE))
-    chosen = sa.and_(
-        backups.c.droplet_id.in_(ids),
-        sa.or_(backups.c.gone_at.is_(None), backups.c.id.in_(listed), may_be_explained),
-    )
+def _live_backups(connection: sa.Connection, ids: Sequence[int]) -> dict[int, dict[int, StoredBackup]]:
+    found: dict[int, dict[int, StoredBackup]] = defaultdict(dict)
+    if not ids:
+        return found
+    of_droplets = sa.and_(backups.c.droplet_id.in_(ids), backups.c.gone_at.is_(None))
     regions: dict[int, list[str]] = defaultdict(list)
     open_regions = sa.select(backup_regions.c.backup_id, backup_regions.c.region).join(backups)
-    for row in connection.execute(open_regions.where(chosen, backup_regions.c.valid_to.is_(None))):
-        regions[row.backup_id].append(row.region)
+    for backup_id, region in connection.execute(open_regions.where(of_droplets, backup_regions.c.valid_to.is_(None))):
+        regions[backup_id].append(region)
     open_version = sa.and_(backup_versions.c.backup_id == backups.c.id, backup_versions.c.valid_to.is_(None))
-    query = sa.select(backups, backup_versions.c.valid_from).outerjoin_from(backups, backup_versions, open_version)
-    found: dict[int, dict[int, StoredBackup]] = defaultdict(dict)
-    for *columns, version_from in connection.execute(query.where(chosen)):
-        state = BackupState(**dict(zip(backups.columns.keys(), columns, strict=True)))
+    query = sa.select(*_BACKUP, backup_versions.c.valid_from).outerjoin_from(backups, backup_versions, open_version)
+    for *columns, version_from in connection.execute(query.where(of_droplets)):
+        state = BackupState(*columns)
         found[state.droplet_id][state.id] = StoredBackup(state, tuple(sorted(regions[state.id])), version_from)
     return found
 
 
-def _last_days(connection: sa.Connection, ids: Sequence[int], now: datetime) -> dict[int, DropletDay]:
-    """Read the rows of today, or of a later day where the clock went back; older ones no look changes."""
-    query = sa.select(droplet_days).where(droplet_days.c.droplet_id.in_(ids), droplet_days.c.day >= now.date())
-    return {
-        row.droplet_id: DropletDay(*(row._mapping[column] for column in _DAY_COLUMNS))  # noqa: SLF001 - as above
-        for row in connection.execute(query.order_by(droplet_days.c.day))
-    }
+def _ended_backups(
+    connection: sa.Connection, ids: Sequence[int], listed: Sequence[int], now: datetime
+) -> dict[int, dict[int, StoredBackup]]:
+    found: dict[int, dict[int, StoredBackup]] = defaultdict(dict)
+    may_be_explained = sa.and_(backups.c.gone_at >= now - EXPLAINABLE_FOR, backups.c.gone_reason.in_(EXPLAINABLE))
+    is_listed = sa.and_(backups.c.gone_at.is_not(None), backups.c.id.in_(listed))
+    query = sa.select(*_BACKUP).where(backups.c.droplet_id.in_(ids), sa.or_(may_be_explained, is_listed))
+    for columns in connection.execute(query):
+        state = BackupState(*columns)
+        found[state.droplet_id][state.id] = StoredBackup(state, (), None)
+    return found
 
 
-def apply(connection: sa.Connection, plans: Sequence[Plan]) -> None:
-    """Write what these looks mean, at most one plan a Droplet, in the transaction `connection` is in."""
-    upsert(connection, droplets, [asdict(plan.droplet) for plan in plans if plan.droplet])
-    upsert(connection, backups, [asdict(backup) for plan in plans for backup in plan.backups])
+def _last_days(connection: sa.Connection, ids: Sequence[int]) -> dict[int, DropletDay]:
+    """Read the latest row of each Droplet: a look may change it, or carry it on to its own day."""
+    later = droplet_days.alias()
+    latest = sa.select(sa.func.max(later.c.day)).where(later.c.droplet_id == droplets.c.id).scalar_subquery()
+    is_latest = sa.and_(droplet_days.c.droplet_id == droplets.c.id, droplet_days.c.day == latest)
+    query = sa.select(droplets.c.id, *_DAY).join_from(droplets, droplet_days, is_latest)
+    rows = connection.execute(query.where(droplets.c.id.in_(ids)))
+    return {droplet_id: DropletDay(*day) for droplet_id, *day in rows}
+
+
+def apply(connection: sa.Connection, plans: Sequence[Plan], stored: Mapping[int, StoredDroplet]) -> None:
+    """Write what these looks mean, at most one plan a Droplet, in the transaction `connection` is in.
+
+    Given what `load` read in the same transaction, write nothing that is stored already.
+    """
+    _write_droplets(connection, [plan.droplet for plan in plans if plan.droplet], stored)
+    upsert(connection, backups, [_row(backup) for plan in plans for backup in plan.backups])
     _close(connection, plans)
     _open(connection, plans)
-    days = [{"droplet_id": plan.look.droplet_id, **asdict(plan.day)} for plan in plans if plan.day]
+    days = [{"droplet_id": plan.look.droplet_id, **_row(plan.day)} for plan in plans if plan.day]
     upsert(connection, droplet_days, days)
+
+
+def _row(value: DropletState | BackupState | DropletDay) -> dict[str, Any]:
+    """Give the columns and values of a row; `dataclasses.asdict` would copy every single one."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _write_droplets(
+    connection: sa.Connection, states: Iterable[DropletState], stored: Mapping[int, StoredDroplet]
+) -> None:
+    """Write rows that differ; those that differ by the same times alone, in one statement for all."""
+    rows = []
+    seen_again: dict[tuple[tuple[str, datetime], ...], list[int]] = defaultdict(list)
+    for state in states:
+        before = stored[state.id].state if state.id in stored else None
+        times = {name: getattr(state, name) for name in _TIMES}
+        if before and replace(before, **times) == state:
+            moved = tuple((name, at) for name, at in times.items() if at != getattr(before, name))
+            seen_again[moved].append(state.id)
+        else:
+            rows.append(_row(state))
+    upsert(connection, droplets, rows)
+    for moved, ids in sorted(seen_again.items()):
+        chosen = sa.select(droplets.c.id).where(droplets.c.id.in_(ids)).order_by(droplets.c.id)
+        # On PostgreSQL an update alone would lock its rows in any order (R12).
+        locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
+        connection.execute(sa.update(droplets).where(locked).values(dict(moved)))
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:

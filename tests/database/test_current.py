@@ -127,7 +127,7 @@ def account(database: Database) -> Database:
 
 def write(database: Database, *plans: Plan) -> None:
     with database.writing() as connection:
-        current.apply(connection, plans)
+        current.apply(connection, plans, {})
 
 
 def read(
@@ -246,14 +246,26 @@ def test_policies_are_read_oldest_first(account: Database) -> None:
     assert read(account)[101].policies == (StoredPolicy(DAILY, MONDAY, TUESDAY), StoredPolicy(off, TUESDAY, None))
 
 
-def test_the_latest_day_is_read_even_when_the_clock_went_back(account: Database) -> None:
-    for days in (0, 1):
+def test_the_latest_day_is_read_whatever_day_it_is_now(account: Database) -> None:
+    for days in (1, 0):
         looked_at = MONDAY + timedelta(days=days)
         write(account, plan(droplet(), day=DropletDay(looked_at.date(), days, 0.0, None, None, looked_at)))
-    latest = DropletDay(TUESDAY.date(), 1, 0.0, None, None, MONDAY + timedelta(days=1))
-    assert read(account, now=TUESDAY)[101].last_day == latest
-    assert read(account, now=MONDAY - timedelta(days=9))[101].last_day == latest
-    assert read(account, now=TUESDAY + timedelta(days=1))[101].last_day is None
+    latest = DropletDay(TUESDAY.date(), 1, 0.0, None, None, TUESDAY)
+    for days in (-9, 0, 1, 900):
+        assert read(account, now=TUESDAY + timedelta(days=days))[101].last_day == latest
+
+
+def test_live_backups_of_droplets_proven_unchanged_are_not_read(account: Database) -> None:
+    ended = gone(1003, at=MONDAY, reason="unknown")
+    write(account, first_look(101), plan(droplet(102), backups=(backup(1021, 102),)), plan(droplet(103)))
+    write(account, plan(droplet(101), backups=(ended,)))
+    with account.reading() as connection:
+        found = current.load(connection, [101, 102], [], MONDAY, proven={101})
+    assert found[101] == replace(read(account)[101], backups={1003: StoredBackup(ended, (), None)})
+    assert found[102].backups.keys() == {1021}
+    with account.reading() as connection, statements(account) as sent:
+        current.load(connection, [101, 102], [], MONDAY, proven={101, 102})
+    assert not [text for text, _ in sent if "backup_versions" in text or "backup_regions" in text]
 
 
 def test_a_backups_owner_is_known(account: Database) -> None:
@@ -292,6 +304,27 @@ def test_the_number_of_statements_does_not_grow_with_the_fleet(account: Database
     reading_many = counted(account, lambda: read(account, range(200, 260), range(20_000)))
     assert reading_many == reading_one <= 10
     assert len(read(account, range(200, 260))) == 60
+
+
+def seen_again(state: DropletState, **changes: Any) -> Plan:  # noqa: ANN401 - as DropletState says
+    return plan(replace(state, last_attempt_at=TUESDAY, last_observed_at=TUESDAY, **changes), TUESDAY)
+
+
+def test_droplets_of_which_only_times_move_are_written_together(account: Database) -> None:
+    states = [droplet(number) for number in range(101, 161)]
+    write(account, *map(plan, states))
+    again = [seen_again(state) for state in states]
+    renamed = seen_again(droplet(161), name="new")
+    with statements(account) as sent, account.writing() as connection:
+        current.apply(connection, [renamed, *again], read(account, range(101, 161)))
+    updates = [text for text, _ in sent if text.startswith("UPDATE droplets")]
+    inserts = [parameters for text, parameters in sent if text.startswith("INSERT INTO droplets")]
+    assert (len(updates), len(inserts)) == (1, 1)
+    assert "name" not in updates[0]
+    found = read(account, range(101, 162))
+    assert {number: each.state for number, each in found.items()} == {
+        each.look.droplet_id: each.droplet for each in (*again, renamed)
+    }
 
 
 def test_upserts_are_sorted_and_have_each_key_once(account: Database) -> None:

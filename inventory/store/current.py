@@ -25,6 +25,7 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
+from inventory.store.bulk import insert
 from inventory.store.schema import (
     backup_policies,
     backup_regions,
@@ -156,11 +157,13 @@ def apply(connection: sa.Connection, plans: Sequence[Plan], stored: Mapping[int,
     Given what `load` read in the same transaction, write nothing that is stored already.
     """
     _write_droplets(connection, [plan.droplet for plan in plans if plan.droplet], stored)
-    upsert(connection, backups, [_row(backup) for plan in plans for backup in plan.backups])
+    new = {backup.id for plan in plans for backup in plan.appeared}
+    written = [backup for plan in plans for backup in plan.backups]
+    insert(connection, backups, [_row(backup) for backup in written if backup.id in new])
+    upsert(connection, backups, [_row(backup) for backup in written if backup.id not in new])
     _close(connection, plans)
     _open(connection, plans)
-    days = [{"droplet_id": plan.look.droplet_id, **_row(plan.day)} for plan in plans if plan.day]
-    upsert(connection, droplet_days, days)
+    _write_days(connection, {plan.look.droplet_id: plan.day for plan in plans if plan.day}, stored)
 
 
 def _row(value: DropletState | BackupState | DropletDay) -> dict[str, Any]:
@@ -172,22 +175,34 @@ def _write_droplets(
     connection: sa.Connection, states: Iterable[DropletState], stored: Mapping[int, StoredDroplet]
 ) -> None:
     """Write rows that differ; those that differ by the same times alone, in one statement for all."""
-    rows = []
+    new, changed = [], []
     seen_again: dict[tuple[tuple[str, datetime], ...], list[int]] = defaultdict(list)
     for state in states:
         before = stored[state.id].state if state.id in stored else None
         times = {name: getattr(state, name) for name in _TIMES}
-        if before and replace(before, **times) == state:
-            moved = tuple((name, at) for name, at in times.items() if at != getattr(before, name))
+        if before is None:
+            new.append(_row(state))
+        elif replace(before, **times) != state:
+            changed.append(_row(state))
+        elif moved := tuple((name, at) for name, at in times.items() if at != getattr(before, name)):
             seen_again[moved].append(state.id)
-        else:
-            rows.append(_row(state))
-    upsert(connection, droplets, rows)
+    insert(connection, droplets, new)
+    upsert(connection, droplets, changed)
     for moved, ids in sorted(seen_again.items()):
         chosen = sa.select(droplets.c.id).where(droplets.c.id.in_(ids)).order_by(droplets.c.id)
         # On PostgreSQL an update alone would lock its rows in any order (R12).
         locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
         connection.execute(sa.update(droplets).where(locked).values(dict(moved)))
+
+
+def _write_days(connection: sa.Connection, days: Mapping[int, DropletDay], stored: Mapping[int, StoredDroplet]) -> None:
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for droplet_id, day in days.items():
+        last = stored[droplet_id].last_day if droplet_id in stored else None
+        (changed if last and last.day == day.day else new).append({"droplet_id": droplet_id, **_row(day)})
+    insert(connection, droplet_days, new)
+    upsert(connection, droplet_days, changed)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -243,5 +258,4 @@ def _open(connection: sa.Connection, plans: Sequence[Plan]) -> None:
         for opened in plan.opened:
             rows[opened.table].append({**opened.values, "valid_from": plan.stamp})
     for name, found in sorted(rows.items()):
-        table = metadata.tables[name]
-        connection.execute(sa.insert(table), sorted(found, key=itemgetter(*table.primary_key.columns.keys())))
+        insert(connection, metadata.tables[name], found)

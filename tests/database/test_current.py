@@ -24,7 +24,7 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
-from inventory.store import current
+from inventory.store import bulk, current
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, droplet_tags
 
@@ -127,7 +127,7 @@ def account(database: Database) -> Database:
 
 def write(database: Database, *plans: Plan) -> None:
     with database.writing() as connection:
-        current.apply(connection, plans, {})
+        current.apply(connection, plans, current.load(connection, {each.look.droplet_id for each in plans}, [], MONDAY))
 
 
 def read(
@@ -299,7 +299,7 @@ def counted(database: Database, use: Callable[[], object]) -> int:
 def test_the_number_of_statements_does_not_grow_with_the_fleet(account: Database) -> None:
     one = counted(account, lambda: write(account, first_look(100)))
     many = counted(account, lambda: write(account, *(first_look(number) for number in range(200, 260))))
-    assert many == one <= 10
+    assert many == one <= 16
     reading_one = counted(account, lambda: read(account, [100], [1000]))
     reading_many = counted(account, lambda: read(account, range(200, 260), range(20_000)))
     assert reading_many == reading_one <= 10
@@ -313,18 +313,24 @@ def seen_again(state: DropletState, **changes: Any) -> Plan:  # noqa: ANN401 - a
 def test_droplets_of_which_only_times_move_are_written_together(account: Database) -> None:
     states = [droplet(number) for number in range(101, 161)]
     write(account, *map(plan, states))
-    again = [seen_again(state) for state in states]
-    renamed = seen_again(droplet(161), name="new")
-    with statements(account) as sent, account.writing() as connection:
-        current.apply(connection, [renamed, *again], read(account, range(101, 161)))
-    updates = [text for text, _ in sent if text.startswith("UPDATE droplets")]
-    inserts = [parameters for text, parameters in sent if text.startswith("INSERT INTO droplets")]
-    assert (len(updates), len(inserts)) == (1, 1)
-    assert "name" not in updates[0]
-    found = read(account, range(101, 162))
-    assert {number: each.state for number, each in found.items()} == {
-        each.look.droplet_id: each.droplet for each in (*again, renamed)
+    again = [seen_again(state) for state in states[1:-1]]
+    renamed = seen_again(states[0], name="new")
+    with account.writing() as connection:
+        stored = current.load(connection, range(101, 161), [], MONDAY)
+        with statements(account) as sent:
+            current.apply(connection, [renamed, *again, plan(states[-1])], stored)
+    assert [text.split(" SET ")[0].split(" (")[0] for text, _ in sent] == ["INSERT INTO droplets", "UPDATE droplets"]
+    assert "name" not in sent[1][0]
+    assert {number: each.state for number, each in read(account, range(101, 161)).items()} == {
+        each.look.droplet_id: each.droplet for each in (renamed, *again, plan(states[-1]))
     }
+
+
+def test_what_is_there_already_cannot_be_inserted(account: Database) -> None:
+    write(account, first_look())
+    with pytest.raises(sa.exc.IntegrityError), account.writing() as connection:
+        bulk.insert(connection, backups, [asdict(backup(1012)), asdict(backup(1010))])
+    assert read(account)[101].backups.keys() == {1010, 1011}
 
 
 def test_upserts_are_sorted_and_have_each_key_once(account: Database) -> None:

@@ -166,6 +166,7 @@ class _Run:
     cut_short: str | None = None
     looks: list[Look] = field(default_factory=list)
     looks_since: float = 0.0
+    looks_backups: int = 0
     waiting: list[Look] = field(default_factory=list)
     waiting_reports: list[DropletReport] = field(default_factory=list)
     waiting_ends: int = 0
@@ -354,12 +355,12 @@ class _Run:
     def _take(self, look: Look) -> None:
         """Keep a look until enough of them are there to be written together."""
         if not self.looks:
-            self.looks_since = time.monotonic()
+            self.looks_since, self.looks_backups = time.monotonic(), 0
         self.looks.append(look)
         self.looked += 1
-        backups = sum(len(each.listing.backups) for each in self.looks if each.listing)
+        self.looks_backups += len(look.listing.backups) if look.listing else 0
         is_due = time.monotonic() - self.looks_since > _BATCH_SECONDS
-        if len(self.looks) >= _BATCH_LOOKS or backups >= _BATCH_BACKUPS or is_due:
+        if len(self.looks) >= _BATCH_LOOKS or self.looks_backups >= _BATCH_BACKUPS or is_due:
             self._flush()
         if self.client.consecutive_failures >= _FAILURES_IN_A_ROW:
             raise _CutShortError(

@@ -166,7 +166,9 @@ class Client:
     def _send(self, path: str, params: Mapping[str, str | int], scopes: str) -> bytes:
         request = httpx.Request(
             "GET",
-            self._origin.copy_with(path=path, params=params),
+            self._origin.copy_with(
+                raw_path=f"{path}?{httpx.QueryParams(params)}".encode() if params else path.encode()
+            ),
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",

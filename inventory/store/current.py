@@ -74,7 +74,7 @@ def load(
     again or whose end may still be explained at `now`.
     """
     chosen = sa.select(*_DROPLET).where(droplets.c.id.in_(sorted(set(droplet_ids))))
-    states = [DropletState(*row) for row in connection.execute(chosen)]
+    states = [DropletState(*row) for row in connection.execute(chosen).all()]
     ids = sorted(state.id for state in states)
     tags = _tags(connection, ids)
     policies = _policies(connection, ids)
@@ -106,7 +106,7 @@ def _policies(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[S
     found: dict[int, list[StoredPolicy]] = defaultdict(list)
     key = backup_policies.c.droplet_id, backup_policies.c.valid_from
     query = sa.select(*key, backup_policies.c.valid_to, *_POLICY).where(backup_policies.c.droplet_id.in_(ids))
-    for droplet_id, valid_from, valid_to, *policy in connection.execute(query.order_by(*key)):
+    for droplet_id, valid_from, valid_to, *policy in connection.execute(query.order_by(*key)).all():
         found[droplet_id].append(StoredPolicy(BackupPolicy(*policy), valid_from, valid_to))
     return found
 
@@ -115,16 +115,19 @@ def _live_backups(connection: sa.Connection, ids: Sequence[int]) -> dict[int, di
     found: dict[int, dict[int, StoredBackup]] = defaultdict(dict)
     if not ids:
         return found
-    of_droplets = sa.and_(backups.c.droplet_id.in_(ids), backups.c.gone_at.is_(None))
-    regions: dict[int, list[str]] = defaultdict(list)
-    open_regions = sa.select(backup_regions.c.backup_id, backup_regions.c.region).join(backups)
-    for backup_id, region in connection.execute(open_regions.where(of_droplets, backup_regions.c.valid_to.is_(None))):
-        regions[backup_id].append(region)
+    is_open = sa.and_(backup_regions.c.backup_id == backups.c.id, backup_regions.c.valid_to.is_(None))
+    # One row a backup, however many regions: each row read costs more than what is in it.
+    regions = sa.select(sa.func.aggregate_strings(backup_regions.c.region, ",")).where(is_open).scalar_subquery()
     open_version = sa.and_(backup_versions.c.backup_id == backups.c.id, backup_versions.c.valid_to.is_(None))
-    query = sa.select(*_BACKUP, backup_versions.c.valid_from).outerjoin_from(backups, backup_versions, open_version)
-    for *columns, version_from in connection.execute(query.where(of_droplets)):
+    query = (
+        sa.select(*_BACKUP, backup_versions.c.valid_from, regions)
+        .outerjoin_from(backups, backup_versions, open_version)
+        .where(backups.c.droplet_id.in_(ids), backups.c.gone_at.is_(None))
+    )
+    for *columns, version_from, slugs in connection.execute(query).all():
         state = BackupState(*columns)
-        found[state.droplet_id][state.id] = StoredBackup(state, tuple(sorted(regions[state.id])), version_from)
+        in_regions = tuple(sorted(slugs.split(","))) if slugs else ()
+        found[state.droplet_id][state.id] = StoredBackup(state, in_regions, version_from)
     return found
 
 
@@ -147,7 +150,7 @@ def _last_days(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Dropl
     latest = sa.select(sa.func.max(later.c.day)).where(later.c.droplet_id == droplets.c.id).scalar_subquery()
     is_latest = sa.and_(droplet_days.c.droplet_id == droplets.c.id, droplet_days.c.day == latest)
     query = sa.select(droplets.c.id, *_DAY).join_from(droplets, droplet_days, is_latest)
-    rows = connection.execute(query.where(droplets.c.id.in_(ids)))
+    rows = connection.execute(query.where(droplets.c.id.in_(ids))).all()
     return {droplet_id: DropletDay(*day) for droplet_id, *day in rows}
 
 

@@ -93,8 +93,10 @@ def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int,
     """
     is_odd = sa.or_(backups.c.size_gigabytes == 0, backups.c.missing_since.is_not(None))
     of_droplet = sa.and_(backups.c.droplet_id == droplets.c.id, backups.c.gone_at.is_(None))
+    # One row a Droplet, not one a backup: that takes less than half the time.
+    ids = sa.func.aggregate_strings(sa.cast(backups.c.id, sa.Text), ",")
     query = (
-        sa.select(droplets.c.id, droplets.c.last_listed_at, backups.c.id, is_odd)
+        sa.select(droplets.c.id, droplets.c.last_listed_at, ids)
         .outerjoin_from(droplets, backups, of_droplet)
         .where(
             droplets.c.account_id == account_id,
@@ -102,14 +104,13 @@ def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int,
             droplets.c.last_listed_at.is_not(None),
             droplets.c.last_outcome == "complete",
         )
+        .group_by(droplets.c.id, droplets.c.last_listed_at)
+        .having(sa.func.max(sa.case((is_odd, 1), else_=0)) == 0)
     )
-    found: dict[int, tuple[datetime, set[int]]] = {}
-    odd = set()
-    for droplet_id, last_listed_at, backup_id, is_doubtful in connection.execute(query):
-        _, ids = found.setdefault(droplet_id, (last_listed_at, set()))
-        ids.update([] if backup_id is None else [backup_id])
-        odd.update([droplet_id] if is_doubtful else [])
-    return {number: Remembered(at, frozenset(ids)) for number, (at, ids) in found.items() if number not in odd}
+    return {
+        droplet_id: Remembered(last_listed_at, frozenset(map(int, ids.split(",") if ids else ())))
+        for droplet_id, last_listed_at, ids in connection.execute(query)
+    }
 
 
 def owned_elsewhere(

@@ -382,8 +382,10 @@ def backup_states(draw: st.DrawFn) -> BackupState:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(backup_states(), min_size=1, max_size=5, unique_by=lambda state: state.id))
 def test_any_backup_is_read_back_equal(account: Database, states: list[BackupState]) -> None:
-    with account.writing() as connection:
-        connection.execute(sa.delete(backups))
-    write(account, plan(droplet(), backups=tuple(states)))
-    found = read(account, listed=[state.id for state in states])[101].backups
-    assert {key: stored.state for key, stored in found.items()} == {state.id: state for state in states}
+    write(account, plan(droplet()))
+    for put in (bulk.insert, current.upsert):
+        with account.writing() as connection:
+            connection.execute(sa.delete(backups))
+            put(connection, backups, [asdict(state) for state in states])
+        found = read(account, listed=[state.id for state in states])[101].backups
+        assert {key: stored.state for key, stored in found.items()} == {state.id: state for state in states}

@@ -11,18 +11,17 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
 from inventory.store import views
 from inventory.store.engine import Database, check_sqlite_file, sqlite_file_exists
 from inventory.store.schema import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION_TABLE = "inventory_schema_version"
 _ADVISORY_LOCK = 0x1D6F_B4C3  # any number that is ours
@@ -35,8 +34,11 @@ def migrations_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
-def configuration(directory: Path | None = None) -> Config:
+def configuration(directory: Path | None = None) -> "Config":
     """Give Alembic's configuration for our migrations, without any file of its own."""
+    # Alembic is only loaded where tables may have to change: that takes longer than a sync of a small fleet.
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(directory or migrations_directory()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -45,11 +47,19 @@ def configuration(directory: Path | None = None) -> Config:
 
 def revision(connection: sa.Connection) -> str | None:
     """Read which revision the tables are of; None where there are none of ours."""
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - our own name
+    return found
 
 
-def upgrade(database: Database, config: Config | None = None) -> str | None:
+def revisions(directory: Path | None = None) -> list[str]:
+    """List the revisions that there are, oldest first, as the names of their files begin."""
+    files = (directory or migrations_directory()).joinpath("versions").glob("[0-9]*.py")
+    return sorted(file.name.partition("_")[0] for file in files)
+
+
+def upgrade(database: Database, config: "Config | None" = None) -> str | None:
     """Create what is missing and upgrade what is old, views too. Return the revision before, None for a new database.
 
     A SQLite file is created with mode 0600, and copied beside itself before its tables change.
@@ -57,20 +67,19 @@ def upgrade(database: Database, config: Config | None = None) -> str | None:
     Raises:
         DatabaseUnusableError: It is newer than this program, damaged, read-only or not ours.
     """
-    config = config or configuration()
     if database.path and not sqlite_file_exists(database.path):
         _create_sqlite_file(database.path, config)
         return None
     check_usable(database, config)
     with database.reading() as connection:
         before = revision(connection)
-        is_current = before == _head(config) and views.are_current(connection)
+        is_current = before == _revisions(config)[-1] and views.are_current(connection)
     if is_current:
         return before
     return _to_head(database, config)
 
 
-def check_usable(database: Database, config: Config | None = None) -> None:
+def check_usable(database: Database, config: "Config | None" = None) -> None:
     """Refuse a database that is damaged, not ours, or newer than this program; an older or empty one passes.
 
     Raises:
@@ -86,8 +95,7 @@ def check_usable(database: Database, config: Config | None = None) -> None:
         current = revision(connection)
         if current is None:
             _refuse_foreign(database, connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config or configuration()).walk_revisions()}
-    if current is not None and current not in known:
+    if current is not None and current not in _revisions(config):
         raise DatabaseUnusableError(
             f"database {database.shown} was made by a newer version of this program (revision {current}). "
             "Nothing was changed; upgrade the program."
@@ -118,14 +126,14 @@ def require_current(database: Database, source: str) -> None:
         raise DatabaseUnusableError(
             f"database {database.shown} (from {source}) is empty. Make its tables with: inventory db upgrade"
         )
-    if current != _head(configuration()):
+    if current != revisions()[-1]:
         raise DatabaseUnusableError(
             f"database {database.shown} (from {source}) is of an older version ({current}). "
             "Nothing was changed; bring it up to date with: inventory db upgrade"
         )
 
 
-def _create_sqlite_file(path: Path, config: Config) -> None:
+def _create_sqlite_file(path: Path, config: "Config | None") -> None:
     """Make the file whole beside its place, then put it there: a crash never leaves half a database."""
     try:
         with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
@@ -145,13 +153,16 @@ def _create_sqlite_file(path: Path, config: Config) -> None:
         ) from error
 
 
-def _head(config: Config) -> str | None:
-    return ScriptDirectory.from_config(config).get_current_head()
+def _revisions(config: "Config | None") -> list[str]:
+    written = config.get_main_option("script_location") if config else None
+    return revisions(Path(written) if written else None)
 
 
-def _to_head(database: Database, config: Config) -> str | None:
+def _to_head(database: Database, config: "Config | None") -> str | None:
     """Run the migrations that are missing; return the revision before."""
-    head = _head(config)
+    from alembic import command  # noqa: PLC0415 - as above
+
+    head = _revisions(config)[-1]
     copy = None
     try:
         with upgrading(database) as connection:
@@ -160,6 +171,7 @@ def _to_head(database: Database, config: Config) -> str | None:
                 return before
             if database.path and before not in (None, head):
                 copy = _copy_beside(database.path, f"before-{head}")
+            config = config or configuration()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except BaseException:

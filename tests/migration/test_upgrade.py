@@ -27,6 +27,7 @@ from inventory.store.upgrade import (
     migrations_directory,
     require_current,
     revision,
+    revisions,
     upgrade,
     upgrading,
 )
@@ -92,6 +93,11 @@ def failing(newer: Config) -> Config:
     """Give the configuration of a version whose last migration fails when half of it is done."""
     replace_in_next(newer, "def downgrade", "    1 / 0\n\n\ndef downgrade")
     return newer
+
+
+def test_files_of_migrations_are_named_by_their_revisions() -> None:
+    scripts = ScriptDirectory.from_config(configuration()).walk_revisions()
+    assert revisions() == [script.revision for script in scripts][::-1]
 
 
 def directory_of(config: Config) -> Path:

@@ -64,6 +64,7 @@ class Client:
         clock: Callable[[], datetime] = utc_now,
         retry_wait_seconds: float = 1.0,
         transport: httpx.BaseTransport | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Check the settings; nothing is sent yet.
 
@@ -77,6 +78,7 @@ class Client:
             retry_wait_seconds: The first of four retries comes after at most this time, each further after at most
                 twice the time of the one before.
             transport: In place of the network.
+            pace: In place of one of `requests_per_second`, for a simulated clock.
 
         Raises:
             ConfigurationError: The token, the URL or the file cannot be used.
@@ -85,7 +87,7 @@ class Client:
         self._origin = _origin(base_url)
         self._clock = clock
         self._stop = StopSignal()
-        self._pace = Pace(requests_per_second, stop=self._stop, clock=clock)
+        self._pace = pace or Pace(requests_per_second, stop=self._stop, clock=clock)
         self._transport = transport or self._network(timeout_seconds, ca_file)
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),

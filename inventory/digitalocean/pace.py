@@ -25,15 +25,24 @@ _LONG_WAIT_SECONDS = 5.0
 class Pace:
     """What all threads that use one token ask before each request."""
 
-    def __init__(self, requests_per_second: float, *, stop: StopSignal, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        requests_per_second: float,
+        *,
+        stop: StopSignal,
+        clock: Callable[[], datetime],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Begin unused.
 
         Args:
             requests_per_second: Evenly spread; 0 switches off every limit but the pauses that DigitalOcean asks for.
             stop: Ends every wait.
             clock: For `waiting_until`, which is shown to people.
+            seconds: A monotonic clock.
         """
         self._stop = stop
+        self._seconds = seconds
         self._clock = clock
         self._bucket = InMemoryBucket(_rates(requests_per_second)) if requests_per_second else None
         self._lock = threading.Lock()
@@ -57,7 +66,7 @@ class Pace:
     def pause(self, seconds: float) -> None:
         """Let nobody send anything for that long."""
         with self._lock:
-            self._pause(time.monotonic(), seconds)
+            self._pause(self._seconds(), seconds)
 
     def announce(self, *, limit: int, remaining: int) -> None:
         """Learn how many requests of the hour are left, to share them politely."""
@@ -66,12 +75,12 @@ class Pace:
     @property
     def waiting_until(self) -> datetime | None:
         """The end of the pause for the rate limit, by `clock`; None outside of one."""
-        return self._paused_until_shown if time.monotonic() < self._paused_until else None
+        return self._paused_until_shown if self._seconds() < self._paused_until else None
 
     def _take_turn(self) -> float:
         """Take the next turn and return 0, or return after how many seconds to try again."""
         with self._lock:
-            now = time.monotonic()
+            now = self._seconds()
             if now < self._paused_until:
                 return self._paused_until - now
             if self._bucket is None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from benchmarks.account import TOKEN, served
 
@@ -29,20 +30,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true", help=f"measure {_LARGE:,} Droplets too")
     sizes = (*_SIZES, _LARGE) if parser.parse_args().large else _SIZES
-    for droplets in sizes:
-        _measure_fleet(droplets)
+    smallest, *larger = sizes
+    before = _measure_fleet(smallest)
+    for droplets in larger:
+        now = _measure_fleet(droplets)
+        # Where time is linear, a further Droplet takes as long from 100 to 1,000 as from 1,000 to 10,000.
+        print(f"  from {before.droplets:,} to {now.droplets:,} Droplets: {_growth(before, now)}")
+        before = now
     print(f"imports of `inventory sync`: {median(_import_seconds() for _ in range(_ROUNDS)):.2f} s")
 
 
-def _measure_fleet(droplets: int) -> None:
+class _Figures(NamedTuple):
+    """Seconds and megabytes by kind of run."""
+
+    droplets: int
+    seconds: dict[str, float]
+    megabytes: dict[str, float]
+
+
+def _growth(before: _Figures, now: _Figures) -> str:
+    """Tell what each further Droplet takes, and how many megabytes all of them together."""
+    more = now.droplets - before.droplets
+    return "; ".join(
+        f"{kind} {1000 * (now.seconds[kind] - before.seconds[kind]) / more:.2f} ms a further Droplet, "
+        f"{now.megabytes[kind] - before.megabytes[kind]:+.0f} MB"
+        for kind in now.seconds
+    )
+
+
+def _measure_fleet(droplets: int) -> _Figures:
     with served(droplets) as url, TemporaryDirectory() as directory:
         first = _run(url, directory)
         rests = [_run(url, directory) for _ in range(_ROUNDS)]
         full = _run(url, directory, "--full")
     seconds, megabytes = (median(figures) for figures in zip(*rests, strict=True))
-    print(
-        f"process, SQLite, {droplets:,} Droplets: first {first[0]:.2f} s, {first[1]:.0f} MB; listed again "
-        f"{full[0]:.2f} s, {full[1]:.0f} MB; at rest {seconds:.2f} s, {megabytes:.0f} MB"
+    measured = {"first": first, "listed again": full, "at rest": (seconds, megabytes)}
+    told = "; ".join(f"{kind} {seconds:.2f} s, {megabytes:.0f} MB" for kind, (seconds, megabytes) in measured.items())
+    print(f"process, SQLite, {droplets:,} Droplets: {told}")
+    return _Figures(
+        droplets,
+        {kind: seconds for kind, (seconds, _) in measured.items()},
+        {kind: megabytes for kind, (_, megabytes) in measured.items()},
     )
 
 

@@ -54,10 +54,9 @@ _DAY = _columns(droplet_days, DropletDay)
 
 def owners(connection: sa.Connection, backup_ids: Iterable[int]) -> dict[int, int]:
     """Tell for each of these backups that is stored the Droplet it is stored under."""
-    rows = connection.execute(
-        sa.select(backups.c.id, backups.c.droplet_id).where(backups.c.id.in_(sorted(set(backup_ids))))
-    )
-    return {row.id: row.droplet_id for row in rows}
+    ids = sorted(set(backup_ids))
+    query = sa.select(backups.c.id, backups.c.droplet_id).where(backups.c.id.in_(ids))
+    return {row.id: row.droplet_id for row in connection.execute(query)} if ids else {}
 
 
 def load(

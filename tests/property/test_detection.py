@@ -1,5 +1,6 @@
 """Asking less finds the same: what is proven unchanged is stored as if it had been listed."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +95,38 @@ def test_droplet_whose_last_look_raised_a_question_is_listed(
     listings(account)
     report = account.sync(is_full=False)
     assert (report.counts["droplets_proven"], listings(account)) == (2, 1)
+
+
+def test_proven_looks_neither_read_nor_write_rows_of_backups(account: Account) -> None:
+    sent: list[str] = []
+    sa.event.listen(account.database.engine, "before_cursor_execute", lambda *words: sent.append(words[2]))
+    statements = []
+    for more in (0, 40):
+        for number in range(more):
+            account.fleet.add_droplet(name=f"more-{number}", plan="weekly", backups=3)
+        account.sync()
+        account.advance(minutes=5)
+        sent.clear()
+        assert account.sync(is_full=False).counts["droplets_proven"] == len(account.droplets)
+        statements.append(list(sent))
+    assert len(statements[0]) == len(statements[1])
+    text = "\n".join(statements[1])
+    assert not re.search(r"backup_versions|backup_regions|(INSERT INTO|UPDATE) (backups|droplet_days)", text)
+    # One asks for ids, one for recent ends that may still be explained.
+    assert len(re.findall(r"(FROM|JOIN) backups", text)) == 2
+
+
+def test_first_proven_look_of_a_day_carries_the_figures_of_the_last(account: Account) -> None:
+    account.fleet.disable_backups(account.droplets[0])
+    account.sync()
+    account.advance(days=1)
+    stamp = account.clock()
+    assert account.sync(is_full=False).counts["droplets_proven"] > 0
+    proven = {row["id"] for row in account.rows("droplets") if row["last_listed_at"] < stamp}
+    assert proven
+    for number in proven:
+        *_, before, today = account.rows("droplet_days", droplet_id=number)
+        assert today == {**before, "day": stamp.date(), "first_look_at": stamp}
 
 
 @pytest.mark.parametrize("ids", [[], None])

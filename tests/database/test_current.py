@@ -310,6 +310,20 @@ def seen_again(state: DropletState, **changes: Any) -> Plan:  # noqa: ANN401 - a
     return plan(replace(state, last_attempt_at=TUESDAY, last_observed_at=TUESDAY, **changes), TUESDAY)
 
 
+def test_sqlite_reads_backups_without_passing_all_that_ever_ended(account: Database) -> None:
+    if not account.is_sqlite:
+        pytest.skip("PostgreSQL goes by its statistics")
+    write(account, *(first_look(number) for number in range(200, 400)))
+    with statements(account) as sent:
+        read(account, range(200, 400), [1])
+    asked = [(text, values) for text, values in sent if "FROM backups" in text]
+    with account.reading() as connection:
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()) for text, values in asked]
+    for index, plan_text in zip(["ix_backups_live", "ix_backups_gone_at", "PRIMARY KEY"], plans, strict=True):
+        assert index in plan_text
+        assert "ix_backups_by_droplet" not in plan_text
+
+
 def test_droplets_of_which_only_times_move_are_written_together(account: Database) -> None:
     states = [droplet(number) for number in range(101, 161)]
     write(account, *map(plan, states))

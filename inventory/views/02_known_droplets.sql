@@ -18,7 +18,7 @@
 --   first_seen_at: UTC stamp at which it became known
 --   first_look_at: UTC stamp of the first complete listing of its backups; NULL while there was none
 --   last_observed_at: UTC stamp of its last look; for a past moment, of the last day's first look; NULL while never looked at
---   unselected_since: UTC; NULL while the configuration means it
+--   unselected_since: UTC; NULL while the configuration means it, and for a past moment if it means it again
 --   gone_at: UTC stamp of the look that found it gone; NULL while it exists
 --   pruned_before: UTC; ended backups older than this may have been pruned; NULL where nothing was
 --   is_current: whether it exists and is selected

@@ -18,4 +18,4 @@
 --   min_disk_size_gigabytes: disk a restore needs
 --   regions: slugs in the order of the alphabet, joined by a comma and a blank
 --   first_seen_at: UTC stamp at which it became known
---   last_seen_at: UTC stamp of the last look that showed it; never NULL
+--   last_seen_at: UTC stamp of the last look that showed it, for a past moment as known_droplets has it; never NULL

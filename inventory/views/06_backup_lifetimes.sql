@@ -15,7 +15,7 @@
 --   created_at: UTC, as the API says
 --   size_gigabytes: as billed; of an ended one, as last known
 --   first_seen_at: UTC stamp at which it became known
---   last_seen_at: UTC stamp of the last look that showed it; never NULL
+--   last_seen_at: UTC stamp of the last look that showed it, for a past moment as known_droplets has it; never NULL
 --   gone_at: UTC stamp of the first look without it; NULL while it exists
 --   gone_reason: droplet_destroyed, converted, expired, backups_disabled, unknown or unexplained; NULL while it exists
 --   lifetime_days: from created_at to gone_at, the most it can have lived; to now while it exists

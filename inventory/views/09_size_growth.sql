@@ -17,5 +17,5 @@
 --   size_30_days_ago_gigabytes: the same, 30 days ago; NULL before the first look
 --   size_90_days_ago_gigabytes: the same, 90 days ago; NULL before the first look
 --   fitted_backups: through how many backups the line goes
---   growth_per_day_gigabytes: of all backups together, negative where they shrink; NULL with fewer than three to fit
+--   growth_per_day_gigabytes: of all backups together, negative where they shrink; NULL with fewer than three to fit, or all made at once
 --   size_in_90_days_gigabytes: now plus 90 days of that growth, at least 0; NULL with fewer than three to fit

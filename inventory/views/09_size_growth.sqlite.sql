@@ -25,8 +25,8 @@ fit AS (
         droplet_id,
         count(*) AS fitted_backups,
         CASE
-            WHEN count(*) >= 3
-                THEN (count(*) * sum(x * y) - sum(x) * sum(y)) / nullif(count(*) * sum(x * x) - sum(x) * sum(x), 0)
+            WHEN count(*) >= 3 AND max(x) > min(x)
+                THEN (count(*) * sum(x * y) - sum(x) * sum(y)) / (count(*) * sum(x * x) - sum(x) * sum(x))
         END AS slope
     FROM made
     WHERE y > 0

@@ -27,4 +27,4 @@
 --   age_hours: from its start to report_clock.now
 --   is_recent: whether it opened on the UTC day of report_clock.since or later
 --   is_before_first_look: whether it opened before the Droplet's first look
---   last_observed_at: UTC stamp of the Droplet's last look, as known_droplets has it; NULL while never looked at
+--   last_observed_at: UTC stamp of the Droplet's last look, for a past moment as known_droplets has it; NULL while never looked at

@@ -23,7 +23,12 @@ policy AS (
         p.droplet_id,
         p.is_enabled,
         p.plan,
-        p.retention_days
+        p.retention_days,
+        -- Of what is not said to be due, nobody knows how many there should be.
+        p.plan IN ('daily', 'weekly')
+        AND p.hour IS NOT NULL
+        AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
+        AND p.retention_days IS NOT NULL AS is_understood
     FROM report_clock AS c
     CROSS JOIN backup_policies AS p
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
@@ -63,9 +68,7 @@ kept AS (
         n.backups,
         CASE
             WHEN NOT p.is_enabled THEN 0
-            WHEN
-                p.plan IN ('daily', 'weekly') AND p.retention_days IS NOT NULL AND n.backups IS NOT NULL
-                THEN coalesce(d.windows, 0)
+            WHEN p.is_understood AND n.backups IS NOT NULL THEN coalesce(d.windows, 0)
         END AS expected_backups,
         n.oldest_backup_at,
         n.newest_backup_at,

@@ -5,14 +5,14 @@
 -- Order: account
 -- Columns:
 --   account: name of the account in the configuration
---   account_status: as /v2/account said last, whatever moment is asked for; NULL while no token could read it
+--   account_status: as /v2/account said last, for a past moment too; NULL while no token could read it
 --   last_run_at: UTC, when the last run started
 --   last_run_status: running, complete, partial, held, failed or interrupted
 --   last_run_error: why it is not complete; NULL if it is, or runs
 --   last_complete_at: UTC, when the last complete run of the whole configuration ended; NULL if there was none
 --   consecutive_failures: runs of the whole configuration that ended since, none of them complete
 --   droplets: selected Droplets that exist
---   droplets_overdue: of these, not looked at for 26 h, or never
---   oldest_observed_at: UTC stamp of the last look at the Droplet whose last is longest ago; NULL where one was never looked at
+--   droplets_overdue: of these, not looked at for 26 h, or never, for a past moment by known_droplets.last_observed_at
+--   oldest_observed_at: UTC, the oldest of its Droplets' last looks, for a past moment as known_droplets has them; NULL if one had none
 --   held_since: UTC, when the first run ended that the brake held; NULL where a later one was not held, or none was
 --   token_rejected_since: UTC, when the first run started whose token was rejected; NULL where none was, or a later one was let in

@@ -20,9 +20,17 @@ from inventory.views.catalog import DIALECTS, views
 from inventory.views.queries import Question, ask, column_types
 from inventory.views.rows import ROWS, ReportClock
 from tests.views.conftest import History
-from tests.views.story import ENDS
+from tests.views.story import BEGINS, ENDS, UNLOOKED
 
 NAMES = list(views())
+# Before the first look, right after it, at the turn of a month, while nobody looked, and at the end.
+MOMENTS = (
+    BEGINS - timedelta(seconds=1),
+    BEGINS,
+    BEGINS.replace(month=3, day=1, hour=0),
+    UNLOOKED + timedelta(hours=11),
+    ENDS,
+)
 KEY = ("account", "droplet_id", "droplet")
 # Of a whole account, or of none.
 WITHOUT_DROPLET = {"fleet_size_by_day", "sync_health", "report_clock"}
@@ -80,12 +88,13 @@ def test_what_null_means_is_said_of_every_column_that_may_be_null(name: str) -> 
         assert says == (NoneType in types), column
 
 
+@pytest.mark.parametrize("now", MOMENTS, ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_both_databases_answer_alike(played: History, copied: History, name: str) -> None:
+def test_both_databases_answer_alike(played: History, copied: History, name: str, now: datetime) -> None:
     answers = []
     for history in (played, copied):
         with history.database.reading() as connection:
-            answers.append(ask(connection, ROWS[name], Question(ENDS)))
+            answers.append(ask(connection, ROWS[name], Question(now)))
     assert not differences(*answers)
 
 
@@ -159,12 +168,10 @@ def test_the_header_says_what_the_view_is(name: str) -> None:
     view = views()[name]
     assert tuple(view.columns) == ROWS[name]._fields
     assert all(view.columns.values())
-    assert view.answers.split("?")[0].istitle() or view.answers[0].isupper()
     assert "?" in view.answers
     assert view.grain
     assert view.units
     assert view.time is None or view.time in view.columns
-    assert all(len(line) <= 132 for line in view.header.splitlines())
 
 
 @pytest.mark.parametrize("name", NAMES)

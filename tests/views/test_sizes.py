@@ -1,0 +1,124 @@
+"""What stands out in size, and how sizes grow: the corner cases."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from inventory.store.engine import Database
+from inventory.views.rows import DropletSizeOnDay, SizeAnomaly, SizeGrowth
+from tests.views.by_hand import ByHand, at
+
+LAST_LOOK = "03-31 12:00"
+
+
+@pytest.fixture
+def web(migrated_url: str) -> Iterator[ByHand]:
+    database = Database(migrated_url)
+    yield ByHand(database)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "size", "expected"),
+    [
+        ([1, 1, 1], 100, None),  # three before claim nothing
+        ([1, 2, 4, 9], 5.5, (4, 3.0, "grown")),  # (2 + 4) / 2
+        ([9, 4, 1, 2], 5.4, None),  # 1.8 times
+        ([1, 2, 4, 9], 1.5, None),  # half
+        ([1, 2, 4, 9], 1.4, (4, 3.0, "shrunk")),
+        ([1, 2, 5, 9, 9], 9.1, (5, 5.0, "grown")),
+        ([1, 2, 3, 4, 9, 9], 6.5, (6, 3.5, "grown")),
+        ([7, 6, 5, 4, 3, 2, 1], 1, (7, 4.0, "shrunk")),
+        # Of more than seven, the last seven: 3 3 3 4 8 8 8, not 1 1 1 ...
+        ([1, 1, 1, 1, 1, 1, 8, 3, 8, 3, 8, 3, 4], 7.3, (7, 4.0, "grown")),
+        ([1, 1, 1, 1, 1, 1, 8, 3, 8, 3, 8, 3, 4], 7.1, None),
+        ([5, 5, 5, 5], 0, (4, 5.0, "zero")),
+        ([0, 0, 0, 0], 0, (4, 0.0, "zero")),
+        ([0, 0, 0, 0], 5, (4, 0.0, "grown")),
+    ],
+)
+def test_a_backup_is_held_against_the_median_of_those_before_it(
+    web: ByHand, before: Sequence[float], size: float, expected: tuple[int, float, str] | None
+) -> None:
+    web.backups([*before, size], seen=LAST_LOOK)
+    web.looks(LAST_LOOK)
+    newest = [row for row in web.ask(SizeAnomaly, LAST_LOOK) if row.is_newest]
+    found = [(row.compared_backups, row.median_before_gigabytes, row.verdict) for row in newest]
+    assert found == ([expected] if expected else [])
+
+
+def test_ended_backups_are_compared_with_and_told_of(web: ByHand) -> None:
+    for number, size in enumerate((2, 2, 2, 2, 9), start=1):
+        web.backup(number, f"03-{number:02} 05:00", seen="03-05 12:00", size_gigabytes=size, gone="03-12 12:00")
+    web.looks("03-05 12:00", "03-12 12:00")
+    (row,) = web.ask(SizeAnomaly, "03-12 12:00")
+    assert (row.backup_id, row.size_gigabytes, row.verdict, row.is_newest) == (5, 9.0, "grown", True)
+    assert web.ask(SizeAnomaly, "03-12 12:00", since="03-05 05:00:01") == []
+
+
+def test_a_size_that_was_put_right_is_known_since_then(web: ByHand) -> None:
+    web.backups([2, 2, 2, 2], seen="03-05 12:00")
+    web.backup(5, "03-05 05:00", seen="03-05 12:00", size_gigabytes=2.0)
+    web.looks("03-05 12:00", "03-06 12:00")
+    now_right = {"backup_id": 5, "name": "web", "type": "backup", "min_disk_size": 25}
+    with web.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM backup_versions WHERE backup_id = 5")
+    interval = {"valid_from": at("03-05 12:00"), "valid_to": at("03-06 12:00"), "closed_by": "change"}
+    web.insert("backup_versions", **now_right, **interval, size_gigabytes=0.0)
+    web.insert("backup_versions", **now_right, valid_from=at("03-06 12:00"), size_gigabytes=2.0)
+    assert [row.verdict for row in web.ask(SizeAnomaly, "03-06 11:00")] == ["zero"]
+    assert web.ask(SizeAnomaly, "03-06 12:00") == []
+
+
+def test_growth_is_the_slope_times_what_is_kept(web: ByHand) -> None:
+    web.backups([1, 2, 3], seen=LAST_LOOK)
+    web.looks(LAST_LOOK)
+    (row,) = web.ask(SizeGrowth, LAST_LOOK)
+    assert (row.fitted_backups, row.size_gigabytes) == (3, 6.0)
+    assert row.growth_per_day_gigabytes == 3.0
+    assert row.size_in_90_days_gigabytes == 276.0  # 6 + 90 * 3
+
+
+def test_of_two_backups_no_growth_is_claimed(web: ByHand) -> None:
+    web.backups([1, 0, 2], seen=LAST_LOOK)  # one of size 0 is not known yet
+    web.looks(LAST_LOOK)
+    (row,) = web.ask(SizeGrowth, LAST_LOOK)
+    assert (row.fitted_backups, row.growth_per_day_gigabytes, row.size_in_90_days_gigabytes) == (2, None, None)
+
+
+def test_nothing_shrinks_below_zero(web: ByHand) -> None:
+    web.backups([3, 2, 1], seen=LAST_LOOK)
+    web.looks(LAST_LOOK)
+    (row,) = web.ask(SizeGrowth, LAST_LOOK)
+    assert (row.growth_per_day_gigabytes, row.size_in_90_days_gigabytes) == (-3.0, 0.0)
+
+
+def test_backups_made_at_one_instant_have_no_slope(web: ByHand) -> None:
+    for number in range(1, 4):
+        web.backup(number, "03-01 05:00", seen=LAST_LOOK, size_gigabytes=float(number))
+    web.looks(LAST_LOOK)
+    (row,) = web.ask(SizeGrowth, LAST_LOOK)
+    assert (row.fitted_backups, row.growth_per_day_gigabytes) == (3, None)
+
+
+def test_only_the_last_90_days_are_fitted(web: ByHand) -> None:
+    web.backups([1, 2, 3, 4], seen=LAST_LOOK)
+    web.looks(LAST_LOOK)
+    assert [row.fitted_backups for row in web.ask(SizeGrowth, "05-30 05:00")] == [3]
+    assert [row.fitted_backups for row in web.ask(SizeGrowth, "05-30 04:59:59")] == [4]
+
+
+def test_days_without_a_look_are_absent_and_the_last_is_as_it_was_then(web: ByHand) -> None:
+    web.backup(1, "03-01 05:00", seen="03-01 12:00", size_gigabytes=2.0)
+    web.backup(2, "03-03 05:00", seen="03-03 18:00", size_gigabytes=3.0)
+    web.looks("03-01 12:00", size_gigabytes=2.0)
+    web.looks("03-03 12:00", size_gigabytes=5.0)  # after the day's last look, at 18:00
+    web.change("droplets", last_observed_at=at("03-03 18:00"))
+
+    def sizes(now: str) -> list[tuple[int, float]]:
+        return [(row.day.day, row.size_gigabytes) for row in web.ask(DropletSizeOnDay, now)]
+
+    assert sizes("03-01 11:59") == []
+    assert sizes("03-03 11:59") == [(1, 2.0)]
+    assert sizes("03-03 12:00") == [(1, 2.0), (3, 2.0)]
+    assert sizes("03-03 18:00") == sizes("03-09 00:00") == [(1, 2.0), (3, 5.0)]

@@ -24,8 +24,18 @@ def cost(web: ByHand, now: str, month: int = 3) -> MonthlyCost:
 
 @pytest.mark.parametrize(
     ("weekday", "month", "due"),
-    [("SUN", 3, 5), ("MON", 3, 5), ("TUE", 3, 5), ("WED", 3, 4), ("SAT", 3, 4), ("WED", 4, 5), ("THU", 4, 5)]
-    + [("FRI", 4, 4), ("SUN", 2, 4), ("SAT", 2, 4), ("FRI", 5, 5), ("SUN", 5, 5), ("MON", 5, 4)],
+    [
+        ("SUN", 2, 4),
+        ("SAT", 2, 4),
+        ("SUN", 3, 5),
+        ("TUE", 3, 5),
+        ("WED", 3, 4),
+        ("WED", 4, 5),
+        ("THU", 4, 5),
+        ("FRI", 4, 4),
+        ("SUN", 5, 5),
+        ("MON", 5, 4),
+    ],
 )
 def test_a_weekly_backup_costs_its_share_of_the_months_weekdays(
     web: ByHand, weekday: str, month: int, due: int

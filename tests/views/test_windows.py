@@ -120,7 +120,7 @@ def test_before_pruned_before_nothing_is_claimed(web: ByHand) -> None:
     ],
 )
 def test_of_what_is_not_known_nothing_is_claimed(web: ByHand, policy: dict[str, str | None]) -> None:
-    web.policy("03-01 12:00", **policy)  # type: ignore[arg-type]
+    web.policy("03-01 12:00", **policy)
     web.looks("03-01 12:00", "03-09 12:00")
     assert due(web, "03-09 12:00") == []
     (row,) = web.ask(DropletRetention, "03-09 12:00")

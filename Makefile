@@ -35,8 +35,9 @@ layers: .venv/dev ## Check that a layer imports only layers below it
 format: .venv/dev ## Format the code
 	$(BIN)/ruff format .
 
-bench: .venv/dev ## Measure the speed and the requests of a sync; ten minutes
-	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests
+bench: .venv/dev ## Measure syncs, requests and views; half an hour
+	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests \
+		&& $(BIN)/python -m benchmarks.views
 
 PIN := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \
 	--universal --python-version 3.11

@@ -115,16 +115,17 @@ event AS (
         WHERE
             v.valid_to >= c.since
             AND v.valid_to <= c.now
-            AND v.closed_by = 'change'
+            -- Not closed_by alone: SQLite would make an index of all versions for it.
+            AND coalesce(v.closed_by, '') = 'change'
             AND w.backup_id = v.backup_id
             AND w.valid_from = v.valid_to
             AND b.id = v.backup_id
     ) AS x
     WHERE x.old_value <> x.new_value
     UNION ALL
-    -- A backup that was there before and after came to a region, or left one.
+    -- A backup that was there before and after came to a region, or left one. Backups first: few were there since then.
     SELECT
-        b.droplet_id,
+        r.droplet_id,
         r.learned_at,
         'backup_changed' AS event,
         r.backup_id,
@@ -134,27 +135,39 @@ event AS (
         NULL AS gone_reason
     FROM (
         SELECT
+            b.droplet_id,
             o.backup_id,
             o.valid_from AS learned_at,
             NULL AS old_value,
             o.region AS new_value
         FROM report_clock AS c
+        CROSS JOIN backups AS b
         CROSS JOIN backup_regions AS o
-        WHERE o.valid_from >= c.since AND o.valid_from <= c.now
+        WHERE
+            (b.gone_at IS NULL OR b.gone_at >= c.since)
+            AND o.backup_id = b.id
+            AND o.valid_from > b.first_seen_at
+            AND o.valid_from >= c.since
+            AND o.valid_from <= c.now
         UNION ALL
         SELECT
+            b.droplet_id,
             o.backup_id,
             o.valid_to AS learned_at,
             o.region AS old_value,
             NULL AS new_value
         FROM report_clock AS c
+        CROSS JOIN backups AS b
         CROSS JOIN backup_regions AS o
-        WHERE o.valid_to >= c.since AND o.valid_to <= c.now
+        WHERE
+            (b.gone_at IS NULL OR b.gone_at >= c.since)
+            AND o.backup_id = b.id
+            AND (b.gone_at IS NULL OR o.valid_to < b.gone_at)
+            AND o.valid_to >= c.since
+            AND o.valid_to <= c.now
     ) AS r
-    CROSS JOIN backups AS b
     WHERE
-        b.id = r.backup_id
-        AND EXISTS (
+        EXISTS (
             SELECT 1
             FROM backup_versions AS v
             WHERE
@@ -306,7 +319,8 @@ event AS (
 
 SELECT
     k.account,
-    k.droplet_id,
+    -- Of the event, so that a condition on it reaches each kind of event.
+    e.droplet_id,
     k.droplet,
     e.learned_at,
     e.event,

@@ -20,6 +20,9 @@ from inventory.views.rows import VIEWS
 RECENT = timedelta(days=90)
 """How far back the views over recent events reach where nothing else is asked for."""
 
+KNOWN_DROPLETS = "known_droplets"
+"""The view that all others which speak of Droplets begin with."""
+
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 _TYPES: dict[type, TypeEngine[Any]] = {
@@ -71,22 +74,22 @@ def stream(
     """Read the rows as `ask` does, a few at a time, so that a million of them need no memory."""
     view = views()[VIEWS[row]]
     types = column_types(row)
-    conditions = dict(_conditions(view, question, types))
-    statement = sa.text(_text(view, list(conditions), question.limit, connection.dialect.name))
+    whose, when = dict(_whose(view, question)), dict(_when(view, question, types))
+    statement = sa.text(_text(view, list(whose), list(when), question.limit, connection.dialect.name))
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
-    values += conditions.values()
+    values += [*whose.values(), *when.values()]
     options = {"yield_per": rows_at_once} if rows_at_once else {}
     found = connection.execute(statement.bindparams(*values).columns(**types), execution_options=options)
     return (row(*each) for each in found)
 
 
-def _text(view: View, conditions: Sequence[str], limit: int | None, dialect: str) -> str:
+def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | None, dialect: str) -> str:
     lines = [
         f"WITH report_clock AS ({_CLOCK[dialect]})",
-        *(_common(each, dialect) for each in with_dependencies(view.name) if each.reads),
+        *(_common(each, dialect, whose) for each in with_dependencies(view.name) if each.reads),
         f"SELECT {', '.join(view.columns)} FROM {view.name}",
-        *(["WHERE " + " AND ".join(conditions)] if conditions else []),
+        *_where([*whose, *when]),
         f"ORDER BY {view.order}",
         *([f"LIMIT {limit:d}"] if limit is not None else []),
     ]
@@ -104,9 +107,17 @@ def _without_none(hint: Any) -> type:  # noqa: ANN401 - what get_type_hints give
     return found
 
 
-def _common(view: View, dialect: str) -> str:
-    # Not materialised: what is asked of the last view then reaches the tables, one Droplet's rows for one Droplet.
-    return f", {view.name} AS NOT MATERIALIZED (\n{_escaped(view.queries[dialect])}\n)"
+def _common(view: View, dialect: str, whose: Sequence[str]) -> str:
+    # Not materialised: what is asked of the last view then reaches the tables. Where a view must materialise a part, or
+    # no condition reaches it, this still does: whatever is said of Droplets begins with those that are known.
+    query = _escaped(view.queries[dialect])
+    if view.name == KNOWN_DROPLETS and whose:
+        query = f"SELECT * FROM (\n{query}\n) AS every {' '.join(_where(whose))}"
+    return f", {view.name} AS NOT MATERIALIZED (\n{query}\n)"
+
+
+def _where(conditions: Sequence[str]) -> list[str]:
+    return ["WHERE " + " AND ".join(conditions)] if conditions else []
 
 
 def _escaped(query: str) -> str:
@@ -114,13 +125,17 @@ def _escaped(query: str) -> str:
     return query.replace(":", "\\:")
 
 
-def _conditions(
-    view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
-) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
-    """Give what the rows are narrowed by: each condition with its value."""
+def _whose(view: View, question: Question) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
+    """Give the conditions on accounts and Droplets that the view has columns for, each with its value."""
     for column, wanted in (("account", question.accounts), ("droplet_id", question.droplet_ids)):
         if wanted is not None and column in view.columns:
             yield f"{column} IN :{column}", sa.bindparam(column, sorted(wanted), expanding=True)
+
+
+def _when(
+    view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
+) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
+    """Give the conditions on the column that says of when a row is, each with its value."""
     for name, operator, moment in (("since", ">=", question.since), ("until", "<", question.until)):
         if moment is not None and view.time:
             value = _as_column(view.time, moment, types)

@@ -225,3 +225,24 @@ def test_the_order_is_one_of_columns_and_leaves_nothing_to_chance(connection: sa
     places = [ROWS[name]._fields.index(column) for column in columns]
     keys = [tuple(row[place] for place in places) for row in ask(connection, ROWS[name], Question(ENDS))]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_DROPLET])
+def test_what_is_asked_of_some_is_what_is_said_of_them_among_all(
+    history: History, connection: sa.Connection, name: str
+) -> None:
+    row = ROWS[name]
+    rows = ask(connection, row, Question(ENDS))
+    wanted = {history.ids[each] for each in ("web", "gone", "dark", "bare")}
+    of_them = [each for each in rows if each[1] in wanted]
+    assert ask(connection, row, Question(ENDS, droplet_ids=wanted)) == of_them
+    assert ask(connection, row, Question(ENDS, droplet_ids=())) == []
+    of_account = [each for each in rows if each[0] == "seeded"]
+    assert ask(connection, row, Question(ENDS, accounts={"seeded"})) == of_account
+    assert ask(connection, row, Question(ENDS, accounts={"seeded"}, droplet_ids=wanted)) == []
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_DROPLET))
+def test_what_is_asked_of_droplets_is_not_heard_by_views_without_them(connection: sa.Connection, name: str) -> None:
+    rows = ask(connection, ROWS[name], Question(ENDS))
+    assert ask(connection, ROWS[name], Question(ENDS, droplet_ids={1})) == rows

@@ -1,7 +1,8 @@
 -- Which Droplets are known, and what was last known of each?
 -- Every Droplet seen by report_clock.now, those gone or no longer meant by the configuration included, with its
 -- attributes as they then were. "Selected Droplets that exist", of which most views speak, are those that are current.
--- An earlier time at which a Droplet was not selected is not kept once it is selected again, nor is an earlier account.
+-- An earlier time at which a Droplet was not selected is not kept once it is selected again, nor is an earlier account;
+-- what was pruned is known of no moment.
 -- Grain: one row per Droplet
 -- Units: UTC, US dollars a month
 -- Reads: report_clock, accounts, droplets, droplet_versions, droplet_days
@@ -20,5 +21,5 @@
 --   last_observed_at: UTC stamp of its last look; for a past moment, of the last day's first look; NULL while never looked at
 --   unselected_since: UTC; NULL while the configuration means it, and for a past moment if it means it again
 --   gone_at: UTC stamp of the look that found it gone; NULL while it exists
---   pruned_before: UTC; ended backups older than this may have been pruned; NULL where nothing was
+--   pruned_before: UTC; ended backups older than this may have been pruned, for a past moment too; NULL where nothing was
 --   is_current: whether it exists and is selected

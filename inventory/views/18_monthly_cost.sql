@@ -24,4 +24,4 @@
 --   as_usage_weekly_usd: the same size held on the plan usage-weekly, a lower bound; NULL without observed day or rate
 --   as_usage_daily_usd: the same, on the plan usage-daily; NULL likewise
 --   days_observed: days on which it was looked at
---   is_complete_month: whether the month is over and the Droplet was known from its first day to its last
+--   is_complete_month: whether the month is over and the Droplet was known and selected from its first day to its last

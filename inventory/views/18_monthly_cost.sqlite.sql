@@ -13,7 +13,7 @@ droplet AS MATERIALIZED (
         k.droplet_id,
         k.droplet,
         date(k.first_look_at) AS first_day,
-        date(k.gone_at) AS gone_day
+        date(min(coalesce(k.gone_at, k.unselected_since), coalesce(k.unselected_since, k.gone_at))) AS last_day
     FROM known_droplets AS k
 ),
 
@@ -227,7 +227,7 @@ SELECT
     k.first_day IS NOT NULL
     AND k.first_day <= f.month
     AND m.next_month <= t.day
-    AND (k.gone_day IS NULL OR k.gone_day >= m.next_month) AS is_complete_month
+    AND (k.last_day IS NULL OR k.last_day >= m.next_month) AS is_complete_month
 FROM today AS t
 CROSS JOIN fact AS f
 INNER JOIN droplet AS k ON k.droplet_id = f.droplet_id

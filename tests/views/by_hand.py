@@ -26,6 +26,7 @@ class ByHand:
 
     def __init__(self, database: Database, *, price: float | None = 6.0, status: str = "active") -> None:
         self.database = database
+        self._waiting: list[sa.Executable] = []
         self.insert("accounts", id=1, name="default")
         then = {"name": "web", "region": "nyc3", "size_slug": "s", "price_monthly_usd": price, "status": status}
         self.insert(
@@ -89,17 +90,24 @@ class ByHand:
         for number, size in enumerate(sizes, start=1):
             self.backup(number, f"03-{number:02} 05:00", seen=seen, size_gigabytes=size)
 
-    def change(self, table: str, **values: object) -> None:
-        """Change all rows of a table."""
-        with self.database.writing() as connection:
-            connection.execute(sa.update(metadata.tables[table]).values(values))
-
-    def ask(self, row: type[Row], now: str, since: str | None = None) -> list[Row]:
-        """Ask a view as of an instant."""
-        with self.database.reading() as connection:
-            return ask(connection, row, Question(at(now), since=at(since) if since else None))
-
     def insert(self, table: str, **values: object) -> None:
         """Enter a row of any table."""
-        with self.database.writing() as connection:
-            connection.execute(sa.insert(metadata.tables[table]).values(values))
+        self._waiting.append(sa.insert(metadata.tables[table]).values(values))
+
+    def change(self, table: str, **values: object) -> None:
+        """Change all rows of a table."""
+        self._waiting.append(sa.update(metadata.tables[table]).values(values))
+
+    def execute(self, statement: str) -> None:
+        """Do what is rarely needed."""
+        self._waiting.append(sa.text(statement))
+
+    def ask(self, row: type[Row], now: str, since: str | None = None) -> list[Row]:
+        """Ask a view as of an instant; what is waiting to be entered is entered first, all at once."""
+        if self._waiting:
+            with self.database.writing() as connection:
+                for statement in self._waiting:
+                    connection.execute(statement)
+            self._waiting.clear()
+        with self.database.reading() as connection:
+            return ask(connection, row, Question(at(now), since=at(since) if since else None))

@@ -88,8 +88,7 @@ def test_a_price_read_later_is_not_known_before(web: ByHand) -> None:
 
 def test_rates_are_those_of_the_months_first_day(web: ByHand) -> None:
     web.policy("03-01 12:00")
-    with web.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE backup_rates SET valid_to = '2026-03-15' WHERE plan = 'daily'")
+    web.execute("UPDATE backup_rates SET valid_to = '2026-03-15' WHERE plan = 'daily'")
     web.insert("backup_rates", plan="daily", valid_from=date(2026, 3, 15), price_percent=60.0, source="a letter")
     web.backup(1, "03-20 05:00", seen="04-30 12:00")
     web.backup(2, "04-20 05:00", seen="04-30 12:00")
@@ -189,3 +188,12 @@ def test_a_month_is_complete_once_it_is_over_if_the_droplet_was_known_all_along(
         web.change("droplet_versions", valid_to=at(gone))
         web.change("droplets", gone_at=at(gone))
     assert cost(web, now).is_complete_month is is_complete
+
+
+def test_a_month_in_which_a_droplet_was_no_longer_selected_is_not_complete(web: ByHand) -> None:
+    web.policy("03-01 12:00")
+    web.looks("03-01 12:00")
+    web.change("droplets", unselected_since=at("03-31 12:00"))
+    assert not cost(web, "04-02 00:00").is_complete_month
+    web.change("droplets", unselected_since=at("04-01 12:00"))
+    assert cost(web, "04-02 00:00").is_complete_month

@@ -67,8 +67,7 @@ def test_an_end_without_any_policy_is_not_said_to_be_early(web: ByHand) -> None:
 def test_a_backup_that_came_back_was_away_in_between(web: ByHand) -> None:
     """Seen on 2 and 3 March, missed on 4, back on 6, missed for good on 9."""
     web.backup(1, "03-02 05:00", seen="03-02 12:00", gone="03-09 12:00", after="03-08 12:00")
-    with web.database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM backup_versions")
+    web.execute("DELETE FROM backup_versions")
     for begin, end, reason in (("03-02", "03-04", "unexplained"), ("03-06", "03-09", "expired")):
         interval = {"valid_from": at(f"{begin} 12:00"), "valid_to": at(f"{end} 12:00"), "closed_by": reason}
         web.insert("backup_versions", backup_id=1, **interval, **VERSION)

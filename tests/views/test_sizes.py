@@ -61,8 +61,7 @@ def test_a_size_that_was_put_right_is_known_since_then(web: ByHand) -> None:
     web.backup(5, "03-05 05:00", seen="03-05 12:00", size_gigabytes=2.0)
     web.looks("03-05 12:00", "03-06 12:00")
     now_right = {"backup_id": 5, "name": "web", "type": "backup", "min_disk_size": 25}
-    with web.database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM backup_versions WHERE backup_id = 5")
+    web.execute("DELETE FROM backup_versions WHERE backup_id = 5")
     interval = {"valid_from": at("03-05 12:00"), "valid_to": at("03-06 12:00"), "closed_by": "change"}
     web.insert("backup_versions", **now_right, **interval, size_gigabytes=0.0)
     web.insert("backup_versions", **now_right, valid_from=at("03-06 12:00"), size_gigabytes=2.0)

@@ -21,40 +21,54 @@ past_day AS (
 )
 
 SELECT
-    k.account,
-    d.day,
-    CAST(sum(
-        coalesce(
-            l.backups,
-            (
-                SELECT e.backups
-                FROM droplet_days AS e
-                WHERE e.droplet_id = k.droplet_id AND e.day < d.day
-                ORDER BY e.day DESC
-                LIMIT 1
-            )
-        )
-    ) AS bigint) AS backups,
-    CAST(round(CAST(sum(
-        coalesce(
-            l.size_gigabytes,
-            (
-                SELECT e.size_gigabytes
-                FROM droplet_days AS e
-                WHERE e.droplet_id = k.droplet_id AND e.day < d.day
-                ORDER BY e.day DESC
-                LIMIT 1
-            )
-        )
-    ) AS numeric), 4) AS double precision) AS size_gigabytes,
-    count(l.day) AS droplets_observed,
-    count(*) AS droplets_known
-FROM past_day AS d
-CROSS JOIN droplet AS k
-LEFT JOIN droplet_days AS l ON l.day = d.day AND l.droplet_id = k.droplet_id
-WHERE k.first_day <= d.day AND (k.last_day IS NULL OR d.day <= k.last_day)
-GROUP BY k.account, d.day
-HAVING count(l.day) > 0
+    o.account,
+    o.day,
+    CAST(sum(o.backups) AS bigint) AS backups,
+    CAST(round(CAST(sum(o.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
+    CAST(sum(o.observed) AS bigint) AS droplets_observed,
+    CAST(sum(o.known) AS bigint) AS droplets_known
+FROM (
+    SELECT
+        k.account,
+        l.day,
+        sum(l.backups) AS backups,
+        sum(l.size_gigabytes) AS size_gigabytes,
+        count(*) AS observed,
+        count(*) AS known
+    FROM droplet AS k
+    INNER JOIN droplet_days AS l ON l.droplet_id = k.droplet_id
+    WHERE
+        l.day >= k.first_day
+        AND (k.last_day IS NULL OR l.day <= k.last_day)
+        AND l.day < (SELECT CAST(c.now AT TIME ZONE 'UTC' AS date) FROM report_clock AS c)
+    GROUP BY k.account, l.day
+    UNION ALL
+    -- Those not looked at that day.
+    SELECT
+        k.account,
+        d.day,
+        e.backups,
+        e.size_gigabytes,
+        0 AS observed,
+        1 AS known
+    FROM past_day AS d
+    CROSS JOIN droplet AS k
+    CROSS JOIN LATERAL (
+        SELECT
+            p.backups,
+            p.size_gigabytes
+        FROM droplet_days AS p
+        WHERE p.droplet_id = k.droplet_id AND p.day < d.day
+        ORDER BY p.day DESC
+        LIMIT 1
+    ) AS e
+    WHERE
+        k.first_day <= d.day
+        AND (k.last_day IS NULL OR d.day <= k.last_day)
+        AND NOT EXISTS (SELECT 1 FROM droplet_days AS l WHERE l.droplet_id = k.droplet_id AND l.day = d.day)
+) AS o
+GROUP BY o.account, o.day
+HAVING sum(o.observed) > 0
 UNION ALL
 -- The stored rows of the last day may be of later looks than report_clock.now.
 SELECT

@@ -1,0 +1,141 @@
+"""A history copied to the other kind of database, and back, is the same history, and goes on there."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.errors import DatabaseError, DatabaseUnusableError
+from inventory.store import copy as copying
+from inventory.store.copy import copy
+from inventory.store.engine import Database
+from inventory.store.schema import accounts, backup_rates, backups, metadata
+from inventory.store.upgrade import revision, upgrade
+from tests.histories import History, answers, tables
+from tests.simulated import Account
+
+
+@pytest.fixture
+def source(history: History) -> Iterator[Database]:
+    """A SQLite file; copying only reads it."""
+    with closing(Database(f"sqlite:///{history.path}")) as database:
+        yield database
+
+
+@pytest.fixture
+def target(database_url: str) -> Iterator[Database]:
+    """A database without tables, or a file that is not there."""
+    with closing(Database(database_url)) as database:
+        yield database
+
+
+def copied(source: Database, target: Database) -> dict[str, int]:
+    return copy(source, target, lambda _done, _total: None)
+
+
+def test_there_and_back_every_table_is_the_same(
+    source: Database, target: Database, tmp_path: Path, history: History
+) -> None:
+    stored = tables(source)
+    assert all(stored.values())
+    assert copied(source, target) == {table.name: len(stored[table.name]) for table in metadata.sorted_tables}
+    assert tables(target) == stored
+    with closing(Database(f"sqlite:///{tmp_path / 'back.db'}")) as back:
+        copied(target, back)
+        assert tables(back) == stored
+    ends_at = history.ends_at
+    assert answers(target, ends_at, ends_at) == answers(source, ends_at, ends_at)
+
+
+def test_syncs_go_on_there_without_a_new_event(source: Database, target: Database, history: History) -> None:
+    copied(source, target)
+    account = Account(target, history.fleet)
+    before = account.dump()
+    report = account.sync()
+    assert (report.status, report.counts["droplets_changed"], report.droplets) == ("complete", 0, ())
+    after = account.dump()
+    for table in after.keys() - {"droplets", "droplet_days"}:
+        assert after[table] == before[table], table
+    runs = [row["id"] for row in account.rows("sync_runs")]
+    assert report.run_id == max(runs)
+    assert len(runs) == len(tables(source)["sync_runs"]) + 1
+    with target.writing() as connection:
+        connection.execute(sa.insert(accounts).values(name="another"))
+
+
+def test_edited_rates_come_in_place_of_the_seeded_ones(source: Database, target: Database, tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'own.db'}")) as own:
+        copied(source, own)
+        with own.writing() as connection:
+            connection.execute(sa.delete(backup_rates).where(backup_rates.c.plan != "daily"))
+            connection.execute(sa.update(backup_rates).values(price_percent=25.5, source="a letter"))
+        copied(own, target)
+        assert tables(target)["backup_rates"] == tables(own)["backup_rates"]
+
+
+def test_a_target_with_a_history_is_refused_before_anything_is_written(source: Database, target: Database) -> None:
+    upgrade(target)
+    with target.writing() as connection:
+        connection.execute(sa.insert(accounts).values(name="default"))
+    before = tables(target)
+    with pytest.raises(DatabaseUnusableError, match="table accounts has rows"):
+        copied(source, target)
+    with pytest.raises(DatabaseUnusableError, match="holds a history already"):
+        copied(source, source)
+    assert tables(target) == before
+
+
+def test_a_target_of_somebody_else_is_refused(source: Database, target: Database, tmp_path: Path) -> None:
+    if target.path:
+        target.path.touch(0o600)
+        expected = "an empty file"
+    else:
+        with target.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE backups (id integer)")
+        expected = "not ours"
+    with pytest.raises(DatabaseUnusableError, match=expected):
+        copied(source, target)
+
+
+@pytest.mark.parametrize("table", [accounts, backups], ids=lambda table: table.name)
+def test_what_reads_back_otherwise_is_not_kept(
+    source: Database, target: Database, table: sa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be a target that loses, or alters, one row's value."""
+    transfer = copying._transfer
+
+    def lossy(reading: sa.Connection, writing: sa.Connection, each: sa.Table, *rest: object) -> object:
+        digest = transfer(reading, writing, each, *rest)  # type: ignore[arg-type]
+        if each is table:
+            key = sa.select(sa.func.min(table.c.id)).scalar_subquery()
+            writing.execute(sa.update(table).where(table.c.id == key).values(name="another"))
+        return digest
+
+    monkeypatch.setattr(copying, "_transfer", lossy)
+    with pytest.raises(DatabaseError, match=f"of table {table.name} is not what was written"):
+        copied(source, target)
+    monkeypatch.undo()
+    with target.reading() as connection:
+        assert revision(connection) is not None
+    assert {name for name, rows in tables(target).items() if rows} == {"backup_rates"}
+    copied(source, target)
+
+
+def test_a_failure_half_way_leaves_the_target_empty(source: Database, target: Database) -> None:
+    def stop(done: int, total: int) -> None:
+        if done > total / 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy(source, target, stop)
+    assert {name for name, rows in tables(target).items() if rows} == {"backup_rates"}
+
+
+def test_whoever_waits_is_told_how_far_it_is(source: Database, target: Database) -> None:
+    told: list[tuple[int, int]] = []
+    copy(source, target, lambda done, total: told.append((done, total)))
+    rows = sum(len(each) for each in tables(source).values())
+    assert told == sorted(told)
+    assert told[-1] == (2 * rows, 2 * rows)

@@ -1,0 +1,125 @@
+"""A PostgreSQL role that may read our tables and views, and nothing else.
+
+What keeps it from writing is that it has no privilege to; its read-only transactions and its time-outs, which it could
+set otherwise, only save others from its mistakes.
+
+Source: https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html
+"""
+
+import sqlalchemy as sa
+
+from inventory.errors import DatabaseUnusableError, UsageError
+from inventory.store.engine import Database
+from inventory.store.schema import metadata
+from inventory.store.upgrade import VERSION_TABLE
+from inventory.views.catalog import views
+
+_LONGEST_NAME_BYTES = 63
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "60s",
+    # A transaction left open would keep every later upgrade of the views waiting.
+    "idle_in_transaction_session_timeout": "10min",
+}
+
+_OWNER = "SELECT relowner::regrole::name FROM pg_class WHERE oid = to_regclass('backups')"
+_IS_ALLOWED_TO_MAKE_ROLES = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+_IS_MIGHTY = """
+    SELECT rolsuper OR rolcreaterole OR pg_has_role(rolname, CAST(:owner AS name), 'MEMBER')
+    FROM pg_roles WHERE rolname = :role
+"""
+_STILL_ALLOWED = """
+    SELECT 'write ' || relname FROM pg_class
+    WHERE oid = ANY (SELECT to_regclass(name) FROM unnest(CAST(:names AS text[])) AS name)
+        AND (
+            has_table_privilege(CAST(:role AS name), oid, 'DELETE, TRUNCATE, TRIGGER')
+            OR has_any_column_privilege(CAST(:role AS name), oid, 'INSERT, UPDATE, REFERENCES')
+        )
+    UNION ALL SELECT 'create in schema ' || current_schema()
+    WHERE has_schema_privilege(CAST(:role AS name), current_schema(), 'CREATE')
+    UNION ALL SELECT 'create schemas in database ' || current_database()
+    WHERE has_database_privilege(CAST(:role AS name), current_database(), 'CREATE')
+"""
+
+
+def readable() -> list[str]:
+    """Name the tables and views that a reader may read; with our version table, by which commands know the database."""
+    return [*metadata.tables, *views(), VERSION_TABLE]
+
+
+def grant_reader(database: Database, role: str) -> bool:
+    """Make the role, or bring up to date one that is there; return whether it was made. All of it or nothing.
+
+    A made role may log in, once it has a password. Views and tables that the owner of ours makes later are readable
+    too: a dropped view loses its grants, and upgrades make views anew.
+
+    Raises:
+        UsageError: No role can have this name.
+        DatabaseUnusableError: The role could write all the same, or ours may not make roles.
+    """
+    _check_name(role)
+    with database.writing() as connection:
+        owner = connection.execute(sa.text(_OWNER)).scalar_one()
+        is_mighty = connection.execute(sa.text(_IS_MIGHTY), {"owner": owner, "role": role}).scalar_one_or_none()
+        if is_mighty:
+            raise DatabaseUnusableError(
+                f'role "{role}" is a superuser, may make roles, or is or may become "{owner}", who owns the tables: it '
+                "could write whatever is said here. Nothing was changed; name another."
+            )
+        is_new = is_mighty is None
+        if is_new:
+            _check_may_make_roles(connection, role)
+        for statement in _statements(connection, owner, role, is_new=is_new):
+            connection.exec_driver_sql(statement)
+        _check_harmless(connection, role)
+    return is_new
+
+
+def _check_name(role: str) -> None:
+    is_reserved = role.startswith("pg_") or role in ("public", "none")
+    if not role or not role.isprintable() or is_reserved or len(role.encode()) > _LONGEST_NAME_BYTES:
+        raise UsageError(
+            f'"{role}" cannot be the name of a role: 1 to {_LONGEST_NAME_BYTES} bytes, not public, not none, and '
+            "without pg_ before it. Nothing was changed."
+        )
+
+
+def _check_may_make_roles(connection: sa.Connection, role: str) -> None:
+    if not connection.execute(sa.text(_IS_ALLOWED_TO_MAKE_ROLES)).scalar_one():
+        user = connection.execute(sa.text("SELECT current_user")).scalar_one()
+        raise DatabaseUnusableError(
+            f'role "{user}", which the database URL names, may not make roles. Nothing was changed; let an '
+            f'administrator run this command once, with INVENTORY_DATABASE_URL naming a role that may make "{role}".'
+        )
+
+
+def _statements(connection: sa.Connection, owner: str, role: str, *, is_new: bool) -> list[str]:
+    preparer = connection.dialect.identifier_preparer
+    reader, maker = preparer.quote_identifier(role), preparer.quote_identifier(owner)
+    schema, database = (
+        preparer.quote_identifier(name)
+        for name in connection.execute(sa.text("SELECT current_schema(), current_database()")).one()
+    )
+    ours = ", ".join(readable())
+    return [
+        *([f"CREATE ROLE {reader} LOGIN"] if is_new else []),
+        *(f"ALTER ROLE {reader} IN DATABASE {database} SET {name} = '{value}'" for name, value in _SETTINGS.items()),
+        f"GRANT CONNECT ON DATABASE {database} TO {reader}",
+        f"REVOKE CREATE ON SCHEMA {schema} FROM {reader}",
+        f"GRANT USAGE ON SCHEMA {schema} TO {reader}",
+        f"REVOKE ALL ON {ours} FROM {reader}",
+        f"GRANT SELECT ON {ours} TO {reader}",
+        f"ALTER DEFAULT PRIVILEGES FOR ROLE {maker} IN SCHEMA {schema} GRANT SELECT ON TABLES TO {reader}",
+    ]
+
+
+def _check_harmless(connection: sa.Connection, role: str) -> None:
+    """Refuse a role that has more from elsewhere: from PUBLIC, or from a role it belongs to."""
+    query = sa.text(_STILL_ALLOWED)
+    if allowed := list(connection.scalars(query, {"role": role, "names": readable()})):
+        raise DatabaseUnusableError(
+            f'role "{role}" could still {allowed[0]}'
+            + (f", and {len(allowed) - 1} things more" if len(allowed) > 1 else "")
+            + ": by a right of all (PUBLIC), or of a role it belongs to. Nothing was changed; revoke that first, for "
+            "example: REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+        )

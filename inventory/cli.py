@@ -26,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-database_commands = typer.Typer(help="Create the database, or bring it up to date.", no_args_is_help=True)
+database_commands = typer.Typer(
+    help="Create the database, bring it up to date, copy it, or let others read it.", no_args_is_help=True
+)
 app.add_typer(database_commands, name="db", rich_help_panel="Set up")
 
 ConfigFile = Annotated[
@@ -262,6 +264,61 @@ def upgrade(*, config: ConfigFile = None) -> None:
         from inventory.commands import db as command
 
         return command.upgrade(config)
+
+    _finish(run)
+
+
+@database_commands.command()
+def grant_reader(
+    role: Annotated[str, typer.Argument(metavar="NAME", help="The role: made where there is none of this name.")],
+    *,
+    config: ConfigFile = None,
+) -> None:
+    """Let a PostgreSQL role read what is stored, and nothing else."""
+
+    def run() -> int:
+        from inventory.commands import db as command
+
+        return command.grant_reader(config, role)
+
+    _finish(run)
+
+
+@database_commands.command()
+def copy(
+    *,
+    to: Annotated[str, typer.Option(metavar="URL", help="An empty or new database, written as the setting is.")],
+    config: ConfigFile = None,
+) -> None:
+    """Copy the whole history to another database: from SQLite to PostgreSQL, or back."""
+
+    def run() -> int:
+        from inventory.commands import db as command
+
+        return command.copy(config, to)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Tidy")
+def prune(
+    *,
+    keep_days: Annotated[
+        int, typer.Option(metavar="N", max=36_500, help="Keep what ended in so many days; 90 or more.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be deleted, and delete nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking, as from cron.")] = False,
+    config: ConfigFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Delete what ended long ago: backups that are gone, and records of syncs."""
+
+    def run() -> int:
+        from inventory.commands import prune as command
+
+        return command.run(config, keep_days=keep_days, is_dry_run=dry_run, is_confirmed=yes, is_quiet=quiet)
 
     _finish(run)
 

@@ -1,0 +1,83 @@
+"""`inventory prune`: delete old details, after saying which."""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from rich.progress import track
+from rich.table import Table
+
+from inventory.digitalocean.client import utc_now
+from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, UsageError
+from inventory.interruption import interruptible
+from inventory.report.console import complain, print_line, print_table, stderr_console
+from inventory.settings.load import load
+from inventory.store.engine import Database
+from inventory.store.prune import LEAST_DAYS, Prunable, delete, find
+from inventory.store.upgrade import require_current
+
+
+def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confirmed: bool, is_quiet: bool) -> int:
+    """Delete what is older than so many days, ask before if a person is there, and return the exit code.
+
+    Raises:
+        UsageError: Too few days; or nobody is there to be asked and nothing says that it is meant.
+        DatabaseError: The database cannot be used; what was deleted before stays deleted.
+    """
+    if keep_days < LEAST_DAYS:
+        raise UsageError(
+            f"--keep-days {keep_days} is too few: questions look back {LEAST_DAYS} days unless told otherwise, and"
+            " would be answered wrongly. Nothing was deleted."
+        )
+    if not (is_dry_run or is_confirmed or sys.stdin.isatty()):
+        raise UsageError("nobody is there to be asked: --yes deletes, --dry-run only shows. Nothing was deleted.")
+    settings = load(config_file, needs_token=False)
+    with closing(Database(settings.database_url.get_secret_value())) as database:
+        require_current(database, settings.database_source)
+        prunable = find(database, keep_days=keep_days, today=utc_now().date())
+        if not is_quiet:
+            _announce(prunable, database)
+        if is_dry_run or not any(prunable.rows.values()):
+            return EXIT_COMPLETE
+        if not (is_confirmed or _is_agreed()):
+            print_line("Nothing was deleted.")
+            return EXIT_COMPLETE
+        return _delete(database, prunable, is_quiet=is_quiet)
+
+
+def _announce(prunable: Prunable, database: Database) -> None:
+    until = f"{prunable.ended_before:%a %Y-%m-%d}"
+    if not any(prunable.rows.values()):
+        print_line(f"{database.shown}: nothing that ended before {until} is left to delete.")
+        return
+    print_line(f"{database.shown}: of what ended before {until}, can be deleted\n")
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    for name, rows in prunable.rows.items():
+        table.add_row(name, f"{rows:,}")
+    print_table(table)
+    print_line("\nKept are what exists, the sizes of every day, and what the days kept are compared with.")
+
+
+def _is_agreed() -> bool:
+    sys.stdout.write("Delete them for good? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
+    total = len(prunable.backup_ids) + len(prunable.run_ids)
+    done = 0
+    with interruptible(lambda: complain("stopping: finishing the deletion in hand")) as signal_number:
+        steps = delete(database, prunable)
+        for step in track(steps, "Deleting", total=total, console=stderr_console(), transient=True):
+            done += step
+            if number := signal_number():
+                complain(f"interrupted after {done:,} of {total:,} backups and runs; the next prune goes on there")
+                return SIGNAL_BASE + number
+    if not is_quiet:
+        print_line("They were deleted.")
+        if database.path:
+            print_line(f'New rows fill the space first. To give it back: sqlite3 {database.path} "VACUUM"')
+    return EXIT_COMPLETE

@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -qq
 PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: help demo test test-all check lint types layers format bench requirements clean
+.PHONY: help demo test test-all check lint types layers format docs bench requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
@@ -35,9 +35,12 @@ layers: .venv/dev ## Check that a layer imports only layers below it
 format: .venv/dev ## Format the code
 	$(BIN)/ruff format .
 
+docs: .venv/dev ## Write anew what is generated in docs/sql.md
+	$(BIN)/python -m docs.generate
+
 bench: .venv/dev ## Measure syncs, requests and views; half an hour
 	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests \
-		&& $(BIN)/python -m benchmarks.views
+		&& $(BIN)/python -m benchmarks.limits && $(BIN)/python -m benchmarks.views
 
 PIN := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \
 	--universal --python-version 3.11

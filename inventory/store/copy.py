@@ -114,13 +114,30 @@ def _rows(connection: sa.Connection, table: sa.Table) -> int:
 
 
 def _transfer(reading: sa.Connection, writing: sa.Connection, table: sa.Table, step: _Steps) -> Digest:
-    names = table.columns.keys()
     digest = Digest()
     for batch in _batches(reading, table):
-        writing.execute(sa.insert(table), [dict(zip(names, row, strict=True)) for row in batch])
+        _insert(writing, table, batch)
         digest = digest.after(batch)
         step(len(batch))
     return digest
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[sa.Row[Any]]) -> None:
+    if connection.dialect.name == "sqlite":
+        names = table.columns.keys()
+        connection.execute(sa.insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    # Nine times as fast as INSERT, but not a thing of SQLAlchemy, whose errors are those that we translate.
+    columns = ", ".join(map(connection.dialect.identifier_preparer.format_column, table.columns))
+    statement = f"COPY {table.name} ({columns}) FROM STDIN"
+    driver: Any = connection.dialect.loaded_dbapi
+    own: Any = connection.connection.driver_connection
+    try:
+        with own.cursor() as cursor, cursor.copy(statement) as lines:
+            for row in rows:
+                lines.write_row(row)
+    except driver.Error as error:
+        raise sa.exc.DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error
 
 
 def _digest(connection: sa.Connection, table: sa.Table, step: _Steps) -> Digest:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from inventory.errors import DatabaseError, DatabaseUnusableError
+from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
 from inventory.store import copy as copying
 from inventory.store.copy import copy
 from inventory.store.engine import Database
@@ -131,6 +131,22 @@ def test_a_failure_half_way_leaves_the_target_empty(source: Database, target: Da
     with pytest.raises(KeyboardInterrupt):
         copy(source, target, stop)
     assert {name for name, rows in tables(target).items() if rows} == {"backup_rates"}
+
+
+def test_a_server_that_goes_away_is_told_as_such(source: Database, postgres_url: str) -> None:
+    ends_others = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with closing(Database(postgres_url)) as target, closing(Database(postgres_url)) as administrator:
+
+        def go_away(_done: int, _total: int) -> None:
+            with administrator.writing() as connection:
+                connection.execute(ends_others)
+
+        with pytest.raises(DatabaseUnavailableError, match="Nothing was changed"):
+            copy(source, target, go_away)
+        assert {name for name, rows in tables(target).items() if rows} == {"backup_rates"}
 
 
 def test_whoever_waits_is_told_how_far_it_is(source: Database, target: Database) -> None:

@@ -1,5 +1,6 @@
 """`inventory db`: the database itself."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -53,7 +54,7 @@ def grant_reader(config_file: Path | None, role: str) -> int:
         if database.path:
             raise UsageError(
                 f"database {database.shown} is a SQLite file, and those have no roles: let others read a copy that "
-                f"they own, made with: sqlite3 {database.shown} \"VACUUM INTO 'copy.db'\""
+                f"they own, made with: sqlite3 {shlex.quote(database.shown)} \"VACUUM INTO 'copy.db'\""
             )
         is_new = grant(database, role)
         made = "was made and" if is_new else "was there and"

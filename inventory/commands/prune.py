@@ -1,5 +1,6 @@
 """`inventory prune`: delete old details, after saying which."""
 
+import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -57,7 +58,10 @@ def _announce(prunable: Prunable, database: Database) -> None:
     for name, rows in prunable.rows.items():
         table.add_row(name, f"{rows:,}")
     print_table(table)
-    print_line("\nKept are what exists, the sizes of every day, and what the days kept are compared with.")
+    print_line(
+        f"\nKept are the sizes of every day, what exists, backups made since {prunable.made_before:%Y-%m-%d}, and the "
+        "last of each Droplet before: later ones are held against them."
+    )
 
 
 def _is_agreed() -> bool:
@@ -79,5 +83,7 @@ def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
     if not is_quiet:
         print_line("They were deleted.")
         if database.path:
-            print_line(f'New rows fill the space first. To give it back: sqlite3 {database.path} "VACUUM"')
+            print_line(
+                f'New rows fill the space first. To give it back: sqlite3 {shlex.quote(database.shown)} "VACUUM"'
+            )
     return EXIT_COMPLETE

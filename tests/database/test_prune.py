@@ -1,6 +1,8 @@
 """Pruning deletes nothing that a question about the time kept needs, and may be cut short anywhere."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,18 +134,43 @@ def test_who_kept_less_once_is_not_said_to_have_more(database: Database, now: da
     assert account["pruned_before"] == before
 
 
+def bring_back(connection: sa.Connection, number: int) -> None:
+    back = {"gone_at": None, "gone_after_at": None, "gone_reason": None, "gone_reason_replaced_at": None}
+    connection.execute(sa.update(backups).where(backups.c.id == number).values(back))
+
+
+def check_is_left(database: Database, number: int) -> None:
+    with database.reading() as connection:
+        assert connection.scalar(sa.select(backups.c.id).where(backups.c.id == number)) == number
+        versions = sa.select(sa.func.count()).where(backup_versions.c.backup_id == number)
+        assert connection.scalar(versions) == 1
+
+
 def test_a_backup_that_is_listed_again_meanwhile_is_left(database: Database, now: datetime) -> None:
     found = find(database, now)
     returned = found.backup_ids[0]
     with database.writing() as connection:
-        back = {"gone_at": None, "gone_after_at": None, "gone_reason": None, "gone_reason_replaced_at": None}
-        connection.execute(sa.update(backups).where(backups.c.id == returned).values(back))
+        bring_back(connection, returned)
     for _ in prune.delete(database, found):
         pass
-    with database.reading() as connection:
-        assert connection.scalar(sa.select(backups.c.id).where(backups.c.id == returned)) == returned
-        versions = sa.select(sa.func.count()).where(backup_versions.c.backup_id == returned)
-        assert connection.scalar(versions) == 1
+    check_is_left(database, returned)
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_sync_that_writes_it_at_the_same_time_is_waited_for(database: Database, now: datetime) -> None:
+    """On SQLite only one writes at a time."""
+    found = find(database, now)
+    returned = found.backup_ids[0]
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with closing(Database(database.url)) as other, ThreadPoolExecutor(1) as pool:
+        with database.writing() as connection:
+            bring_back(connection, returned)
+            pruning = pool.submit(lambda: list(prune.delete(other, found)))
+            until = time.monotonic() + 30
+            while not connection.scalar(waiting):
+                assert time.monotonic() < until
+        assert sum(pruning.result(60)) == len(found.backup_ids) + len(found.run_ids)
+    check_is_left(database, returned)
 
 
 def test_the_next_sync_has_nothing_to_tell(database: Database, account: Account) -> None:

@@ -178,6 +178,32 @@ def test_a_role_that_could_write_all_the_same_is_refused(database: Database, rol
             assert connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}) is None
 
 
+def test_an_owner_who_may_make_roles_need_not_be_a_superuser(postgres: Cluster, postgres_url: str, role: str) -> None:
+    """As on a managed server."""
+    name = sa.make_url(postgres_url).database
+    with _administrating(postgres) as connection:
+        connection.exec_driver_sql("CREATE ROLE owner LOGIN CREATEROLE")
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" OWNER TO owner')
+    try:
+        with closing(Database(sa.make_url(postgres_url).set(username="owner"))) as database:
+            upgrade(database)
+            assert grant_reader(database, role) is True
+            assert grant_reader(database, role) is False
+            with as_role(database, role).engine.connect() as connection:
+                assert connection.exec_driver_sql("SELECT count(*) FROM live_backups").scalar_one() == 0
+                connection.exec_driver_sql(READ_WRITE)
+                with pytest.raises(exc.DBAPIError, match="permission denied"):
+                    connection.exec_driver_sql("DELETE FROM accounts")
+    finally:
+        with closing(Database(postgres_url)) as administrator, administrator.writing() as connection:
+            quoted = f'"{role}"'.replace("%", "%%")
+            connection.exec_driver_sql(f"DROP OWNED BY {quoted}")
+            connection.exec_driver_sql("REASSIGN OWNED BY owner TO postgres")
+            connection.exec_driver_sql("DROP OWNED BY owner")
+            connection.exec_driver_sql(f"DROP ROLE {quoted}")
+            connection.exec_driver_sql("DROP ROLE owner")
+
+
 def test_who_may_not_make_roles_is_told_who_may(database: Database, role: str, reader: sa.Engine) -> None:
     with (
         closing(Database(reader.url)) as as_reader,

@@ -12,8 +12,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC time of whole seconds on both databases.
 
-    PostgreSQL: `timestamptz(0)`. SQLite: its own text form, `YYYY-MM-DD HH:MM:SS`, so that comparisons in plain SQL
-    are exact and a time read back equals the time written.
+    PostgreSQL: `timestamptz`, given whole seconds. SQLite: its own text form, `YYYY-MM-DD HH:MM:SS`, so that
+    comparisons in plain SQL are exact and a time read back equals the time written.
     """
 
     impl = sa.DateTime
@@ -23,7 +23,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Choose the column type for the database."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(sqlite.DATETIME(truncate_microseconds=True))  # type: ignore[no-untyped-call]
-        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True, precision=0))
+        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse a naive time; drop fractions of a second, which PostgreSQL would round up."""

@@ -13,7 +13,8 @@ droplet AS MATERIALIZED (
         k.droplet_id,
         k.droplet,
         CAST(k.first_look_at AT TIME ZONE 'UTC' AS date) AS first_day,
-        CAST(least(k.gone_at, k.unselected_since) AT TIME ZONE 'UTC' AS date) AS last_day
+        CAST(least(k.gone_at, k.unselected_since) AT TIME ZONE 'UTC' AS date) AS last_day,
+        CAST(k.pruned_before AT TIME ZONE 'UTC' AS date) AS pruned_day
     FROM known_droplets AS k
 ),
 
@@ -214,7 +215,7 @@ SELECT
     f.without_rate AS backups_without_rate,
     CAST(round(CAST(f.gigabytes / nullif(f.days, 0) AS numeric), 4) AS double precision) AS mean_size_gigabytes,
     CASE
-        WHEN f.without_rate = 0
+        WHEN f.without_rate = 0 AND (k.pruned_day IS NULL OR k.pruned_day <= f.month)
             THEN CAST(round(CAST(f.charge_usd + coalesce(f.usd_days / nullif(f.days, 0), 0) AS numeric), 4) AS double precision)
     END AS estimated_usd,
     CAST(round(CAST(e.price_monthly_usd * m.weekly_percent / 100 AS numeric), 4) AS double precision) AS as_weekly_usd,
@@ -227,6 +228,7 @@ SELECT
     k.first_day IS NOT NULL
     AND k.first_day <= f.month
     AND m.next_month <= t.day
+    AND (k.pruned_day IS NULL OR k.pruned_day <= f.month)
     AND (k.last_day IS NULL OR k.last_day >= m.next_month) AS is_complete_month
 FROM today AS t
 CROSS JOIN fact AS f

@@ -15,13 +15,13 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
 --   month: UTC, its first day
---   backups_made: backups created in the month, as far as they were seen
+--   backups_made: backups created in the month, as far as they were seen and not pruned
 --   backups_without_rate: of these, made under a plan without a rate, or at an unknown price
 --   mean_size_gigabytes: what was held, the mean over the observed days; NULL without one
---   estimated_usd: for the month, or what of it has passed; NULL where a backup is without a rate
+--   estimated_usd: for the month, or what of it has passed; NULL where a backup is without a rate, or some may be pruned
 --   as_weekly_usd: the whole month on the plan weekly, every backup made, at the price at its end; NULL without price or rate
 --   as_daily_usd: the same, on the plan daily; NULL likewise
 --   as_usage_weekly_usd: the same size held on the plan usage-weekly, a lower bound; NULL without observed day or rate
 --   as_usage_daily_usd: the same, on the plan usage-daily; NULL likewise
 --   days_observed: days on which it was looked at
---   is_complete_month: whether the month is over and the Droplet was known and selected from its first day to its last
+--   is_complete_month: whether the month is over, not pruned, and the Droplet known and selected from its first day to its last

@@ -10,7 +10,7 @@ from docs import generate
 from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.views.catalog import views
-from tests.conftest import _temporary
+from tests.conftest import temporary_database
 from tests.postgres import Cluster
 
 PAGE = generate.PAGE.read_text("utf-8")
@@ -27,12 +27,11 @@ def on_sqlite() -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def on_postgresql(postgres: Cluster, on_sqlite: Database) -> Iterator[Database]:
-    for url in _temporary(postgres):
-        with closing(Database(url)) as database:
-            copy(on_sqlite, database, lambda _done, _total: None)
-            with database.writing() as connection:
-                generate.freeze(connection, PAGE)
-            yield database
+    with temporary_database(postgres) as url, closing(Database(url)) as database:
+        copy(on_sqlite, database, lambda _done, _total: None)
+        with database.writing() as connection:
+            generate.freeze(connection, PAGE)
+        yield database
 
 
 def test_what_is_generated_is_up_to_date(on_sqlite: Database) -> None:

@@ -197,3 +197,15 @@ def test_a_month_in_which_a_droplet_was_no_longer_selected_is_not_complete(web: 
     assert not cost(web, "04-02 00:00").is_complete_month
     web.change("droplets", unselected_since=at("04-01 12:00"))
     assert cost(web, "04-02 00:00").is_complete_month
+
+
+def test_of_a_month_some_of_whose_backups_may_be_pruned_no_cost_is_told(web: ByHand) -> None:
+    web.policy("02-01 12:00")
+    for number, month in enumerate((2, 3), start=1):
+        web.backup(number, f"{month:02}-10 05:00", seen="03-31 12:00")
+    web.looks("02-01 12:00", "03-31 12:00", "04-02 12:00")
+    assert all(cost(web, "04-02 12:00", month).estimated_usd is not None for month in (2, 3))
+    web.change("accounts", pruned_before=at("03-01 00:00"))
+    february, march = (cost(web, "04-02 12:00", month) for month in (2, 3))
+    assert (february.estimated_usd, february.is_complete_month) == (None, False)
+    assert march.estimated_usd == pytest.approx(1.8 / 31, abs=1e-4)

@@ -31,6 +31,10 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The TOML file to read, in place of the first that is found."),
 ]
+HttpAddress = Annotated[
+    str | None,
+    typer.Option("--http", metavar="ADDRESS", help='Where the daemon answers, or "off"; in place of the setting.'),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must mend.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print routine changes too, and log to stderr.")]
@@ -90,6 +94,18 @@ def sync(
             is_verbose=verbose,
         )
         return command.run(config, options)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Look")
+def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verbose = False) -> None:
+    """Look at the Droplets' backups on schedule, until told to stop; answer health and metrics over HTTP."""
+
+    def run() -> int:
+        from inventory.commands import daemon as command
+
+        return command.run(config, listen=http, is_verbose=verbose)
 
     _finish(run)
 

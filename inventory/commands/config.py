@@ -59,9 +59,16 @@ def _rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
         yield f"{prefix}droplets", write_selection(account.droplets), settings.sources[f"{prefix}droplets"]
     url = make_url(settings.database_url.get_secret_value())
     yield "database_url", url.render_as_string(hide_password=True), settings.database_source
+    yield "ping_url", "**********" if settings.ping_url else None, settings.sources["ping_url"]
     for name in Behaviour.model_fields:
         value = getattr(settings, name)
-        yield name, str(value) if isinstance(value, Path) else value, settings.sources[name]
+        yield name, _written(value), settings.sources[name]
+
+
+def _written(value: object) -> object:
+    if isinstance(value, tuple):
+        return ", ".join(value) or None
+    return str(value) if isinstance(value, Path) else value
 
 
 def _document(settings: Settings, warnings: tuple[str, ...]) -> dict[str, object]:

@@ -105,6 +105,12 @@ def ending(report: SyncReport) -> Iterator[Text]:
         yield Text(f"Why: {shown(report.error)}")
 
 
+def brief(reports: Iterable[SyncReport]) -> str:
+    """Say in a few lines what the syncs of several accounts came to, for whoever is not at the terminal."""
+    lines = (line.plain for report in reports for line in (Text(f'account "{report.account}"'), *ending(report)))
+    return "\n".join(lines)
+
+
 def _is_told_by_droplets(report: SyncReport) -> bool:
     """Tell whether every Droplet that was not looked at has a fact of its own, which says why."""
     return len(_not_looked_at(report)) == (report.droplets_selected or 0) - report.counts["droplets_complete"]

@@ -48,6 +48,11 @@ def revision(connection: sa.Connection) -> str | None:
     return context.get_current_revision()
 
 
+def is_current(connection: sa.Connection) -> bool:
+    """Tell whether the tables are of this program's version."""
+    return revision(connection) == _head(configuration())
+
+
 def upgrade(database: Database, config: Config | None = None) -> str | None:
     """Create what is missing and upgrade what is old. Return the revision before, None for a new database.
 

@@ -27,13 +27,28 @@ app = typer.Typer(
 database_commands = typer.Typer(help="Create the database, or bring it up to date.", no_args_is_help=True)
 app.add_typer(database_commands, name="db", rich_help_panel="Set up")
 
+
+def _read_address(written: str | None) -> str | None:
+    from inventory.settings.formats import read_listen_address
+
+    try:
+        return read_listen_address(written) if written else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The TOML file to read, in place of the first that is found."),
 ]
 HttpAddress = Annotated[
     str | None,
-    typer.Option("--http", metavar="ADDRESS", help='Where the daemon answers, or "off"; in place of the setting.'),
+    typer.Option(
+        "--http",
+        metavar="ADDRESS:PORT",
+        callback=_read_address,
+        help='Where the daemon answers, or "off"; in place of the setting.',
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must mend.")]
@@ -106,6 +121,36 @@ def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verb
         from inventory.commands import daemon as command
 
         return command.run(config, listen=http, is_verbose=verbose)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Ask")
+def health(*, http: HttpAddress = None, config: ConfigFile = None) -> None:
+    """Ask the daemon of this machine whether it is well; exit with 0 or 1."""
+
+    def run() -> int:
+        from inventory.commands import health as command
+
+        return command.run(config, listen=http)
+
+    _finish(run)
+
+
+@app.command(rich_help_panel="Ask")
+def metrics(
+    *,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Replace this file at once, in place of printing.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print the metrics of the daemon from the database, for node_exporter's textfile collector."""
+
+    def run() -> int:
+        from inventory.commands import metrics as command
+
+        return command.run(config, output=output)
 
     _finish(run)
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 _LARGEST_DUMP_BYTES = 262_144
 
@@ -40,7 +41,8 @@ def tell_systemd(state: str, environ: Mapping[str, str] = os.environ) -> None:
         return
     if address.startswith("@"):  # as an abstract socket is written
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
+    # A manager that cannot be told is no reason to stop.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier, suppress(OSError):
         notifier.sendto(state.encode("ascii"), address)
 
 

@@ -4,6 +4,7 @@ The next due time is kept in memory by the wall clock. Who waits beside it compa
 tells of each step (`clock_stepped`), as the scheduler alone would sleep through an hour that the clock went back.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -11,17 +12,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES as _SKIPPED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from inventory.digitalocean.client import utc_now
 from inventory.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from apscheduler.job import Job
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.schedule")
 
 # Enough to meet the longest gap of a week, be it that of a weekend.
 _TIMES_LOOKED_AHEAD = 200
@@ -109,7 +113,7 @@ def spread(schedule: Schedule, now: datetime) -> timedelta:
 class Clocks:
     """The wall clock beside the monotonic one."""
 
-    def __init__(self, wall: Callable[[], datetime] = utc_now, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, wall: Callable[[], datetime], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._wall = wall
         self._monotonic = monotonic
         self._before = wall(), monotonic()
@@ -139,6 +143,10 @@ class Clockwork:
             executors={"default": ThreadPoolExecutor(1, {"thread_name_prefix": "round"})},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
+
+        # Its words for this change with its version.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._scheduler.add_listener(lambda _event: _log.warning("round.skipped", is_run_under_way=True), _SKIPPED)
 
     def start(self, first_due: datetime) -> None:
         """Begin to wait for the first due time."""

@@ -57,9 +57,11 @@ _DATABASE_LINE_SECONDS = 5.0
 
 _WANTED = Wanted(trigger="daemon")
 
-# So many intervals without movement are one too many; never fewer than these minutes, as waits for locks are long.
-_SILENT_INTERVALS = 3
+# So many intervals without a run are one too many, and so are they without movement in one that is under way; but
+# waits for locks are long, and a hung run is nobody's wish for days.
+_MISSED_INTERVALS = 3
 _SHORTEST_PATIENCE = timedelta(minutes=5)
+_LONGEST_PATIENCE = timedelta(hours=3)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.daemon")
 
@@ -100,7 +102,7 @@ class Daemon:
         self._settings = settings
         self._is_verbose = is_verbose
         self._interrupted_by = interrupted_by
-        self._schedule = Schedule(settings.schedule)
+        self._go_by(Schedule(settings.schedule))
         self._clockwork = Clockwork(self._round, self._schedule, clock=utc_now)
         self._liveness = Liveness()
         self._probe = Probe()
@@ -136,13 +138,13 @@ class Daemon:
     def _configured(self) -> list[str]:
         return [account.name for account in self._settings.accounts]
 
-    @property
-    def _patience(self) -> timedelta:
-        """How long nothing may move."""
-        return max(_SILENT_INTERVALS * self._schedule.longest_gap(utc_now()), _SHORTEST_PATIENCE)
-
     def _database_url(self) -> str:
         return self._settings.database_url.get_secret_value()
+
+    def _go_by(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._overdue_after = max(_MISSED_INTERVALS * schedule.longest_gap(utc_now()), _SHORTEST_PATIENCE)
+        self._patience_seconds = min(self._overdue_after, _LONGEST_PATIENCE).total_seconds()
 
     # One round
 
@@ -198,7 +200,7 @@ class Daemon:
 
     def _supervise(self, events: "SimpleQueue[str]") -> None:
         """Look once a second whether all is well, until a signal asks to stop."""
-        clocks = Clocks()
+        clocks = Clocks(utc_now)
         while not self._interrupted_by():
             self._heed(events, _LOOK_SECONDS)
             if step := clocks.step():
@@ -208,7 +210,7 @@ class Daemon:
                 self._liveness.moved()
             if self._liveness.silent_seconds < 2 * _LOOK_SECONDS:
                 tell_systemd("WATCHDOG=1")
-            if self._liveness.silent_seconds > self._patience.total_seconds():
+            if self._liveness.silent_seconds > self._patience_seconds:
                 self._give_up()
 
     def _heed(self, events: "SimpleQueue[str]", seconds: float) -> None:
@@ -232,7 +234,7 @@ class Daemon:
         log.configure(verbose=self._is_verbose, is_service=True, secrets=settings.secrets)
         before, self._settings = self._settings, settings
         if schedule != self._schedule:
-            self._schedule = schedule
+            self._go_by(schedule)
             self._clockwork.change(schedule)
         late = [name for name in ("http", "http_hosts") if getattr(before, name) != getattr(settings, name)]
         _log.info("settings.reloaded", next_due_at=self._next_due(), need_a_restart=late)
@@ -260,9 +262,9 @@ class Daemon:
     def _health(self) -> web.Health:
         problems = [self._probe.problem] if self._probe.problem else []
         last = self._snapshot.last_attempt_at(self._configured) or self._started_at
-        if utc_now() - max(last, self._started_at) > self._patience:
+        if utc_now() - max(last, self._started_at) > self._overdue_after:
             problems.append(f"overdue: the last run began at {last:%Y-%m-%d %H:%MZ}")
-        is_live = self._liveness.silent_seconds < self._patience.total_seconds()
+        is_live = self._liveness.silent_seconds < self._patience_seconds
         return web.Health(is_live=is_live, problems=tuple(problems))
 
     def _metrics(self) -> bytes:

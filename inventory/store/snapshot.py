@@ -92,7 +92,7 @@ class Snapshot:
 
 def read_snapshot(connection: sa.Connection, *, most_droplets: int) -> Snapshot:
     """Read the figures of every stored account, and the newest backup of at most so many Droplets."""
-    names = dict(connection.execute(sa.select(accounts.c.id, accounts.c.name)).tuples().all())
+    names = {row.id: row.name for row in connection.execute(sa.select(accounts.c.id, accounts.c.name))}
     by_account = [_runs(connection), _last_runs(connection), _fleet(connection), _backups(connection)]
     figures = (
         AccountFigures(name=name, **{key: value for part in by_account for key, value in part.get(number, {}).items()})

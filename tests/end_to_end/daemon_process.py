@@ -1,8 +1,11 @@
 """The daemon as a process of its own, whose log is read as it comes."""
 
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,8 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-
-from tests.end_to_end.conftest import start
 
 Record = dict[str, Any]
 
@@ -21,9 +22,15 @@ PATIENCE_SECONDS = 60.0
 class DaemonProcess:
     """A daemon, and the records of its log."""
 
-    def __init__(self, *arguments: str, port: int) -> None:
+    def __init__(self, *, port: int, program: str | None) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._process = start("daemon", "--http", f"127.0.0.1:{port}", *arguments)
+        command = ["-c", program] if program else ["-m", "inventory", "daemon"]
+        self._process = subprocess.Popen(
+            [sys.executable, *command, "--http", f"127.0.0.1:{port}"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ.copy(),
+        )
         self.pid = self._process.pid
         self.records: list[Record] = []
         self.other_lines: list[str] = []
@@ -83,9 +90,8 @@ class DaemonProcess:
             self._process.kill()
         self._process.wait()
         self._reader.join()
-        for stream in (self._process.stdout, self._process.stderr):
-            assert stream is not None
-            stream.close()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
 
 
 def free_port() -> int:
@@ -94,9 +100,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[DaemonProcess]:
-    """Run a daemon for the length of the block."""
-    daemon = DaemonProcess(*arguments, port=free_port())
+def running(*, program: str | None = None) -> Iterator[DaemonProcess]:
+    """Run a daemon for the length of the block; `program` is Python text to run in its place."""
+    daemon = DaemonProcess(port=free_port(), program=program)
     try:
         yield daemon
     finally:

@@ -17,7 +17,7 @@ from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
 from tests.end_to_end.conftest import Run, Served
-from tests.end_to_end.daemon_process import running
+from tests.end_to_end.daemon_process import eventually, running
 from tests.postgres import cluster
 from tests.simulated import Row, rows
 
@@ -60,6 +60,7 @@ def test_it_syncs_at_each_due_time_until_it_is_told_to_stop(number: signal.Signa
     assert [row["droplets_proven"] for row in stored[:2]] == [0, 4]
 
 
+@pytest.mark.slow
 def test_its_records_have_stable_fields(account: Served) -> None:
     with running() as daemon:
         record = daemon.wait_for("sync.finished")
@@ -70,6 +71,7 @@ def test_its_records_have_stable_fields(account: Served) -> None:
     assert account.api.token not in str(daemon.records)
 
 
+@pytest.mark.slow
 def test_a_run_under_way_ends_in_order(account: Served, database: Database) -> None:
     account.api.faults["/v2/droplets/*"] = slow = Fault(delay_seconds=30)
     with running() as daemon:
@@ -89,6 +91,7 @@ def until_asked(fault: Fault) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_it_at_once(account: Served) -> None:
     account.api.faults["/v2/droplets/*"] = slow = Fault(delay_seconds=30)
     with running() as daemon:
@@ -101,6 +104,7 @@ def test_a_second_signal_ends_it_at_once(account: Served) -> None:
         assert daemon.wait(5) in (130, 143)
 
 
+@pytest.mark.slow
 def test_the_next_due_time_survives_a_restart(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     every(monkeypatch, seconds=3600)
     assert run("sync", "--quiet").code == 0
@@ -113,6 +117,7 @@ def test_the_next_due_time_survives_a_restart(run: Run, database: Database, monk
     assert len(runs(database)) == 1
 
 
+@pytest.mark.slow
 def test_what_is_overdue_is_done_at_once_and_only_once(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +132,7 @@ def test_what_is_overdue_is_done_at_once_and_only_once(
     assert len(runs(database)) == 2
 
 
+@pytest.mark.slow
 def test_a_process_that_slept_makes_up_for_all_it_missed_with_one_run(database: Database) -> None:
     with running() as daemon:
         daemon.wait_for("sync.finished")
@@ -152,6 +158,7 @@ def configured_by_file(account: Served, tmp_path: Path, monkeypatch: pytest.Monk
     return tmp_path / "inventory.toml"
 
 
+@pytest.mark.slow
 def test_sighup_reads_the_settings_again_and_keeps_the_old_where_the_new_are_wrong(
     account: Served, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +184,7 @@ def test_sighup_reads_the_settings_again_and_keeps_the_old_where_the_new_are_wro
     assert gone == [], "what is no longer looked at has not ended"
 
 
+@pytest.mark.slow
 def test_sighup_changes_the_schedule_of_a_daemon_that_waits(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +199,7 @@ def test_sighup_changes_the_schedule_of_a_daemon_that_waits(
         assert daemon.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_token_file_that_was_replaced_is_read_when_its_token_is_due(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +237,7 @@ def rotate(account: Served) -> None:
 # A database that is away
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_it_waits_for_a_database_that_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster() as server:
@@ -266,6 +276,7 @@ def test_a_database_that_a_person_must_mend_is_not_waited_for(
     assert "inventory db upgrade" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_bug_in_a_round_is_logged_and_the_schedule_survives_it(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -288,3 +299,65 @@ def test_an_address_that_is_taken_is_told_in_a_sentence(run: Run) -> None:
         ended = run("daemon", "--http", address)
     assert ended.code == 78
     assert f"{address} cannot be had (address already in use)" in ended.err
+
+
+# What nothing ever ends
+
+
+HANGING = """
+import sys, threading
+from datetime import timedelta
+from inventory.__main__ import main
+from inventory.commands import daemon, rounds
+
+def sync(*_arguments, **_options):
+    threading.Event().wait()
+
+rounds.sync = sync
+daemon._SHORTEST_PATIENCE = timedelta(seconds=2)
+sys.exit(main(["daemon", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_in_which_nothing_moves_ends_the_process_with_every_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(program=HANGING) as daemon:
+        daemon.wait_for("daemon.started")
+        eventually(lambda: daemon.get("/livez").status_code == 200)
+        assert daemon.wait() == 70
+    hung = daemon.all("daemon.hung")[0]
+    assert hung["level"] == "critical"
+    assert 'Thread "round_0"' in hung["stacks"]
+    assert "in sync" in hung["stacks"]
+    assert daemon.other_lines == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_hung_run_does_not_keep_the_process_from_stopping() -> None:
+    with running(program=HANGING.replace("seconds=2", "minutes=5")) as daemon:
+        daemon.wait_for("daemon.started")
+        eventually(lambda: daemon.get("/readyz").status_code == 200)
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 10
+    assert daemon.records[-1]["is_run_under_way"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_systemd_hears_of_the_start_of_progress_and_of_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with running() as daemon:
+            assert manager.recv(100) == b"READY=1"
+            assert manager.recv(100) == b"WATCHDOG=1"
+            assert daemon.stop() == 0
+        told = set()
+        while b"STOPPING=1" not in told:
+            told.add(manager.recv(100))
+        assert told <= {b"WATCHDOG=1", b"STOPPING=1"}

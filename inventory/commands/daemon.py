@@ -107,6 +107,7 @@ class Daemon:
         self._liveness = Liveness()
         self._probe = Probe()
         self._snapshot = Snapshot()
+        self._known_url: str | None = None
         self._started_at = utc_now()
 
     def application(self, address: str) -> web.Application:
@@ -139,7 +140,7 @@ class Daemon:
         return [account.name for account in self._settings.accounts]
 
     def _database_url(self) -> str:
-        return self._settings.database_url.get_secret_value()
+        return _url(self._settings)
 
     def _go_by(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -161,7 +162,8 @@ class Daemon:
             _log.exception("round.crashed")
 
     def _synced(self, settings: Settings) -> list[SyncReport]:
-        with opened(settings) as database:
+        with opened(settings, is_known=self._known_url == _url(settings)) as database:
+            self._known_url = _url(settings)
             self._liveness.moved()
             one_round = Round(settings, database, _WANTED, self._following, self._interrupted_by)
             reports = [*one_round.sync(settings.accounts)]
@@ -187,6 +189,7 @@ class Daemon:
         while not self._interrupted_by():
             try:
                 with opened(self._settings) as database:
+                    self._known_url = _url(self._settings)
                     self._read_snapshot(database, self._settings)
                     return True
             except (DatabaseUnavailableError, DatabaseLockedError) as error:
@@ -269,6 +272,10 @@ class Daemon:
 
     def _metrics(self) -> bytes:
         return metrics.render(self._snapshot, is_database_up=self._probe.is_up)
+
+
+def _url(settings: Settings) -> str:
+    return settings.database_url.get_secret_value()
 
 
 class _Mover(Silence):

@@ -44,8 +44,10 @@ class Wanted:
 
 
 @contextmanager
-def opened(settings: Settings, *, is_dry_run: bool = False) -> Iterator[Database]:
+def opened(settings: Settings, *, is_dry_run: bool = False, is_known: bool = False) -> Iterator[Database]:
     """Open the database, created or upgraded where this run may do so; a dry run changes nothing.
+
+    One that `is_known` to have been there is not made anew: if it is missing now, its place may not be mounted.
 
     Raises:
         DatabaseError: It cannot be used, or is out of reach.
@@ -56,7 +58,7 @@ def opened(settings: Settings, *, is_dry_run: bool = False) -> Iterator[Database
                 upgrade(nothing)
                 yield nothing
             return
-        if is_dry_run or not settings.auto_migrate:
+        if is_dry_run or is_known or not settings.auto_migrate:
             require_current(database, settings.database_source)
         else:
             upgrade(database)

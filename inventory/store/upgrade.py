@@ -182,6 +182,9 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
         driver: Any = connection.connection.driver_connection
         if database.is_sqlite:
             driver.execute("PRAGMA foreign_keys = OFF")
+        else:
+            # A large table takes its time, and so does another process that upgrades.
+            driver.answer_seconds = None
         try:
             with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
                 if not database.is_sqlite:
@@ -195,6 +198,8 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
         finally:
             if database.is_sqlite:
                 driver.execute("PRAGMA foreign_keys = ON")
+            else:
+                del driver.answer_seconds
 
 
 def _refuse_foreign(database: Database, connection: sa.Connection) -> None:

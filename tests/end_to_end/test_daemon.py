@@ -278,6 +278,28 @@ def test_a_database_that_a_person_must_mend_is_not_waited_for(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_that_vanishes_is_not_made_anew_and_is_taken_up_again_where_it_comes_back(tmp_path: Path) -> None:
+    """As where its disk is unmounted and mounted again."""
+    away = tmp_path / "away"
+    away.mkdir()
+    with running() as daemon:
+        daemon.wait_for("sync.finished")
+        for file in tmp_path.glob("inventory.db*"):
+            file.rename(away / file.name)
+        failed = daemon.wait_for("round.failed", times=2)
+        assert "there is no database" in failed["error"]
+        eventually(lambda: daemon.get("/readyz").status_code == 503)
+        assert not list(tmp_path.glob("inventory.db*"))
+        for file in away.iterdir():
+            file.rename(tmp_path / file.name)
+        finished = len(daemon.all("sync.finished"))
+        daemon.wait_for("sync.finished", times=finished + 1, where=is_complete)
+        eventually(lambda: daemon.get("/readyz").status_code == 200)
+        assert daemon.stop() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_bug_in_a_round_is_logged_and_the_schedule_survives_it(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

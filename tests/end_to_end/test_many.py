@@ -1,0 +1,100 @@
+"""Two daemons and syncs by cron on one database write what one daemon writes, and never at once (R8)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
+
+import pytest
+
+from inventory.store.engine import Database
+from inventory.store.upgrade import upgrade
+from tests.end_to_end.conftest import Run, Served, later
+from tests.end_to_end.daemon_process import DaemonProcess, Record, eventually, running
+from tests.end_to_end.test_kills import check_live, state
+from tests.simulated import Row, rows
+
+TICKS = 100
+
+
+@pytest.fixture
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The database of a daemon that has it for itself."""
+    with closing(Database(f"sqlite:///{tmp_path_factory.mktemp('alone')}/inventory.db")) as database:
+        upgrade(database)
+        yield database
+
+
+@pytest.fixture(autouse=True)
+def _configured(environment: Callable[[Served], None], account: Served) -> None:
+    environment(account)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_two_daemons_and_cron_write_what_one_daemon_writes(
+    account: Served, database: Database, alone: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVENTORY_SCHEDULE", str(0.5 / 60))
+    shared_url = database.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", alone.url.render_as_string(hide_password=False))
+    codes = []
+    with running() as only:
+        monkeypatch.setenv("INVENTORY_DATABASE_URL", shared_url)
+        with running() as first, running() as second:
+            for daemon in (only, first, second):
+                daemon.wait_for("sync.finished")
+            for change in changes(account):
+                change()
+                codes.append(run("sync", "--quiet").code)
+                eventually(lambda: live(database) == live(alone) == existing(account))
+            eventually(lambda: len(codes) + len(finished(first, second)) >= TICKS, seconds=200)
+            assert {daemon.stop() for daemon in (only, first, second)} == {0}
+            ended = finished(first, second)
+    assert set(codes) <= {0, 3, 75}, "3 where a destroyed Droplet is missed for the first time"
+    assert {record["exit_code"] for record in ended} <= {0, 3, 75, 143}
+    check_never_at_once(runs(database))
+    check_live(account, state(database))
+    assert comparable(state(database)) == comparable(state(alone))
+
+
+def finished(*daemons: DaemonProcess) -> list[Record]:
+    return [record for daemon in daemons for record in daemon.all("sync.finished")]
+
+
+def changes(account: Served) -> Iterator[Callable[[], object]]:
+    """Backups come and go, one Droplet is made and one destroyed; a minute passes before each."""
+    fleet = account.fleet
+    for turn in range(3):
+        later(account, minutes=1)
+        for droplet_id in list(fleet.droplets)[: 1 + turn % 3]:
+            yield lambda number=droplet_id: fleet.add_backup(number)  # type: ignore[misc]  # bound in the loop
+            yield lambda number=droplet_id: fleet.lose(fleet.backups_of(number)[0].id)  # type: ignore[misc]  # as above
+    yield lambda: fleet.add_droplet(name="new", plan="daily", backups=2)
+    yield lambda: fleet.destroy(next(iter(fleet.droplets)))
+
+
+def live(database: Database) -> set[int]:
+    with database.reading() as connection:
+        return {row["id"] for row in rows(connection, "backups") if row["gone_at"] is None}
+
+
+def existing(account: Served) -> set[int]:
+    return {backup.id for number in account.fleet.droplets for backup in account.fleet.backups_of(number)}
+
+
+def runs(database: Database) -> list[Row]:
+    with database.reading() as connection:
+        return rows(connection, "sync_runs")
+
+
+def check_never_at_once(found: list[Row]) -> None:
+    """Each run begins when the one before it has ended; they are numbered as they took the lease."""
+    assert {row["trigger"] for row in found} == {"command", "daemon"}
+    assert len({row["pid"] for row in found}) == 3
+    for earlier, following in pairwise(found):
+        assert earlier["finished_at"] <= following["started_at"], (earlier, following)
+
+
+def comparable(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Leave out what says when or by whom something was read."""
+    return {name: found for name, found in tables.items() if name != "accounts"}

@@ -1,6 +1,6 @@
 """Whether the database is there, asked every few seconds in a thread of its own.
 
-Each time anew, over a connection of its own; an answer that does not come is one too: what is known grows old.
+Over a connection that is made anew each time; an answer that does not come is one too: what is known grows old.
 """
 
 import time
@@ -11,7 +11,7 @@ from threading import Thread
 from inventory.digitalocean.stopping import StopSignal
 from inventory.errors import InventoryError
 from inventory.store.engine import Database
-from inventory.store.upgrade import is_current
+from inventory.store.upgrade import newest_revision, revision
 
 _EVERY_SECONDS = 10.0
 _ANSWER_SECONDS = 15.0
@@ -24,7 +24,9 @@ class Probe:
         self._every_seconds = every_seconds
         self._answered_at: float | None = None
         self._problem: str | None = "the database was not asked yet"
+        self._revision = newest_revision()
         self._stop = StopSignal()
+        self._database: tuple[str, Database] | None = None
 
     @contextmanager
     def running(self, url: Callable[[], str]) -> Iterator[None]:
@@ -57,9 +59,13 @@ class Probe:
             self._ask(url())
 
     def _ask(self, url: str) -> None:
+        # SQLAlchemy keeps something of every engine there ever was: there is one for all questions.
+        if self._database is None or self._database[0] != url:
+            self._database = url, Database(url)
         try:
-            with closing(Database(url)) as database, database.reading() as connection:
-                self._problem = None if is_current(connection) else "the database is not of this program's version"
+            with closing(self._database[1]) as database, database.reading() as connection:
+                is_current = revision(connection) == self._revision
+            self._problem = None if is_current else "the database is not of this program's version"
         except InventoryError as error:
             self._problem = str(error)
         self._answered_at = time.monotonic()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.schedule")
 
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
 # Enough to meet the longest gap of a week, be it that of a weekend.
 _TIMES_LOOKED_AHEAD = 200
 
@@ -51,10 +53,11 @@ class Schedule:
         """Read what was written.
 
         Raises:
-            ConfigurationError: It is no cron expression.
+            ConfigurationError: It is no cron expression, or one that never comes.
         """
         self.written = written
         self._trigger = _trigger(written)
+        self.after(_ANY_TIME)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schedule) and self.written == other.written

@@ -7,6 +7,7 @@ the thread `http`   answers from memory
 the thread `ping`   tells a receiver elsewhere
 """
 
+import gc
 import os
 import signal
 import time
@@ -107,7 +108,8 @@ class Daemon:
         self._liveness = Liveness()
         self._probe = Probe()
         self._snapshot = Snapshot()
-        self._known_url: str | None = None
+        # Those that were opened before, by URL.
+        self._known: dict[str, Database] = {}
         self._started_at = utc_now()
 
     def application(self, address: str) -> web.Application:
@@ -140,7 +142,7 @@ class Daemon:
         return [account.name for account in self._settings.accounts]
 
     def _database_url(self) -> str:
-        return _url(self._settings)
+        return self._settings.database_url.get_secret_value()
 
     def _go_by(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -160,10 +162,13 @@ class Daemon:
             _log.warning("round.failed", exit_code=error.exit_code, error=str(error))
         except Exception:  # noqa: BLE001 - the schedule survives a bug
             _log.exception("round.crashed")
+        # What refers to itself, as migrations and engines do, would else lie about for hundreds of rounds.
+        gc.collect()
 
     def _synced(self, settings: Settings) -> list[SyncReport]:
-        with opened(settings, is_known=self._known_url == _url(settings)) as database:
-            self._known_url = _url(settings)
+        url = settings.database_url.get_secret_value()
+        with opened(settings, known=self._known.get(url)) as database:
+            self._known[url] = database
             self._liveness.moved()
             one_round = Round(settings, database, _WANTED, self._following, self._interrupted_by)
             reports = [*one_round.sync(settings.accounts)]
@@ -189,7 +194,7 @@ class Daemon:
         while not self._interrupted_by():
             try:
                 with opened(self._settings) as database:
-                    self._known_url = _url(self._settings)
+                    self._known[self._database_url()] = database
                     self._read_snapshot(database, self._settings)
                     return True
             except (DatabaseUnavailableError, DatabaseLockedError) as error:
@@ -234,7 +239,8 @@ class Daemon:
         except ConfigurationError as error:
             _log.error("settings.kept", error=f"kept the previous configuration: {error}")
             return
-        log.configure(verbose=self._is_verbose, is_service=True, secrets=settings.secrets)
+        if settings.secrets != self._settings.secrets:
+            log.configure(verbose=self._is_verbose, is_service=True, secrets=settings.secrets)
         before, self._settings = self._settings, settings
         if schedule != self._schedule:
             self._go_by(schedule)
@@ -264,18 +270,14 @@ class Daemon:
 
     def _health(self) -> web.Health:
         problems = [self._probe.problem] if self._probe.problem else []
-        last = self._snapshot.last_attempt_at(self._configured) or self._started_at
-        if utc_now() - max(last, self._started_at) > self._overdue_after:
-            problems.append(f"overdue: the last run began at {last:%Y-%m-%d %H:%MZ}")
+        last = max(self._snapshot.last_attempt_at(self._configured) or self._started_at, self._started_at)
+        if utc_now() - last > self._overdue_after:
+            problems.append(f"overdue: no account was looked at since {last:%Y-%m-%d %H:%MZ}")
         is_live = self._liveness.silent_seconds < self._patience_seconds
         return web.Health(is_live=is_live, problems=tuple(problems))
 
     def _metrics(self) -> bytes:
         return metrics.render(self._snapshot, is_database_up=self._probe.is_up)
-
-
-def _url(settings: Settings) -> str:
-    return settings.database_url.get_secret_value()
 
 
 class _Mover(Silence):

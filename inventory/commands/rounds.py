@@ -44,21 +44,21 @@ class Wanted:
 
 
 @contextmanager
-def opened(settings: Settings, *, is_dry_run: bool = False, is_known: bool = False) -> Iterator[Database]:
+def opened(settings: Settings, *, is_dry_run: bool = False, known: Database | None = None) -> Iterator[Database]:
     """Open the database, created or upgraded where this run may do so; a dry run changes nothing.
 
-    One that `is_known` to have been there is not made anew: if it is missing now, its place may not be mounted.
+    One that was opened before, `known`, is not made anew: if it is missing now, its place may not be mounted.
 
     Raises:
         DatabaseError: It cannot be used, or is out of reach.
     """
-    with closing(Database(settings.database_url.get_secret_value())) as database:
+    with closing(known or Database(settings.database_url.get_secret_value())) as database:
         if is_dry_run and database.path and not sqlite_file_exists(database.path):
             with closing(memory()) as nothing:
                 upgrade(nothing)
                 yield nothing
             return
-        if is_dry_run or is_known or not settings.auto_migrate:
+        if is_dry_run or known or not settings.auto_migrate:
             require_current(database, settings.database_source)
         else:
             upgrade(database)

@@ -48,9 +48,9 @@ def revision(connection: sa.Connection) -> str | None:
     return context.get_current_revision()
 
 
-def is_current(connection: sa.Connection) -> bool:
-    """Tell whether the tables are of this program's version."""
-    return revision(connection) == _head(configuration())
+def newest_revision() -> str | None:
+    """Return the revision of this program's tables."""
+    return _head(configuration())
 
 
 def upgrade(database: Database, config: Config | None = None) -> str | None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from threading import Thread
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from inventory.digitalocean.stopping import StopSignal
 from inventory.errors import InventoryError
 from inventory.store.engine import Database
@@ -59,13 +61,16 @@ class Probe:
             self._ask(url())
 
     def _ask(self, url: str) -> None:
+        try:
+            with closing(self._opened(url)) as database, database.reading() as connection:
+                is_current = revision(connection) == self._revision
+            self._problem = None if is_current else "the database is not of this program's version"
+        except (InventoryError, SQLAlchemyError) as error:
+            self._problem = str(error).partition("\n")[0]
+        self._answered_at = time.monotonic()
+
+    def _opened(self, url: str) -> Database:
         # SQLAlchemy keeps something of every engine there ever was: there is one for all questions.
         if self._database is None or self._database[0] != url:
             self._database = url, Database(url)
-        try:
-            with closing(self._database[1]) as database, database.reading() as connection:
-                is_current = revision(connection) == self._revision
-            self._problem = None if is_current else "the database is not of this program's version"
-        except InventoryError as error:
-            self._problem = str(error)
-        self._answered_at = time.monotonic()
+        return self._database[1]

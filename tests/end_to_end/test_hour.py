@@ -31,6 +31,7 @@ def postgres_that_dies() -> Iterator[tuple[str, Outage, int]]:
             seen = len(daemon.all("round.failed"))
             daemon.wait_for("round.failed", times=seen + 2)
             eventually(lambda: daemon.metric("inventory_database_up") == 0)
+            assert answers_at_once(daemon)
             server.start()
 
         yield server.url().render_as_string(hide_password=False), die, 1
@@ -43,6 +44,7 @@ def sqlite_that_is_locked(directory: Path) -> Iterator[tuple[str, Outage, int]]:
     def lock(daemon: DaemonProcess) -> None:
         with closing(sqlite3.connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
+            assert answers_at_once(daemon)
             daemon.wait_for("sync.finished", where=lambda record: record["exit_code"] == 75)
             other.rollback()
 
@@ -123,7 +125,6 @@ def test_an_hour(
         daemon.signal(SIGHUP)
         daemon.wait_for("settings.reloaded")
         next_complete(daemon)
-        assert answers_at_once(daemon)
         metrics = {status: daemon.metric(runs_metric(status)) for status in ("complete", "failed", "interrupted")}
         assert daemon.stop() == 0
     check_pings(receiver.pings, code_of_outage)
@@ -138,8 +139,13 @@ def runs_metric(status: str) -> str:
 
 
 def answers_at_once(daemon: DaemonProcess) -> bool:
-    began = time.monotonic()
-    return daemon.get("/metrics").is_success and time.monotonic() - began < 1
+    """Tell whether the metrics come within a second; a machine that others use too has more tries than one."""
+
+    def is_quick() -> bool:
+        began = time.monotonic()
+        return daemon.get("/metrics").is_success and time.monotonic() - began < 1
+
+    return any(is_quick() for _ in range(5))
 
 
 def check_pings(pings: list[Ping], code_of_outage: int) -> None:

@@ -5,6 +5,7 @@ delays or fails a sync. Source: https://healthchecks.io/docs/http_api/
 """
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
@@ -14,7 +15,7 @@ import structlog
 from inventory.digitalocean.stopping import StopSignal
 from inventory.digitalocean.transport import Transport, trusting
 from inventory.display import redactor
-from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, SIGNAL_BASE, ApiError, TransientError
+from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, SIGNAL_BASE, InventoryError, TransientError
 
 DEADLINE_SECONDS = 5.0
 
@@ -42,6 +43,7 @@ class Pings:
         self,
         url: str | None,
         *,
+        ca_file: Path | None = None,
         secrets: Collection[str] = (),
         complain: Callable[[str], object] | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
@@ -50,12 +52,14 @@ class Pings:
 
         Args:
             url: None where nobody is to be told.
+            ca_file: Certificates to trust in place of the usual ones.
             secrets: What no text may hold.
             complain: Told, beside the log, why a ping failed.
             deadline_seconds: Of each ping.
         """
         self._redacted = redactor(secrets)
         self._url = url
+        self._ca_file = ca_file
         self._complain = complain
         self._deadline_seconds = deadline_seconds
         self._due: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
@@ -81,7 +85,7 @@ class Pings:
         while (ping := self._due.get()) is not None:
             try:
                 self._send(*ping)
-            except ApiError as error:
+            except InventoryError as error:
                 # Not with its URL, which is a secret.
                 _log.warning("ping.failed", ping=ping[0] or "success", error=str(error))
                 if self._complain:
@@ -94,7 +98,7 @@ class Pings:
             content=text.encode("utf-8", "replace")[:_MOST_BYTES],
             headers={"User-Agent": "droplet-backup-inventory", "Content-Type": "text/plain; charset=utf-8"},
         )
-        context = trusting(None) if request.url.scheme == "https" else None
+        context = trusting(self._ca_file) if request.url.scheme == "https" else None
         transport = Transport(timeout_seconds=self._deadline_seconds, stop=StopSignal(), context=context)
         try:
             answer = transport.handle_request(request)

@@ -1,5 +1,6 @@
 """A receiver of pings on loopback, which can also hang, drip, refuse and redirect."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,15 +29,18 @@ class Receiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self._scheme = "https" if context else "http"
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.pings: list[Ping] = []
         self.behave: Callable[[Handler], object] = ok
         self.closing = threading.Event()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}{SECRET_PATH}"
+        return f"{self._scheme}://127.0.0.1:{self.server_port}{SECRET_PATH}"
 
     def until(self, pings: int) -> list[Ping]:
         """Wait until so many came."""
@@ -88,8 +92,8 @@ def redirect(handler: Handler) -> None:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    with Receiver() as receiver:
+def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    with Receiver(context) as receiver:
         thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -73,7 +73,7 @@ def pinging(settings: Settings, wanted: Wanted, *, complain: Callable[[str], obj
     log, of pings that fail.
     """
     url = settings.ping_url.get_secret_value() if settings.ping_url and wanted.is_whole else None
-    pings = Pings(url, secrets=settings.secrets, complain=complain)
+    pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain)
     pings.started()
     try:
         yield pings

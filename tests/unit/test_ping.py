@@ -1,11 +1,14 @@
 """Pings against a real receiver that answers, hangs, refuses and redirects; none ever delays the one who sends it."""
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+import trustme
 from structlog.testing import capture_logs
 
 from inventory import errors
@@ -110,3 +113,18 @@ def test_who_closes_waits_no_longer_than_that(receiver: Receiver) -> None:
         assert time.monotonic() - began < 2
         receiver.closing.set()
         pings.close()
+
+
+def test_a_receiver_is_told_over_tls_where_its_certificate_is_trusted(tmp_path: Path) -> None:
+    authority, ca_file = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with receiving(context) as receiver, capture_logs() as records:
+        for trusted in (ca_file, None, tmp_path / "nowhere"):
+            pings = Pings(receiver.url, ca_file=trusted)
+            pings.started()
+            pings.close()
+        assert receiver.pings == [("/start", "")]
+    assert "a certificate that is not trusted" in records[0]["error"]
+    assert "nowhere" in records[1]["error"]

@@ -31,9 +31,28 @@ database_commands = typer.Typer(
 )
 app.add_typer(database_commands, name="db", rich_help_panel="Set up")
 
+
+def _read_address(written: str | None) -> str | None:
+    from inventory.settings.formats import read_listen_address
+
+    try:
+        return read_listen_address(written) if written else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The TOML file to read, in place of the first that is found."),
+]
+HttpAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--http",
+        metavar="ADDRESS:PORT",
+        callback=_read_address,
+        help='Where the daemon answers, or "off"; in place of the setting.',
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AskedDroplets = Annotated[
@@ -107,6 +126,18 @@ def sync(
     _finish(run)
 
 
+@app.command(rich_help_panel="Look")
+def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verbose = False) -> None:
+    """Look at the Droplets' backups on schedule, until told to stop; answer health and metrics over HTTP."""
+
+    def run() -> int:
+        from inventory.commands import daemon as command
+
+        return command.run(config, listen=http, is_verbose=verbose)
+
+    _finish(run)
+
+
 @app.command(rich_help_panel="Ask")
 def report(
     *,
@@ -171,6 +202,15 @@ def show(
 
         return command.run(config, name, as_json=as_json, is_verbose=verbose)
 
+
+def health(*, http: HttpAddress = None, config: ConfigFile = None) -> None:
+    """Ask the daemon of this machine whether it is well; exit with 0 or 1."""
+
+    def run() -> int:
+        from inventory.commands import health as command
+
+        return command.run(config, listen=http)
+
     _finish(run)
 
 
@@ -233,6 +273,22 @@ def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
         from inventory.commands import doctor as command
 
         return command.run(config_file=config, as_json=as_json)
+
+
+@app.command(rich_help_panel="Ask")
+def metrics(
+    *,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Replace this file at once, in place of printing.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print the metrics of the daemon from the database, for node_exporter's textfile collector."""
+
+    def run() -> int:
+        from inventory.commands import metrics as command
+
+        return command.run(config, output=output)
 
     _finish(run)
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a question that long work asks itself; the second signal ends the process at once."""
+"""Signals as questions that long work asks itself; the second SIGINT or SIGTERM ends the process at once."""
 
 import os
 import signal
@@ -30,3 +30,13 @@ def interruptible(on_first: Callable[[], object]) -> Iterator[Callable[[], int |
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def calling(on_signal: Callable[[], object], number: signal.Signals) -> Iterator[None]:
+    """Call `on_signal`, in the signal handler, whenever this signal comes while the block lasts."""
+    before = signal.signal(number, lambda _number, _frame: on_signal())
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

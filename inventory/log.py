@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 
-def configure(*, verbose: bool, secrets: Collection[str]) -> None:
-    """Log to stderr if `verbose`, else not at all.
+def configure(*, verbose: bool, secrets: Collection[str], is_service: bool = False) -> None:
+    """Log to stderr: everything if `verbose`, what happens if this is a service, else nothing.
 
     On a terminal a line is `key=value` pairs, elsewhere a JSON document. Control characters are escaped; each of
-    `secrets`, and all that looks like a token, is replaced by `[token]`.
+    `secrets`, and all that looks like a token, is replaced by `[token]`. May be called again, with other secrets.
     """
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *_DESCRIBED, ProcessorFormatter.wrap_for_formatter],
@@ -30,9 +30,10 @@ def configure(*, verbose: bool, secrets: Collection[str]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     # Without any handler Python would print warnings itself.
-    handler = _handler(secrets) if verbose else logging.NullHandler()
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    logging.getLogger("inventory").setLevel(logging.DEBUG if verbose else logging.CRITICAL + 1)
+    handler = _handler(secrets) if verbose or is_service else logging.NullHandler()
+    logging.basicConfig(handlers=[handler], level=logging.INFO if verbose else logging.WARNING, force=True)
+    silent = logging.INFO if is_service else logging.CRITICAL + 1
+    logging.getLogger("inventory").setLevel(logging.DEBUG if verbose else silent)
 
 
 _DESCRIBED: tuple["Processor", ...] = (
@@ -46,7 +47,7 @@ _DESCRIBED: tuple["Processor", ...] = (
 
 def _handler(secrets: Collection[str]) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
-    render = _key_value_line if sys.stderr.isatty() else structlog.processors.JSONRenderer(default=str)
+    render = _key_value_line if sys.stderr.isatty() else _json_line
     line = _safe_line(render, redactor(secrets))
     handler.setFormatter(
         ProcessorFormatter(
@@ -58,9 +59,14 @@ def _handler(secrets: Collection[str]) -> logging.Handler:
 
 
 # A record's own fields follow these.
-_key_value_line = structlog.processors.LogfmtRenderer(
-    key_order=["timestamp", "level", "event"], drop_missing=True, bool_as_flag=False
-)
+_FIRST = ["timestamp", "level", "event"]
+_key_value_line = structlog.processors.LogfmtRenderer(key_order=_FIRST, drop_missing=True, bool_as_flag=False)
+_render_json = structlog.processors.JSONRenderer(default=str)
+
+
+def _json_line(logger: "WrappedLogger", method: str, event: "EventDict") -> str:
+    ordered = {key: event.pop(key) for key in _FIRST if key in event} | dict(event)
+    return str(_render_json(logger, method, ordered))
 
 
 def _safe_line(render: "Processor", redacted: Callable[[str], str]) -> "Processor":

@@ -14,6 +14,7 @@ from inventory.errors import (
     EXIT_PARTIAL,
     EXIT_USAGE,
     SIGNAL_BASE,
+    InterruptedSyncError,
     InventoryError,
 )
 from inventory.model import Backup, BackupState, Change, End, Plan
@@ -128,13 +129,14 @@ class SyncReport:
 def not_started(
     account: str, database: str, error: InventoryError, at: datetime, *, mode: str, is_dry_run: bool
 ) -> SyncReport:
-    """Report a sync that an error kept from starting; it has no record in `sync_runs`."""
+    """Report a sync that an error, or a signal, kept from starting; it has no record in `sync_runs`."""
+    signal_number = error.signal_number if isinstance(error, InterruptedSyncError) else None
     return SyncReport(
         account=account,
         database=database,
         run_id=None,
-        status="failed",
-        exit_code=error.exit_code,
+        status="interrupted" if signal_number else "failed",
+        exit_code=SIGNAL_BASE + signal_number if signal_number else error.exit_code,
         mode=mode,
         is_dry_run=is_dry_run,
         started_at=at,

@@ -60,15 +60,21 @@ def _rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
         yield f"{prefix}droplets", write_selection(account.droplets), settings.sources[f"{prefix}droplets"]
     url = make_url(settings.database_url.get_secret_value())
     yield "database_url", url.render_as_string(hide_password=True), settings.database_source
+    yield "ping_url", "**********" if settings.ping_url else None, settings.sources["ping_url"]
     for name in Behaviour.model_fields:
-        value = getattr(settings, name)
-        yield name, str(value) if isinstance(value, Path) else value, settings.sources[name]
+        yield name, _written(getattr(settings, name)), settings.sources[name]
     for keys, severity in write_findings(settings.rules):
         name = ".".join(("findings", *keys))
         yield name, severity, f"{settings.config_file}: {name}"
     for number, exemption in enumerate(settings.exemptions, 1):
         what = f'{exemption.finding} of {exemption.subject}, until {exemption.until}, "{exemption.reason}"'
         yield f"exemptions.{number}", what, f"{settings.config_file}: exemptions"
+
+
+def _written(value: object) -> object:
+    if isinstance(value, tuple):
+        return ", ".join(value) or None
+    return str(value) if isinstance(value, Path) else value
 
 
 def _document(settings: Settings, warnings: tuple[str, ...]) -> dict[str, object]:

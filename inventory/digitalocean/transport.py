@@ -63,12 +63,14 @@ class Transport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body; its answer's body must be read, or closed, in the same thread."""
+        """Send a request; its answer's body must be read, or closed, in the same thread."""
         _deadline.set(_Deadline(self._timeout_seconds))
         url = request.url
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         try:
-            answer = self._pool.handle_request(httpcore.Request(request.method, target, headers=request.headers.raw))
+            answer = self._pool.handle_request(
+                httpcore.Request(request.method, target, headers=request.headers.raw, content=request.stream)
+            )
         except httpcore.RemoteProtocolError as error:
             raise _unreadable_head(error) from None
         except httpcore.NetworkError:

@@ -105,6 +105,20 @@ def ending(report: SyncReport) -> Iterator[Text]:
         yield Text(f"Why: {shown(report.error)}")
 
 
+def brief(reports: Iterable[SyncReport]) -> str:
+    """Say in a few lines what the syncs of several accounts came to, for whoever is not at the terminal."""
+    return "\n".join(line for report in reports for line in _brief(report))
+
+
+def _brief(report: SyncReport) -> Iterator[str]:
+    told = [line.plain for line in ending(report)]
+    yield from (f'account "{report.account}"', *told)
+    for droplet in _not_looked_at(report)[:_MOST_FACTS]:
+        yield f"  {shown(droplet.name or str(droplet.droplet_id))}: {shown(_why_failed(droplet))}"
+    if report.error and not told[-1].startswith("Why: "):
+        yield f"Why: {shown(report.error)}"
+
+
 def _is_told_by_droplets(report: SyncReport) -> bool:
     """Tell whether every Droplet that was not looked at has a fact of its own, which says why."""
     return len(_not_looked_at(report)) == (report.droplets_selected or 0) - report.counts["droplets_complete"]

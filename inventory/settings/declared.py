@@ -31,13 +31,21 @@ def _checked_database_url(url: SecretStr) -> SecretStr:
     return SecretStr(formats.read_database_url(url.get_secret_value()))
 
 
+def _checked_ping_url(url: SecretStr) -> SecretStr:
+    return SecretStr(formats.read_ping_url(url.get_secret_value()))
+
+
 Token = Annotated[SecretStr, AfterValidator(_checked_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]
+PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
 Droplets = Annotated[Selection, PlainValidator(formats.read_selection)]
 SecretPath = Annotated[str, BeforeValidator(formats.read_path)]
 Certificates = Annotated[FilePath, BeforeValidator(formats.read_path)]
 ApiUrl = Annotated[str, AfterValidator(formats.read_api_url)]
 Findings = Annotated[Rules, PlainValidator(judging.read_findings)]
+Schedule = Annotated[float | str, PlainValidator(formats.read_schedule)]
+ListenAddress = Annotated[str, AfterValidator(formats.read_listen_address)]
+HostNames = Annotated[tuple[str, ...], PlainValidator(formats.read_host_names)]
 
 
 class _Declared(BaseModel):
@@ -123,6 +131,24 @@ class Behaviour(_Declared):
         allow_inf_nan=False,
         description="After how many minutes a run stops as partial; the next goes on where it stopped.",
     )
+    schedule: Schedule = Field(
+        default=60.0,
+        description='When the daemon syncs: every so many minutes, or a cron expression in UTC such as "17 * * * *".',
+    )
+    http: ListenAddress = Field(
+        default="127.0.0.1:8080",
+        description='Where the daemon answers /livez, /readyz and /metrics: ADDRESS:PORT, or "off".',
+    )
+    http_hosts: HostNames = Field(
+        default=(),
+        description="Names by which others may ask the daemon, beside those of this machine; anyone else is refused.",
+    )
+    droplet_metrics: int = Field(
+        default=200,
+        ge=0,
+        le=10_000,
+        description="How many Droplets, those with the oldest newest backup first, have a metric each; 0 = none.",
+    )
 
 
 class WrittenSettings(Behaviour, AccountTable):
@@ -138,6 +164,17 @@ class WrittenSettings(Behaviour, AccountTable):
         default=None,
         examples=["/etc/inventory/database_url"],
         description="File that holds the database URL alone, on one line; wins over database_url.",
+    )
+    ping_url: PingUrl | None = Field(
+        default=None,
+        examples=["https://hc-ping.com/..."],
+        description="Told of each run's start, success or failure, as healthchecks.io has it; who knows the URL can "
+        "forge that.",
+    )
+    ping_url_file: SecretPath | None = Field(
+        default=None,
+        examples=["/etc/inventory/ping_url"],
+        description="File that holds the ping URL alone, on one line; wins over ping_url.",
     )
     accounts: dict[str, AccountTable] = Field(
         default={}, description="Several accounts, each a table [accounts.NAME] of token or token_file, and droplets."
@@ -161,5 +198,5 @@ ONLY_IN_A_FILE = ("accounts", "findings", "exemptions")
 VARIABLES = {name: f"INVENTORY_{name.upper()}" for name in WrittenSettings.model_fields if name not in ONLY_IN_A_FILE}
 """The environment variable of each setting that has one."""
 
-SECRETS = ("token", "database_url")
+SECRETS = ("token", "database_url", "ping_url")
 """Settings whose values are never shown."""

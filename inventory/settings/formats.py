@@ -14,11 +14,16 @@ from sqlalchemy.exc import ArgumentError
 from inventory.model import Selection
 
 _LARGEST_ID = 2**63 - 1
+_MOST_MINUTES = 60 * 24 * 31
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _TAG = re.compile(r"[A-Za-z0-9_:-]{1,255}")
 # RFC 6750, "b64token".
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_CRON_FIELD = re.compile(r"[A-Za-z0-9*/,-]+")
+_CRON_FIELDS = 5
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_HIGHEST_PORT = 65_535
 _POSTGRESQL_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -36,7 +41,7 @@ def read_token(text: str) -> str:
 
 def read_selection(written: object) -> Selection:
     """Read `all`, or ids and `tag:NAME`: a text separated by commas, a list, or a single id."""
-    parts = _parts(written)
+    parts = _parts(written, "write all, or ids and tag:NAME in a list or separated by commas")
     if not parts:
         raise ValueError("names no Droplet; write all, ids or tag:NAME")
     if parts == ["all"]:
@@ -57,12 +62,12 @@ def read_selection(written: object) -> Selection:
     return Selection(everything=False, droplet_ids=frozenset(map(int, ids)), tags=frozenset(tags))
 
 
-def _parts(written: object) -> list[str]:
+def _parts(written: object, what_to_write: str) -> list[str]:
     if isinstance(written, str):
         return [part for part in map(str.strip, written.split(",")) if part]
     entries = written if isinstance(written, list) else [written]
     if any(type(entry) not in (int, str) for entry in entries):
-        raise ValueError("write all, or ids and tag:NAME in a list or separated by commas")
+        raise ValueError(what_to_write)
     return [str(entry).strip() for entry in entries]
 
 
@@ -178,6 +183,81 @@ def read_api_url(text: str) -> str:
         raise ValueError("the API base URL must end after the host; paths are added to it")
     shown_host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown_host}" + (f":{port}" if port is not None else "")
+
+
+def read_schedule(written: object) -> float | str:
+    """Return a number of minutes, or a cron expression of five fields.
+
+    Weekdays are names, and either days of the month or weekdays are narrowed: what 0 is, and whether both must hold,
+    differs from one cron to the next.
+    """
+    if isinstance(written, str):
+        fields = written.split()
+        if len(fields) == _CRON_FIELDS and all(map(_CRON_FIELD.fullmatch, fields)):
+            return _checked_cron(fields)
+        try:
+            written = float(written)
+        except ValueError:
+            raise ValueError('is neither a number of minutes nor a cron expression such as "17 * * * *"') from None
+    if isinstance(written, bool) or not isinstance(written, (int, float)) or not 0 < written <= _MOST_MINUTES:
+        raise ValueError(f"write minutes, more than 0 and at most {_MOST_MINUTES}, or a cron expression")
+    return float(written)
+
+
+def _checked_cron(fields: list[str]) -> str:
+    day_of_month, weekday = fields[2], fields[4]
+    if any(part.isdecimal() for part in re.split("[,-]", weekday.partition("/")[0])):
+        raise ValueError("write weekdays as names, such as mon-fri: crons differ in what 0 and 7 are")
+    if "*" not in (day_of_month[0], weekday[0]):
+        raise ValueError("narrow the days of the month or the weekdays, not both: crons differ in what that means")
+    return " ".join(fields)
+
+
+def read_listen_address(text: str) -> str:
+    """Return `ADDRESS:PORT`, the address being of this machine, or `off`."""
+    if text == "off":
+        return text
+    host, _, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    address = _address(bare)
+    is_written_right = host == (f"[{bare}]" if ":" in bare else bare)
+    if not (bare == "localhost" or address) or not is_written_right:
+        raise ValueError('write ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080, or "off"')
+    if not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise ValueError(f"the port is a number up to {_HIGHEST_PORT}")
+    return f"{host}:{int(port)}"
+
+
+def read_host_names(written: object) -> tuple[str, ...]:
+    """Read names of hosts, without ports: a text separated by commas, or a list."""
+    # What was read once can be read again.
+    again = list(written) if isinstance(written, tuple) else written
+    names = _parts(again, "write names of hosts in a list or separated by commas")
+    wrong = [name for name in names if not _HOST_NAME.fullmatch(name)]
+    if wrong:
+        raise ValueError(f"not the name of a host: {', '.join(wrong)}")
+    return tuple(name.lower() for name in names)
+
+
+def read_ping_url(text: str) -> str:
+    """Return the URL that is told of each run: https, or http on this machine alone."""
+    url = text.rstrip("\r\n")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+        address = _address(host)
+    except ValueError:
+        raise ValueError("the ping URL cannot be read; write https://HOST/PATH") from None
+    is_loopback = host == "localhost" or (address is not None and address.is_loopback)
+    if not (url.isascii() and url.isprintable()) or " " in url or not host:
+        raise ValueError("the ping URL cannot be read; write https://HOST/PATH")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
+        raise ValueError("the ping URL must be https (http for this machine's own addresses only)")
+    if parts.username is not None or "?" in url or "#" in url:
+        raise ValueError("the ping URL must end after its path; /start and /fail are added to it")
+    if address is not None and (address.is_link_local or address.is_unspecified):
+        raise ValueError("the ping URL names no host that could be meant")
+    return url.rstrip("/")
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

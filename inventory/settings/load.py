@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ DEFAULT_ACCOUNT = "default"
 THE_DEFAULT = "the default"
 
 _FOREIGN_TOKEN_VARIABLES = ("DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN")
-_PAIRS = (("token", "token_file"), ("database_url", "database_url_file"))
+_PAIRS = (("token", "token_file"), ("database_url", "database_url_file"), ("ping_url", "ping_url_file"))
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -42,12 +42,23 @@ class AccountSettings:
     Attributes:
         token: Empty where `load` was told that tokens are not needed.
         token_source: The variable, the file, or the file's key that gives the token.
+        token_file: The file that holds it, if it has one of its own, else None.
     """
 
     name: str
     token: SecretStr
     token_source: str
     droplets: Selection
+    token_file: str | None = None
+
+    def reread(self) -> "AccountSettings":
+        """Return the account with the token its file holds now; as it is, where that cannot be read or used."""
+        if self.token_file is None:
+            return self
+        try:
+            return replace(self, token=SecretStr(formats.read_token(files.read_secret(self.token_file).text)))
+        except ValueError:
+            return self
 
 
 class Settings(Behaviour):
@@ -58,6 +69,7 @@ class Settings(Behaviour):
         database_url: `sqlite:////absolute/path` or `postgresql+psycopg://...`.
         rules: How badly each finding counts.
         exemptions: As the file has them.
+        ping_url: None where nobody is to be told.
         config_file: The file that was read, or None.
         sources: Where each setting comes from, by its name.
         warnings: Sentences on what works but should be mended.
@@ -67,6 +79,7 @@ class Settings(Behaviour):
     database_url: SecretStr
     rules: Rules = Rules()
     exemptions: tuple[Exemption, ...] = ()
+    ping_url: SecretStr | None = None
     config_file: Path | None = None
     sources: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
@@ -75,6 +88,12 @@ class Settings(Behaviour):
     def database_source(self) -> str:
         """Where the database URL comes from."""
         return self.sources.get("database_url", THE_DEFAULT)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be logged or shown."""
+        hidden = [account.token for account in self.accounts] + ([self.ping_url] if self.ping_url else [])
+        return tuple(secret.get_secret_value() for secret in hidden if secret.get_secret_value())
 
 
 def load(
@@ -97,7 +116,7 @@ def load(
     written, details = _validated(given.values)
     problems += [f"{given.place(_keys(detail))}: {reason(detail)}" for detail in details]
     loading = _Loading(given, written, problems, needs_token=needs_token)
-    accounts, database_url = loading.accounts(), loading.database_url()
+    accounts, database_url, ping_url = loading.accounts(), loading.database_url(), loading.ping_url()
     if problems:
         redacted = redactor()
         raise ConfigurationError("\n".join(shown(redacted(problem)) for problem in problems))
@@ -107,6 +126,7 @@ def load(
         database_url=database_url,
         rules=written.findings,
         exemptions=tuple(table.exemption() for table in written.exemptions),
+        ping_url=ping_url,
         config_file=Path(file.path) if file.path else None,
         sources=loading.sources(),
         warnings=loading.warnings(),
@@ -219,7 +239,7 @@ class _Loading:
         if table.token_file is not None:
             path = table.token_file
             token = self._read_secret(path, formats.read_token) if self._needs_token else SecretStr("")
-            return AccountSettings(name, token, path, table.droplets) if token is not None else None
+            return AccountSettings(name, token, path, table.droplets, path) if token is not None else None
         if table.token is not None:
             token = table.token if self._needs_token else SecretStr("")
             return AccountSettings(name, token, self._given.source((*keys, "token")), table.droplets)
@@ -278,6 +298,14 @@ class _Loading:
         self._sources["database_url"] = path
         return self._read_secret(path, formats.read_database_url) or SecretStr("")
 
+    def ping_url(self) -> SecretStr | None:
+        path = self._written.ping_url_file
+        if path is None or not self._needs_token:
+            self._sources["ping_url"] = path or self._given.source(("ping_url",))
+            return self._written.ping_url if path is None else None
+        self._sources["ping_url"] = path
+        return self._read_secret(path, formats.read_ping_url)
+
     def sources(self) -> dict[str, str]:
         return {name: self._given.source((name,)) for name in Behaviour.model_fields} | self._sources
 
@@ -290,4 +318,5 @@ class _Loading:
     def _file_holds_secret(self) -> bool:
         written = {key: value for key, value in self._given.values.items() if key not in self._given.variables}
         tables = (written, *written.get("accounts", {}).values())
-        return any("token" in table for table in tables) or "@" in written.get("database_url", "")
+        has_other = "ping_url" in written or "@" in written.get("database_url", "")
+        return has_other or any("token" in table for table in tables)

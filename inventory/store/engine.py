@@ -208,7 +208,9 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
 
 def _postgresql_engine(url: sa.URL) -> sa.Engine:
     try:
-        return sa.create_engine(
+        from inventory.store import deadline  # noqa: PLC0415 - the driver is an extra
+
+        engine = sa.create_engine(
             url,
             pool_size=1,
             pool_pre_ping=True,
@@ -223,6 +225,12 @@ def _postgresql_engine(url: sa.URL) -> sa.Engine:
         raise ConfigurationError(
             "PostgreSQL needs its driver: pip install 'droplet-backup-inventory[postgres]'"
         ) from error
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> deadline.Connection:  # noqa: ANN401 - as above
+        return deadline.Connection.connect(*arguments, **options)
+
+    return engine
 
 
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}

@@ -195,6 +195,9 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
             driver.execute("PRAGMA foreign_keys = OFF")
             # Else no table can be renamed while a view of the user's own reads what is being replaced.
             driver.execute("PRAGMA legacy_alter_table = ON")
+        else:
+            # A large table takes its time, and so does another process that upgrades.
+            driver.answer_seconds = None
         try:
             with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
                 if not database.is_sqlite:
@@ -209,6 +212,8 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
             if database.is_sqlite:
                 driver.execute("PRAGMA foreign_keys = ON")
                 driver.execute("PRAGMA legacy_alter_table = OFF")
+            else:
+                del driver.answer_seconds
 
 
 def _refuse_foreign(database: Database, connection: sa.Connection) -> None:

@@ -119,7 +119,8 @@ def test_the_installed_wheel_syncs_away_from_the_checkout(built: Path, tmp_path:
 def _tells_what_is_missing(program: Installed) -> None:
     """Ask for what the core leaves out: the answer is one line with the command that brings it."""
     postgres = program.run("sync", INVENTORY_TOKEN=TOKEN, INVENTORY_DATABASE_URL="postgresql://me@localhost/inventory")
-    for told, extra in (postgres, "postgres"), (program.run("demo"), "demo"), (program.run("simulator"), "demo"):
+    others = {"demo": "demo", "simulator": "demo", "daemon": "daemon", "metrics": "daemon"}
+    for told, extra in (postgres, "postgres"), *((program.run(word), extra) for word, extra in others.items()):
         assert told.returncode == EXIT_MEND, told.stderr
         assert f"pip install 'droplet-backup-inventory[{extra}]'" in told.stderr
         assert len(told.stderr.splitlines()) == 1

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from inventory.sync_report import exit_code_of
+from inventory.errors import DatabaseLockedError, InterruptedSyncError, InventoryError
+from inventory.sync_report import exit_code_of, not_started
 from tests.unit.report.test_sync_text import REPORT
 
 
@@ -29,3 +30,18 @@ from tests.unit.report.test_sync_text import REPORT
 def test_the_worst_code_wins(codes: list[int], expected: int) -> None:
     assert exit_code_of([replace(REPORT, exit_code=code) for code in codes]) == expected
     assert exit_code_of([replace(REPORT, exit_code=code) for code in reversed(codes)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (DatabaseLockedError("locked"), ("failed", 75)),
+        (InterruptedSyncError("interrupted", signal_number=15), ("interrupted", 143)),
+        (InterruptedSyncError("interrupted", signal_number=2), ("interrupted", 130)),
+    ],
+)
+def test_a_sync_that_did_not_start_says_why(error: InventoryError, expected: tuple[str, int]) -> None:
+    """A signal that comes before the first answer is no failure either."""
+    report = not_started("default", "inventory.db", error, REPORT.started_at, mode="detection", is_dry_run=False)
+    assert (report.status, report.exit_code) == expected
+    assert (report.run_id, report.error) == (None, str(error))

@@ -48,11 +48,16 @@ def test_every_setting_is_shown_with_value_and_source_but_no_secret(
             "value": "postgresql+psycopg://me:***@db.example/inventory",
             "source": f"{path}: database_url",
         },
+        "ping_url": {"value": None, "source": "the default"},
         "api_url": {"value": "https://api.digitalocean.com", "source": "the default"},
         "ca_file": {"value": None, "source": "the default"},
         "requests_per_second": {"value": 4.0, "source": "the default"},
         "auto_migrate": {"value": False, "source": f"{path}: auto_migrate"},
         "run_deadline_minutes": {"value": 55.0, "source": "the default"},
+        "schedule": {"value": 60.0, "source": "the default"},
+        "http": {"value": "127.0.0.1:8080", "source": "the default"},
+        "http_hosts": {"value": None, "source": "the default"},
+        "droplet_metrics": {"value": 200, "source": "the default"},
     }
 
 

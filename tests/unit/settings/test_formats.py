@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.model import Selection
-from inventory.settings.formats import read_api_url, read_database_url, read_selection, write_selection
+from inventory.settings.formats import (
+    read_api_url,
+    read_database_url,
+    read_host_names,
+    read_listen_address,
+    read_ping_url,
+    read_schedule,
+    read_selection,
+    write_selection,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +65,94 @@ def test_a_selection_that_is_written_is_read_the_same(ids: frozenset[int], tags:
     assert read_selection(write_selection(selection)) == selection
     if not selection.everything:
         assert read_selection([*ids, *(f"tag:{tag}" for tag in tags)]) == selection
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (60, 60.0),
+        ("60", 60.0),
+        (0.5, 0.5),
+        ("17 * * * *", "17 * * * *"),
+        (" 0   3 * *  mon-fri ", "0 3 * * mon-fri"),
+        ("*/20 1,13 * * *", "*/20 1,13 * * *"),
+        ("0 3 1 * *", "0 3 1 * *"),
+        ("0 3 * * */2", "0 3 * * */2"),
+    ],
+)
+def test_a_schedule_is_minutes_or_a_cron_expression(written: object, expected: float | str) -> None:
+    assert read_schedule(written) == expected
+    assert read_schedule(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (0, "more than 0"),
+        (-5, "more than 0"),
+        ("nan", "more than 0"),
+        ("1e9", "at most"),
+        (True, "more than 0"),
+        ("hourly", "neither a number of minutes nor a cron expression"),
+        ("* * * *", "neither"),
+        ("@hourly", "neither"),
+        ("0 0 * * $(date)", "neither"),
+        ("0 3 * * 0", "write weekdays as names"),
+        ("0 3 * * 1-5", "write weekdays as names"),
+        ("0 3 * * mon,7", "write weekdays as names"),
+        ("0 3 1 * mon", "not both"),
+        ([60], "more than 0"),
+    ],
+)
+def test_a_schedule_that_crons_read_differently_is_refused(written: object, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_schedule(written)
+
+
+@pytest.mark.parametrize("written", ["off", "127.0.0.1:8080", "0.0.0.0:0", "[::1]:8080", "[::]:80", "localhost:65535"])
+def test_a_listen_address_is_an_address_of_this_machine(written: str) -> None:
+    assert read_listen_address(written) == written
+
+
+@pytest.mark.parametrize(
+    "written", ["", "on", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "::1:8080",
+                "[127.0.0.1]:80", "db.example:80", "http://127.0.0.1:80", "127.0.0.1:-1"],
+)  # fmt: skip
+def test_what_is_no_listen_address_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"ADDRESS:PORT|the port is"):
+        read_listen_address(written)
+
+
+def test_host_names_are_read_from_a_text_or_a_list() -> None:
+    expected = ("inventory.example", "db-1")
+    assert read_host_names("Inventory.example, db-1") == read_host_names(["inventory.example", "db-1"]) == expected
+    assert read_host_names(expected) == expected
+    assert read_host_names("") == ()
+    for wrong in ("a b", "*.example", "host:80", "http://x", "-x"):
+        with pytest.raises(ValueError, match="not the name of a host"):
+            read_host_names([wrong])
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("https://hc-ping.com/uuid", "https://hc-ping.com/uuid"),
+        ("https://hc-ping.com/uuid/\n", "https://hc-ping.com/uuid"),
+        ("http://127.0.0.1:8000/ping", "http://127.0.0.1:8000/ping"),
+        ("http://localhost/ping", "http://localhost/ping"),
+    ],
+)
+def test_a_ping_url_is_https_or_of_this_machine(written: str, expected: str) -> None:
+    assert read_ping_url(written) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "hc-ping.com/uuid", "http://hc-ping.com/secret", "https://user:secret@hc-ping.com/x", "https://h/secret?x=1",
+     "https://h/secret#x", "https://169.254.169.254/secret", "https://0.0.0.0/secret", "ftp://h/secret",
+     "https://h/sec ret", "https://h:port/secret", "https:///secret"],
+)  # fmt: skip
+def test_what_is_no_ping_url_is_refused_without_telling_it(written: str) -> None:
+    with pytest.raises(ValueError, match="the ping URL") as caught:
+        read_ping_url(written)
+    assert "secret" not in str(caught.value)

@@ -162,6 +162,51 @@ def test_without_need_tokens_are_neither_asked_for_nor_read() -> None:
     assert (account.token.get_secret_value(), account.token_source) == ("", "/nowhere")
 
 
+def test_a_token_file_is_read_again_and_the_old_token_kept_where_that_fails() -> None:
+    path = _write("first", "secret")
+    (account,) = _load(environ={"INVENTORY_TOKEN_FILE": "secret"}, needs_token=True).accounts
+    assert account.reread() == account
+    _write("second\n", "secret")
+    assert account.reread().token.get_secret_value() == "second"
+    for wrong in ("", "two\nlines", "a blank"):
+        _write(wrong, "secret")
+        assert account.reread() == account
+    path.unlink()
+    assert account.reread() == account
+
+
+def test_a_token_without_a_file_stays_as_it_was() -> None:
+    (account,) = _load(environ={"INVENTORY_TOKEN": "a"}, needs_token=True).accounts
+    assert account.reread() is account
+
+
+@pytest.mark.parametrize(
+    ("file", "environ", "expected", "source"),
+    [
+        ("", {}, None, "the default"),
+        ("ping_url = 'https://h/c'", {}, "https://h/c", "inventory.toml: ping_url"),
+        ("ping_url = 'https://h/c'", {"INVENTORY_PING_URL": "https://h/b"}, "https://h/b", "INVENTORY_PING_URL"),
+        ("ping_url_file = 'secret'", {"INVENTORY_PING_URL": "https://h/b"}, "https://h/b", "INVENTORY_PING_URL"),
+        ("ping_url = 'https://h/c'\nping_url_file = 'secret'", {}, "https://h/file", "secret"),
+        ("ping_url = 'https://h/c'", {"INVENTORY_PING_URL_FILE": "secret"}, "https://h/file", "secret"),
+    ],
+)
+def test_the_ping_url_is_a_secret_that_can_stand_in_a_file(
+    file: str, environ: dict[str, str], expected: str | None, source: str
+) -> None:
+    _write("https://h/file\n", "secret")
+    settings = _load(file, {"INVENTORY_TOKEN": "a", **environ}, needs_token=True)
+    assert (settings.ping_url and settings.ping_url.get_secret_value(), settings.sources["ping_url"]) == (
+        expected,
+        source,
+    )
+    assert settings.secrets == (("a", expected) if expected else ("a",))
+
+
+def test_who_needs_no_token_does_not_read_the_ping_url_either() -> None:
+    assert _load(environ={"INVENTORY_PING_URL_FILE": "/nowhere"}).ping_url is None
+
+
 def test_a_missing_token_is_told() -> None:
     (problem,) = _problems(needs_token=True)
     assert problem.startswith("no API token: set INVENTORY_TOKEN_FILE or INVENTORY_TOKEN")
@@ -316,6 +361,9 @@ def test_a_wrong_variable_of_other_tools_is_told_by_its_name() -> None:
         ("[acounts.a]\ntoken='x'", ":1: acounts: unknown key; did you mean accounts?"),
         ('"\\u001b[2J\\n" = 1', r":1: \x1b[2J\n: unknown key"),
         ("requests_per_second = -1", ":1: requests_per_second: input should be greater than or equal to 0, not -1"),
+        ("ping_url = 'http://h/sentinel-secret'", ":1: ping_url: the ping URL must be https"),
+        ("schedule = 'hourly'", ":1: schedule: is neither a number of minutes nor a cron expression"),
+        ("http = 'on'", ":1: http: write ADDRESS:PORT"),
         ("run_deadline_minutes = nan", ":1: run_deadline_minutes: input should be a finite number"),
         ("token = ''", ":1: token: the token is empty"),
         (f"token = ['{SECRET}']", ":1: token: input should be a valid string"),

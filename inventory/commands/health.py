@@ -1,0 +1,38 @@
+"""`inventory health`: ask the daemon of this machine whether it is well."""
+
+from pathlib import Path
+
+import httpx
+
+from inventory.display import shown
+from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, UsageError
+from inventory.listening import local_url
+from inventory.report.console import complain, print_line
+from inventory.settings.load import load
+
+_SECONDS = 5.0
+
+
+def run(config_file: Path | None, *, listen: str | None) -> int:
+    """Print what is wrong and return 1, or 0 where nothing is; `listen` overrides the setting `http`.
+
+    Raises:
+        UsageError: The daemon answers nobody.
+        ConfigurationError: The settings are wrong.
+    """
+    address = listen or load(config_file, needs_token=False).http
+    if address == "off":
+        raise UsageError("the daemon answers nobody, as http is off. Nothing was asked.")
+    url = f"{local_url(address)}/readyz"
+    try:
+        # Never through a proxy: it is this machine that is asked.
+        answer = httpx.get(url, timeout=_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        complain(f"no answer from {url} ({type(error).__name__}): does the daemon run?")
+        return EXIT_FAILED
+    if answer.is_success:
+        print_line("the daemon is well")
+        return EXIT_COMPLETE
+    for line in answer.text.splitlines():
+        complain(shown(line))
+    return EXIT_FAILED

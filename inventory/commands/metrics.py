@@ -1,0 +1,55 @@
+"""`inventory metrics`: what the daemon shows to Prometheus, read from the database once, for those who use cron."""
+
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.settings.load import load
+from inventory.store.engine import Database
+from inventory.store.snapshot import read_snapshot
+from inventory.store.upgrade import require_current
+
+try:
+    from inventory.metrics import render
+except ModuleNotFoundError as error:
+    raise ConfigurationError(
+        f"the metrics need {error.name}: pip install 'droplet-backup-inventory[daemon]'"
+    ) from error
+
+# node_exporter runs as another user.
+_MODE = 0o644
+
+
+def run(config_file: Path | None, *, output: Path | None) -> int:
+    """Write the metrics to stdout, or in place of the file `output`, whole or not at all.
+
+    Raises:
+        DatabaseError: It cannot be read; the file stays as it was, so that its figures grow old.
+        ConfigurationError: The settings are wrong, or the file cannot be written.
+    """
+    settings = load(config_file, needs_token=False)
+    with closing(Database(settings.database_url.get_secret_value())) as database:
+        require_current(database, settings.database_source)
+        with database.reading() as connection:
+            snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
+    text = render(snapshot, is_database_up=True)
+    if output is None:
+        sys.stdout.write(text.decode())
+    else:
+        _replace(output, text)
+    return EXIT_COMPLETE
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file beside the old one, then put it in its place: who reads sees the one or the other."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(content)
+        draft.chmod(_MODE)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        why = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"cannot write {path} ({why}). It stays as it was.") from error

@@ -1,0 +1,199 @@
+"""What is known at one moment, in figures: what the metrics show, read in one go."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory.store.schema import accounts, backups, droplets, sync_runs
+
+DURATION_BUCKETS = (1, 5, 15, 60, 300, 900, 1800, 3600)
+"""Upper ends, in seconds, of the classes that the durations of runs are counted in."""
+
+_LOOKS = {
+    "complete": sync_runs.c.droplets_complete - sync_runs.c.droplets_proven,
+    "proven": sync_runs.c.droplets_proven,
+    "incomplete": sync_runs.c.droplets_incomplete,
+    "failed": sync_runs.c.droplets_failed,
+}
+_is_live = sa.and_(backups.c.gone_at.is_(None), droplets.c.gone_at.is_(None), droplets.c.unselected_since.is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFigures:
+    """One account in figures.
+
+    Attributes:
+        last_attempt_at: When the last run over the whole configuration began that ended by itself, well or not; None
+            where none did.
+        last_success_at: When the last complete run over the whole configuration ended; None where none did.
+        last_status: Of the last run that ended.
+        rate_limit_remaining: As that run was told last; None where it was not.
+        runs: How many ended, by status.
+        durations: How many runs that ended by themselves took up to so many seconds, by `DURATION_BUCKETS`.
+        duration_seconds: How long those runs took together.
+        timed_runs: How many those are.
+        looks: At Droplets, by what came of them: `complete`, `proven`, `incomplete` or `failed`.
+        requests: Sent to DigitalOcean, retries included.
+        droplets: Selected, and not known to be gone.
+        backups: Those that exist, of these Droplets.
+        backups_gigabytes: Their size, as billed.
+        backups_held: Those among them that are missing, but held by the brake.
+    """
+
+    name: str
+    last_attempt_at: datetime | None = None
+    last_success_at: datetime | None = None
+    last_status: str | None = None
+    rate_limit_remaining: int | None = None
+    runs: Mapping[str, int] = field(default_factory=dict)
+    durations: Mapping[int, int] = field(default_factory=dict)
+    duration_seconds: float = 0.0
+    timed_runs: int = 0
+    looks: Mapping[str, int] = field(default_factory=dict)
+    requests: int = 0
+    droplets: int = 0
+    backups: int = 0
+    backups_gigabytes: float = 0.0
+    backups_held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewestBackup:
+    """The newest backup that exists of one Droplet."""
+
+    account: str
+    droplet_id: int
+    droplet: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known at one moment.
+
+    Attributes:
+        accounts: By name.
+        newest_backups: Of the Droplets whose newest backup is oldest, in that order; Droplets without one are absent.
+    """
+
+    accounts: tuple[AccountFigures, ...] = ()
+    newest_backups: tuple[NewestBackup, ...] = ()
+
+    def last_attempt_at(self, configured: Collection[str]) -> datetime | None:
+        """Say when the account of these was tried last that waits longest; None where one never was."""
+        tried = {each.name: each.last_attempt_at for each in self.accounts}
+        times = [tried.get(name) for name in configured]
+        known = [at for at in times if at is not None]
+        return min(known) if known and len(known) == len(times) else None
+
+
+def read_snapshot(connection: sa.Connection, *, most_droplets: int) -> Snapshot:
+    """Read the figures of every stored account, and the newest backup of at most so many Droplets."""
+    names = {row.id: row.name for row in connection.execute(sa.select(accounts.c.id, accounts.c.name))}
+    by_account = [_runs(connection), _last_runs(connection), _fleet(connection), _backups(connection)]
+    figures = (
+        AccountFigures(name=name, **{key: value for part in by_account for key, value in part.get(number, {}).items()})
+        for number, name in names.items()
+    )
+    return Snapshot(
+        accounts=tuple(sorted(figures, key=lambda each: each.name)),
+        newest_backups=_newest_backups(connection, most_droplets) if most_droplets else (),
+    )
+
+
+_Parts = dict[int, dict[str, Any]]
+
+
+def _runs(connection: sa.Connection) -> _Parts:
+    """Sum up the runs that ended, one row an account and status."""
+    runs = sync_runs.c
+    seconds = sa.extract("epoch", runs.finished_at) - sa.extract("epoch", runs.started_at)
+    whole = sa.case((runs.mode != "subset", runs.started_at))
+    query = (
+        sa.select(
+            runs.account_id,
+            runs.status,
+            sa.func.count().label("runs"),
+            sa.func.sum(runs.requests).label("requests"),
+            sa.type_coerce(sa.func.max(whole), runs.started_at.type).label("last_started_at"),
+            sa.type_coerce(sa.func.max(sa.case((runs.mode != "subset", runs.finished_at))), runs.started_at.type).label(
+                "last_finished_at"
+            ),
+            sa.func.sum(seconds).label("seconds"),
+            *(sa.func.sum(expression).label(name) for name, expression in _LOOKS.items()),
+            *(sa.func.sum(sa.case((seconds <= most, 1), else_=0)).label(f"up_to_{most}") for most in DURATION_BUCKETS),
+        )
+        .where(runs.status != "running")
+        .group_by(runs.account_id, runs.status)
+    )
+    found: dict[int, list[sa.RowMapping]] = {}
+    for row in connection.execute(query).mappings():
+        found.setdefault(row["account_id"], []).append(row)
+    return {number: _summed(rows) for number, rows in found.items()}
+
+
+def _summed(rows: list[sa.RowMapping]) -> dict[str, Any]:
+    # The end of an interrupted run is when that was found out.
+    timed = [row for row in rows if row["status"] != "interrupted"]
+    attempts = [row["last_started_at"] for row in timed if row["last_started_at"]]
+    return {
+        "last_attempt_at": max(attempts, default=None),
+        "last_success_at": next((row["last_finished_at"] for row in rows if row["status"] == "complete"), None),
+        "runs": {row["status"]: row["runs"] for row in sorted(rows, key=lambda row: str(row["status"]))},
+        "durations": {most: sum(int(row[f"up_to_{most}"]) for row in timed) for most in DURATION_BUCKETS},
+        "duration_seconds": float(sum(row["seconds"] for row in timed)),
+        "timed_runs": sum(row["runs"] for row in timed),
+        "looks": {name: sum(int(row[name]) for row in rows) for name in _LOOKS},
+        "requests": sum(int(row["requests"]) for row in rows),
+    }
+
+
+def _last_runs(connection: sa.Connection) -> _Parts:
+    runs = sync_runs.c
+    last = sa.select(sa.func.max(runs.id)).where(runs.status != "running").group_by(runs.account_id)
+    query = sa.select(runs.account_id, runs.status, runs.rate_limit_remaining).where(runs.id.in_(last))
+    return {
+        row.account_id: {"last_status": row.status, "rate_limit_remaining": row.rate_limit_remaining}
+        for row in connection.execute(query)
+    }
+
+
+def _fleet(connection: sa.Connection) -> _Parts:
+    query = (
+        sa.select(droplets.c.account_id, sa.func.count().label("droplets"))
+        .where(droplets.c.gone_at.is_(None), droplets.c.unselected_since.is_(None))
+        .group_by(droplets.c.account_id)
+    )
+    return {row.account_id: {"droplets": row.droplets} for row in connection.execute(query)}
+
+
+def _backups(connection: sa.Connection) -> _Parts:
+    query = (
+        sa.select(
+            droplets.c.account_id,
+            sa.func.count().label("backups"),
+            sa.func.sum(backups.c.size_gigabytes).label("backups_gigabytes"),
+            sa.func.count(backups.c.missing_since).label("backups_held"),
+        )
+        .join_from(backups, droplets)
+        .where(_is_live)
+        .group_by(droplets.c.account_id)
+    )
+    rows = connection.execute(query).mappings()
+    return {row["account_id"]: {key: row[key] for key in row if key != "account_id"} for row in rows}
+
+
+def _newest_backups(connection: sa.Connection, most: int) -> tuple[NewestBackup, ...]:
+    newest = sa.type_coerce(sa.func.max(backups.c.created_at), backups.c.created_at.type).label("newest")
+    query = (
+        sa.select(accounts.c.name, droplets.c.id, droplets.c.name.label("droplet"), newest)
+        .select_from(backups.join(droplets).join(accounts))
+        .where(_is_live)
+        .group_by(accounts.c.name, droplets.c.id, droplets.c.name)
+        .order_by(newest, droplets.c.id)
+        .limit(most)
+    )
+    return tuple(NewestBackup(row.name, row.id, row.droplet, row.newest) for row in connection.execute(query))

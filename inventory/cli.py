@@ -202,7 +202,10 @@ def show(
 
         return command.run(config, name, as_json=as_json, is_verbose=verbose)
 
+    _finish(run)
 
+
+@app.command(rich_help_panel="Ask")
 def health(*, http: HttpAddress = None, config: ConfigFile = None) -> None:
     """Ask the daemon of this machine whether it is well; exit with 0 or 1."""
 
@@ -273,6 +276,8 @@ def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
         from inventory.commands import doctor as command
 
         return command.run(config_file=config, as_json=as_json)
+
+    _finish(run)
 
 
 @app.command(rich_help_panel="Ask")

@@ -3,7 +3,7 @@
 Whoever adds one adds it to `families`; `docs/monitoring.md` lists them all, and a test holds the two together.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,6 +11,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from inventory import __version__
+from inventory.findings import Verdict
+from inventory.rules import KINDS
 from inventory.store.snapshot import AccountFigures, Snapshot
 
 _ACCOUNT = ("account",)
@@ -52,8 +54,8 @@ _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] =
 )
 
 
-def families(snapshot: Snapshot, *, is_database_up: bool) -> Iterator[Metric]:
-    """Yield every metric there is."""
+def families(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: bool) -> Iterator[Metric]:
+    """Yield every metric there is; without a verdict, nothing was judged yet."""
     yield _gauge("inventory_build_info", "The program's version.", ("version",), [((__version__,), 1.0)])
     yield _gauge("inventory_database_up", "1 if the database answered last.", (), [((), float(is_database_up))])
     for name, text, value in _GAUGES:
@@ -61,6 +63,12 @@ def families(snapshot: Snapshot, *, is_database_up: bool) -> Iterator[Metric]:
         yield _gauge(name, text, _ACCOUNT, [((account,), each) for account, each in values if each is not None])
     yield from _counters(snapshot.accounts)
     yield _durations(snapshot.accounts)
+    yield _gauge(
+        "inventory_findings",
+        "What inventory check finds, by severity; 0 of each that it does not.",
+        ("account", "finding", "severity"),
+        _findings(snapshot.accounts, verdict).items() if verdict else (),
+    )
     yield _gauge(
         "inventory_droplet_newest_backup_timestamp_seconds",
         "When the Droplet's newest backup was made; of the Droplets whose newest is oldest.",
@@ -70,12 +78,34 @@ def families(snapshot: Snapshot, *, is_database_up: bool) -> Iterator[Metric]:
             for each in snapshot.newest_backups
         ],
     )
+    yield _gauge(
+        "inventory_droplet_backup_due_timestamp_seconds",
+        "When the window ends in which the next backup of such a Droplet is due, as DigitalOcean says.",
+        ("account", "droplet_id", "droplet"),
+        [
+            ((each.account, str(each.droplet_id), each.droplet), each.due_at.timestamp())
+            for each in snapshot.newest_backups
+            if each.due_at
+        ],
+    )
 
 
-def render(snapshot: Snapshot, *, is_database_up: bool) -> bytes:
+def _findings(accounts: Sequence[AccountFigures], verdict: Verdict) -> Mapping[tuple[str, ...], float]:
+    """Count findings by account, name and severity; those set aside by an exemption as `exempt`."""
+    found: dict[tuple[str, ...], float] = dict.fromkeys(
+        ((account.name, name, str(kind.severity)) for account in accounts for name, kind in KINDS.items()), 0.0
+    )
+    judged = [(each, str(each.severity)) for each in (*verdict.findings, *verdict.counted)]
+    for finding, severity in [*judged, *((each, "exempt") for each, _ in verdict.exempted)]:
+        key = (finding.account, finding.name, severity)
+        found[key] = found.get(key, 0.0) + 1
+    return found
+
+
+def render(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: bool) -> bytes:
     """Write every metric in Prometheus's text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collected(list(families(snapshot, is_database_up=is_database_up))))
+    registry.register(_Collected(list(families(snapshot, verdict, is_database_up=is_database_up))))
     return generate_latest(registry)
 
 

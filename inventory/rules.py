@@ -46,7 +46,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "unknown", "Most backups were missing at once; the next sync, or a person, confirms it.", is_of_account=True
         ),
         "sync-overdue": Kind(
-            "unknown", "No sync of the whole configuration was complete for 26 h.", is_of_account=True
+            "unknown",
+            "No sync of the whole configuration was complete for twice the `schedule` that is set in minutes, else "
+            "26 h.",
+            is_of_account=True,
         ),
         "missed-backup": Kind(
             "warning", "No backup was made in a window or within 12 h after it; critical from the second in a row on."

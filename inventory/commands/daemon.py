@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -30,6 +31,8 @@ from inventory.errors import (
     DatabaseUnavailableError,
     InventoryError,
 )
+from inventory.findings import Verdict
+from inventory.inspection import inspect
 from inventory.interruption import calling, interruptible
 from inventory.listening import names
 from inventory.liveness import Liveness, stacks, tell_systemd
@@ -88,6 +91,14 @@ def run(config_file: Path | None, *, listen: str | None, is_verbose: bool) -> in
             return daemon.run(events)
 
 
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What was known after the last round; without a verdict, nothing was read yet."""
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    verdict: Verdict | None = None
+
+
 class Daemon:
     """The process as it is: its settings, what it last knew, and when something last moved."""
 
@@ -107,7 +118,7 @@ class Daemon:
         self._clockwork = Clockwork(self._round, self._schedule, clock=utc_now)
         self._liveness = Liveness()
         self._probe = Probe()
-        self._snapshot = Snapshot()
+        self._figures = _Figures()
         # Those that were opened before, by URL.
         self._known: dict[str, Database] = {}
         self._started_at = utc_now()
@@ -125,7 +136,7 @@ class Daemon:
         if not self._wait_for_database(events):
             return EXIT_COMPLETE
         now = utc_now()
-        due = self._schedule.first_due(self._snapshot.last_attempt_at(self._configured), now)
+        due = self._schedule.first_due(self._figures.snapshot.last_attempt_at(self._configured), now)
         first = due + spread(self._schedule, now) if due == now else due
         with self._probe.running(self._database_url):
             self._clockwork.start(first)
@@ -172,15 +183,17 @@ class Daemon:
             self._liveness.moved()
             one_round = Round(settings, database, _WANTED, self._following, self._interrupted_by)
             reports = [*one_round.sync(settings.accounts)]
-            self._read_snapshot(database, settings)
+            self._read_figures(database, settings)
         return reports
 
     def _following(self) -> AbstractContextManager[Listener]:
         return nullcontext(_Mover(self._liveness))
 
-    def _read_snapshot(self, database: Database, settings: Settings) -> None:
+    def _read_figures(self, database: Database, settings: Settings) -> None:
         with database.reading() as connection:
-            self._snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
+            snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
+            verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)
+        self._figures = _Figures(snapshot, verdict)
 
     # The main thread
 
@@ -195,7 +208,7 @@ class Daemon:
             try:
                 with opened(self._settings) as database:
                     self._known[self._database_url()] = database
-                    self._read_snapshot(database, self._settings)
+                    self._read_figures(database, self._settings)
                     return True
             except (DatabaseUnavailableError, DatabaseLockedError) as error:
                 left = until - time.monotonic()
@@ -270,14 +283,15 @@ class Daemon:
 
     def _health(self) -> web.Health:
         problems = [self._probe.problem] if self._probe.problem else []
-        last = max(self._snapshot.last_attempt_at(self._configured) or self._started_at, self._started_at)
+        last = max(self._figures.snapshot.last_attempt_at(self._configured) or self._started_at, self._started_at)
         if utc_now() - last > self._overdue_after:
             problems.append(f"overdue: no account was looked at since {last:%Y-%m-%d %H:%MZ}")
         is_live = self._liveness.silent_seconds < self._patience_seconds
         return web.Health(is_live=is_live, problems=tuple(problems))
 
     def _metrics(self) -> bytes:
-        return metrics.render(self._snapshot, is_database_up=self._probe.is_up)
+        figures = self._figures
+        return metrics.render(figures.snapshot, figures.verdict, is_database_up=self._probe.is_up)
 
 
 class _Mover(Silence):

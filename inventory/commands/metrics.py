@@ -5,7 +5,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.inspection import inspect
 from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.snapshot import read_snapshot
@@ -34,7 +36,8 @@ def run(config_file: Path | None, *, output: Path | None) -> int:
         require_current(database, settings.database_source)
         with database.reading() as connection:
             snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
-    text = render(snapshot, is_database_up=True)
+            verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)
+    text = render(snapshot, verdict, is_database_up=True)
     if output is None:
         sys.stdout.write(text.decode())
     else:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,17 +121,25 @@ def load(
     if problems:
         redacted = redactor()
         raise ConfigurationError("\n".join(shown(redacted(problem)) for problem in problems))
+    sources = loading.sources()
     return Settings(
         **written.model_dump(include=set(Behaviour.model_fields)),
         accounts=accounts,
         database_url=database_url,
-        rules=written.findings,
+        rules=_rules(written, sources),
         exemptions=tuple(table.exemption() for table in written.exemptions),
         ping_url=ping_url,
         config_file=Path(file.path) if file.path else None,
-        sources=loading.sources(),
+        sources=sources,
         warnings=loading.warnings(),
     )
+
+
+def _rules(written: WrittenSettings, sources: Mapping[str, str]) -> Rules:
+    """Judge by the schedule, where somebody wrote one in minutes: cron alone goes by nothing that is known here."""
+    if sources["schedule"] == THE_DEFAULT or isinstance(written.schedule, str):
+        return written.findings
+    return replace(written.findings, sync_overdue_after=2 * timedelta(minutes=written.schedule))
 
 
 def _read_file(path: str | None, problems: list[str]) -> ConfigurationFile:

@@ -62,12 +62,17 @@ class AccountFigures:
 
 @dataclass(frozen=True, slots=True)
 class NewestBackup:
-    """The newest backup that exists of one Droplet."""
+    """The newest backup that exists of one Droplet.
+
+    Attributes:
+        due_at: When the window ends in which the next is due, as DigitalOcean says; None where it does not.
+    """
 
     account: str
     droplet_id: int
     droplet: str
     created_at: datetime
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +193,13 @@ def _backups(connection: sa.Connection) -> _Parts:
 
 def _newest_backups(connection: sa.Connection, most: int) -> tuple[NewestBackup, ...]:
     newest = sa.type_coerce(sa.func.max(backups.c.created_at), backups.c.created_at.type).label("newest")
+    due = droplets.c.next_window_ends_at
     query = (
-        sa.select(accounts.c.name, droplets.c.id, droplets.c.name.label("droplet"), newest)
+        sa.select(accounts.c.name, droplets.c.id, droplets.c.name.label("droplet"), newest, due)
         .select_from(backups.join(droplets).join(accounts))
         .where(_is_live)
-        .group_by(accounts.c.name, droplets.c.id, droplets.c.name)
+        .group_by(accounts.c.name, droplets.c.id, droplets.c.name, due)
         .order_by(newest, droplets.c.id)
         .limit(most)
     )
-    return tuple(NewestBackup(row.name, row.id, row.droplet, row.newest) for row in connection.execute(query))
+    return tuple(NewestBackup(*row) for row in connection.execute(query))

@@ -13,14 +13,14 @@ import yaml
 from inventory.metrics import families, render
 from inventory.ping import path_of
 from inventory.settings.declared import WrittenSettings
-from tests.unit.test_metrics import FULL
+from tests.unit.test_metrics import FULL, VERDICT
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
 RULES = ROOT / "deploy" / "prometheus"
 PROMTOOL = shutil.which("promtool") or ""
 
-METRICS = [*families(FULL, is_database_up=True)]
+METRICS = [*families(FULL, VERDICT, is_database_up=True)]
 NAMES = {f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in METRICS}
 
 
@@ -101,7 +101,7 @@ def test_prometheus_takes_the_rules_and_their_tests_pass(words: list[str]) -> No
 @needs_promtool
 def test_prometheus_takes_the_metrics() -> None:
 
-    text = render(FULL, is_database_up=True)
+    text = render(FULL, VERDICT, is_database_up=True)
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, check=False, timeout=60)
     # What DigitalOcean calls a gigabyte, 10^9 or 2^30 bytes, it does not say: the figure stays as it is billed.
     warnings = ['inventory_backups_size_gigabytes use base unit "bytes" instead of "gigabytes"']

@@ -6,7 +6,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory import __version__
+from inventory.findings import Finding, Verdict
 from inventory.metrics import families, render
+from inventory.rules import Exemption, Severity
 from inventory.store.snapshot import DURATION_BUCKETS, AccountFigures, NewestBackup, Snapshot
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -31,13 +33,28 @@ FULL = Snapshot(
         ),
         AccountFigures(name="new"),
     ),
-    newest_backups=(NewestBackup('we"b\n', 7, "web-01", NOON),),
+    newest_backups=(NewestBackup('we"b\n', 7, "web-01", NOON, NOON), NewestBackup('we"b\n', 8, "web-02", NOON)),
+)
+
+
+def finding(name: str, severity: Severity) -> Finding:
+    return Finding(name, severity, 'we"b\n', 7, "web-01", NOON, "what", "web-01")
+
+
+VERDICT = Verdict(
+    now=NOON,
+    findings=(finding("missed-backup", "critical"), finding("missed-backup", "critical")),
+    counted=(finding("unprotected", "counted"),),
+    exempted=((finding("size-anomaly", "warning"), Exemption("size-anomaly", NOON.date(), "known", droplet="web-01")),),
+    expired=(),
+    droplets=2,
+    looked_at=NOON,
 )
 
 
 def samples(snapshot: Snapshot = FULL, *, is_database_up: bool = True) -> dict[tuple[str, str], float]:
     """Read the text back: name and the values of its labels, to the figure."""
-    text = render(snapshot, is_database_up=is_database_up).decode()
+    text = render(snapshot, VERDICT, is_database_up=is_database_up).decode()
     return {
         (sample.name, ",".join(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
@@ -66,7 +83,14 @@ def test_every_figure_is_shown() -> None:
         ("inventory_sync_duration_seconds_bucket", f"{web},+Inf"): 8,
         ("inventory_sync_duration_seconds_count", web): 8,
         ("inventory_sync_duration_seconds_sum", web): 56,
+        ("inventory_findings", f"{web},missed-backup,critical"): 2,
+        ("inventory_findings", f"{web},missed-backup,warning"): 0,
+        ("inventory_findings", f"{web},unprotected,counted"): 1,
+        ("inventory_findings", f"{web},size-anomaly,exempt"): 1,
+        ("inventory_findings", "new,backups-disabled,critical"): 0,
         ("inventory_droplet_newest_backup_timestamp_seconds", f"{web},web-01,7"): NOON.timestamp(),
+        ("inventory_droplet_backup_due_timestamp_seconds", f"{web},web-01,7"): NOON.timestamp(),
+        ("inventory_droplet_backup_due_timestamp_seconds", f"{web},web-02,8"): None,
     }
     assert {key: found.get(key) for key in expected} == expected
 
@@ -92,7 +116,7 @@ def test_without_any_run_there_is_something_to_scrape() -> None:
     assert samples(Snapshot(), is_database_up=False)["inventory_database_up", ""] == 0
 
 
-@pytest.mark.parametrize("family", [*families(FULL, is_database_up=True)], ids=lambda family: str(family.name))
+@pytest.mark.parametrize("family", [*families(FULL, VERDICT, is_database_up=True)], ids=lambda family: str(family.name))
 def test_every_name_and_help_is_in_prometheus_form(family: object) -> None:
     name, text = getattr(family, "name", ""), getattr(family, "documentation", "")
     assert name.startswith("inventory_")

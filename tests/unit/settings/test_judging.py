@@ -1,6 +1,6 @@
 """How badly findings count, and which somebody knows of, as a file says it."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -175,3 +175,14 @@ until = 2027-01-31T00:00:00Z
 )
 def test_what_is_no_table_or_no_finding_is_told(text: str, problem: str, tmp_path: Path) -> None:
     assert problems(tmp_path, text) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("environment", "hours"),
+    [({}, 26), ({"INVENTORY_SCHEDULE": "30"}, 1), ({"INVENTORY_SCHEDULE": "17 * * * *"}, 26)],
+    ids=["cron alone", "every so many minutes", "a cron expression"],
+)
+def test_a_sync_is_overdue_by_the_schedule_where_one_is_set_in_minutes(
+    environment: dict[str, str], hours: float
+) -> None:
+    assert load(None, environment, needs_token=False).rules.sync_overdue_after == timedelta(hours=hours)

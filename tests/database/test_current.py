@@ -300,7 +300,7 @@ def test_the_number_of_statements_does_not_grow_with_the_fleet(account: Database
     one = counted(account, lambda: write(account, first_look(100)))
     many = counted(account, lambda: write(account, *(first_look(number) for number in range(200, 260))))
     assert many == one <= 16
-    reading_one = counted(account, lambda: read(account, [100], [1000]))
+    reading_one = counted(account, lambda: read(account, [100], [7]))
     reading_many = counted(account, lambda: read(account, range(200, 260), range(20_000)))
     assert reading_many == reading_one <= 10
     assert len(read(account, range(200, 260))) == 60

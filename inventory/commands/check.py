@@ -15,7 +15,7 @@ from inventory.report import check_json, check_text
 from inventory.report.console import print_line, print_table
 from inventory.settings.load import load
 from inventory.store.engine import Database
-from inventory.store.upgrade import require_current
+from inventory.store.upgrade import require_readable
 from inventory.views import droplets
 from inventory.views.queries import Question
 
@@ -53,7 +53,7 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
     accounts = options.accounts or [account.name for account in settings.accounts] or None
     now = now or datetime.now(UTC).replace(microsecond=0)
     with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_current(database, settings.database_source)
+        require_readable(database, settings.database_source)
         with database.reading() as connection:
             droplet_ids = droplets.find(connection, Question(now), options.droplets, options.tags)
             verdict = inspect(

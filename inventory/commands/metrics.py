@@ -11,7 +11,7 @@ from inventory.inspection import inspect
 from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.snapshot import read_snapshot
-from inventory.store.upgrade import require_current
+from inventory.store.upgrade import require_readable
 
 try:
     from inventory.metrics import render
@@ -33,7 +33,7 @@ def run(config_file: Path | None, *, output: Path | None) -> int:
     """
     settings = load(config_file, needs_token=False)
     with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_current(database, settings.database_source)
+        require_readable(database, settings.database_source)
         with database.reading() as connection:
             snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
             verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)

@@ -21,7 +21,7 @@ from inventory.report import rows_export, rows_table, rows_text, summary_json, s
 from inventory.report.console import print_line, print_screen, print_table, waiting
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
-from inventory.store.upgrade import require_current
+from inventory.store.upgrade import require_readable
 from inventory.summary import summarise
 from inventory.views import droplets
 from inventory.views.catalog import View, views
@@ -64,7 +64,7 @@ def run(config_file: Path | None, name: str | None, options: Options, now: datet
     question = _question(view, options, now or utc_now())
     settings = load(config_file, needs_token=False)
     with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_current(database, settings.database_source)
+        require_readable(database, settings.database_source)
         with database.reading() as connection, waiting():
             ids = droplets.find(connection, question, options.droplets, options.tags)
             question = replace(question, droplet_ids=ids)

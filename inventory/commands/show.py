@@ -21,7 +21,7 @@ from inventory.report.check_json import finding_document
 from inventory.report.console import print_line, print_table
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
-from inventory.store.upgrade import require_current
+from inventory.store.upgrade import require_readable
 from inventory.views.queries import Question
 
 _MOST_ROWS = 8
@@ -36,7 +36,7 @@ def run(config_file: Path | None, name: str, *, as_json: bool, is_verbose: bool,
     settings = load(config_file, needs_token=False)
     question = Question(now=now or utc_now())
     with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_current(database, settings.database_source)
+        require_readable(database, settings.database_source)
         with database.reading() as connection:
             found = _read(connection, question, name)
             verdict = _judged(connection, question, settings, found)

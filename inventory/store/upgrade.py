@@ -85,13 +85,25 @@ def check_usable(database: Database, config: "Config | None" = None) -> None:
     Raises:
         DatabaseUnusableError: Saying which and what to do.
     """
-    if database.path:
-        check_sqlite_file(database.path)
+    _check_undamaged(database)
+    _check_ours(database, config)
+
+
+def _check_undamaged(database: Database) -> None:
+    """Let SQLite examine the whole file; PostgreSQL looks after its own."""
+    if not database.path:
+        return
+    check_sqlite_file(database.path)
     with database.reading() as connection:
-        if database.is_sqlite and (damage := _damage(connection)):
-            raise DatabaseUnusableError(
-                f"database {database.shown} is damaged ({damage}). Restore a copy; nothing was written."
-            )
+        found: str = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if found != "ok":
+        raise DatabaseUnusableError(
+            f"database {database.shown} is damaged ({' '.join(found.split())}). Restore a copy; nothing was written."
+        )
+
+
+def _check_ours(database: Database, config: "Config | None" = None) -> None:
+    with database.reading() as connection:
         current = revision(connection)
         if current is None:
             _refuse_foreign(database, connection)
@@ -102,24 +114,42 @@ def check_usable(database: Database, config: "Config | None" = None) -> None:
         )
 
 
-def _damage(connection: sa.Connection) -> str | None:
-    found: str = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    return None if found == "ok" else " ".join(found.split())
-
-
 def require_current(database: Database, source: str) -> None:
-    """Refuse a database that does not exist or whose tables are not of this version, changing nothing.
+    """Refuse a database that is damaged, does not exist, or whose tables are not of this version, changing nothing.
 
     Given `source`, where its URL came from, name it.
 
     Raises:
         DatabaseUnusableError: Naming the path, where it came from, and the command that mends it.
     """
+    _require_file(database, source)
+    check_usable(database)
+    _require_revision(database, source)
+
+
+def require_readable(database: Database, source: str) -> None:
+    """Refuse what `require_current` refuses, but leave it to SQLite to find damage where it reads.
+
+    To examine a file of a gigabyte takes seconds, which who only asks a question need not wait.
+
+    Raises:
+        DatabaseUnusableError: As `require_current`.
+    """
+    _require_file(database, source)
+    if database.path:
+        check_sqlite_file(database.path)
+    _check_ours(database)
+    _require_revision(database, source)
+
+
+def _require_file(database: Database, source: str) -> None:
     if database.path and not sqlite_file_exists(database.path):
         raise DatabaseUnusableError(
             f"there is no database {database.shown} (from {source}). Make it with: inventory db upgrade"
         )
-    check_usable(database)
+
+
+def _require_revision(database: Database, source: str) -> None:
     with database.reading() as connection:
         current = revision(connection)
     if current is None:

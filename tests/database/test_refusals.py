@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
 from inventory.store import engine
 from inventory.store.engine import Database, network_file_system
-from inventory.store.schema import accounts
-from inventory.store.upgrade import VERSION_TABLE, require_current, upgrade
+from inventory.store.schema import accounts, metadata
+from inventory.store.upgrade import VERSION_TABLE, require_current, require_readable, upgrade
 
 PASSWORD = "correct-horse-" + "0" * 8
 SOURCE = "INVENTORY_DATABASE_URL"
@@ -57,8 +57,10 @@ def newer(path: Path) -> None:
 
 def damaged(path: Path) -> None:
     make(path)
+    with closing(sqlite3.connect(path)) as raw:
+        ((page,),) = raw.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'accounts'").fetchall()
     with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.seek((page - 1) * 4096)
         file.write(b"\xff" * 4096)
 
 
@@ -120,6 +122,23 @@ def test_a_bad_file_is_refused_and_left_alone(tmp_path: Path, spoil: Callable[[P
         assert re.search(words, said)
     database.close()
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(("spoil", "words"), BAD_FILES.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_bad_file_answers_no_question(tmp_path: Path, spoil: Callable[[Path], None], words: str) -> None:
+    """Readers do not examine the whole file first; what is damaged is refused where it is read."""
+    path = tmp_path / "inventory.db"
+    spoil(path)
+    database = Database(f"sqlite:///{path}")
+
+    def ask_everything() -> None:
+        require_readable(database, SOURCE)
+        with database.reading() as connection:
+            for table in metadata.sorted_tables:
+                connection.execute(sa.select(table).order_by(*table.primary_key)).all()
+
+    assert re.search(words, refused(ask_everything))
+    database.close()
 
 
 def test_a_missing_database_is_named_and_not_created(tmp_path: Path) -> None:

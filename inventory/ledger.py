@@ -114,6 +114,14 @@ class Ledger:
         Looks whose ends are out of the ordinary are planned but not written until `is_final`: the brake decides over
         them at the end of the run. `held` then gives for each Droplet id why its ends are held back, or None.
         """
+        try:
+            return self._enter(looks, held, is_final=is_final)
+        except sa.exc.IntegrityError:
+            # Where two may write at once, on PostgreSQL, another account's run may have entered the same Droplet
+            # between our reading and our writing. It is there now, and read with the rest.
+            return self._enter(looks, held, is_final=is_final)
+
+    def _enter(self, looks: Sequence[Look], held: Mapping[int, str | None], *, is_final: bool) -> list[Plan]:
         with self._writing() if self.run_id is not None else self.database.reading() as connection:
             stored = self._stored(connection, looks)
             owners = _owners(connection, looks, stored)

@@ -69,7 +69,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def _migrated_postgres_url(postgres: Cluster, _template: str) -> Iterator[str]:
+def migrated_postgres_url(postgres: Cluster, _template: str) -> Iterator[str]:
     with temporary_database(postgres, template=_template) as url:
         yield url
 
@@ -78,7 +78,7 @@ def _migrated_postgres_url(postgres: Cluster, _template: str) -> Iterator[str]:
 def migrated_url(request: pytest.FixtureRequest) -> str:
     """Give a database of the newest tables, of each kind, without rows."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("_migrated_postgres_url"))
+        return str(request.getfixturevalue("migrated_postgres_url"))
     path = request.getfixturevalue("tmp_path") / "inventory.db"
     shutil.copy(request.getfixturevalue("sqlite_template"), path)
     return f"sqlite:///{path}"

@@ -1,5 +1,8 @@
 """Whose a Droplet is, and which of them the configuration means (R6)."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +11,7 @@ import sqlalchemy as sa
 from inventory.store import runs
 from inventory.store.engine import Database
 from inventory.store.schema import droplets
+from tests.simulated import Account
 
 NOW = datetime(2026, 3, 3, 6, 0, 0, tzinfo=UTC)
 
@@ -88,3 +92,33 @@ def test_leaving_the_configuration_is_stamped_once(database: Database, two_accou
         known = runs.known_droplets(connection, two_accounts["mine"])
     assert {droplet_id: each.unselected_since for droplet_id, each in known.items()} == {1: None, 2: NOW}
     assert known[2].gone_at is None
+
+
+def test_a_droplet_that_another_account_enters_meanwhile_is_read_again(migrated_postgres_url: str) -> None:
+    """Both saw it as new: who writes second must not fail because it is there."""
+    with closing(Database(migrated_postgres_url)) as database:
+        account = Account(database, name="mine")
+        account.fleet.add_droplet(name="web-1", backups=2)
+        account.configured = frozenset({"mine", "theirs"})
+        (droplet_id,) = account.droplets
+        with database.writing() as connection:
+            theirs = runs.ensure_account(connection, "theirs").id
+        with ThreadPoolExecutor(1) as threads, database.engine.begin() as first:
+            add_droplet(first, droplet_id, theirs)
+            second = threads.submit(account.sync)
+            wait_for_lock(migrated_postgres_url)
+            first.commit()
+            assert second.result(timeout=60).status == "complete"
+        assert account.live(droplet_id) == {backup.id for backup in account.fleet.backups_of(droplet_id)}
+
+
+def wait_for_lock(url: str) -> None:
+    """Wait until somebody waits for a lock in this database."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with closing(Database(url)) as other:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with other.reading() as connection:
+                if connection.exec_driver_sql(waiting).scalar_one():
+                    return
+        raise AssertionError("nobody waits")

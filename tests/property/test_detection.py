@@ -236,7 +236,7 @@ def live(fleet: Fleet, change: Callable[[Fleet, int], Any] | None, choice: int) 
         change(fleet, droplets[choice % len(droplets)])
 
 
-quick = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @quick

@@ -2,7 +2,8 @@
 
 SQLite as a sync leaves it, which never ran ANALYZE; PostgreSQL analysed, as autovacuum does. Each view is asked for one
 Droplet and for the first 1,000 rows of the whole fleet, as a report asks it, rows made in Python included; and the rows
-of the view in the database are counted, as whoever joins or adds them up has to read them.
+of the view in the database are counted, as whoever joins or adds them up has to read them. Then the screens of
+`inventory report` and `inventory check`.
 """
 
 import time
@@ -16,7 +17,10 @@ import sqlalchemy as sa
 
 from benchmarks import history
 from benchmarks.databases import postgresql, sqlite
+from inventory.inspection import inspect
+from inventory.rules import Rules
 from inventory.store.engine import Database
+from inventory.summary import summarise
 from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
 
@@ -50,6 +54,16 @@ def measure(database: Database, now: datetime) -> None:
         )
         figures = (f"{seconds:.2f} s {rows:9,}" for seconds, rows in answers)
         print(f"{name:22}" + "".join(f"{figure:>19}" for figure in figures), flush=True)
+    for name, screen in (("the summary", _summary), ("inventory check", _check)):
+        print(f"{name:22}{_timed(database, partial(screen, now))[0]:>7.2f} s", flush=True)
+
+
+def _summary(now: datetime, connection: sa.Connection) -> int:
+    return summarise(connection, Question(now)).droplets
+
+
+def _check(now: datetime, connection: sa.Connection) -> int:
+    return inspect(connection, now, Rules(), ()).droplets
 
 
 def _asked(row: type[tuple[Any, ...]], question: Question, connection: sa.Connection) -> int:

@@ -16,6 +16,8 @@ from inventory.store.upgrade import revision, upgrade
 from tests.histories import History, answers, tables
 from tests.simulated import Account
 
+pytestmark = pytest.mark.slow  # whole histories
+
 
 @pytest.fixture
 def source(history: History) -> Iterator[Database]:

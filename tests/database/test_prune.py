@@ -18,6 +18,8 @@ from inventory.views.rows import KnownDroplet, LiveBackup, RestorableBackup
 from tests.histories import History, answers, live, tables
 from tests.simulated import MONDAY, Account, Row
 
+pytestmark = pytest.mark.slow  # whole histories
+
 PRUNED = {"backups", "backup_versions", "backup_regions", "sync_runs", "sync_listings"}
 # It is not by its age that a backup exists.
 WHOLE = {"live_backups": LiveBackup, "restorable_backups": RestorableBackup}
@@ -77,7 +79,6 @@ def test_no_answer_about_the_time_kept_changes(database: Database, now: datetime
     check_answers(database, now)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "every_days"), [(2, 1), (3, 3), (4, 7)])
 def test_no_answer_changes_whatever_befell(tmp_path: Path, seed: int, every_days: int) -> None:
     history = live(tmp_path / "inventory.db", seed=seed, days=260, every_days=every_days)

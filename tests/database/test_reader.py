@@ -18,6 +18,8 @@ from inventory.store.upgrade import require_current, upgrade
 from inventory.views import catalog
 from tests.postgres import Cluster
 
+pytestmark = pytest.mark.slow  # roles on a server of their own
+
 _numbers = count(1)
 
 WRITES = (

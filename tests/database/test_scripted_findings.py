@@ -20,6 +20,8 @@ from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from tests.simulated import TOKEN, Account
 
+pytestmark = pytest.mark.slow  # 26 scripted days
+
 TABLE = Path(__file__).with_name("scripted.csv")
 STARTS_AT = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 NOBODY_LOOKS_ON = date(2026, 3, 23)

@@ -37,6 +37,7 @@ def commands() -> list[list[str]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_picture_is_what_the_demonstration_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,8 @@ from inventory.views.catalog import views
 from tests.conftest import temporary_database
 from tests.postgres import Cluster
 
+pytestmark = pytest.mark.slow  # the demonstration's history, on both databases
+
 PAGE = generate.PAGE.read_text("utf-8")
 QUESTIONS = generate.questions(PAGE)
 

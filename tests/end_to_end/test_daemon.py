@@ -21,6 +21,8 @@ from tests.end_to_end.daemon_process import eventually, running
 from tests.postgres import cluster
 from tests.simulated import Row, rows
 
+pytestmark = pytest.mark.slow  # real processes
+
 Environment = Callable[[Served], None]
 
 SECONDS = 1 / 60
@@ -60,7 +62,6 @@ def test_it_syncs_at_each_due_time_until_it_is_told_to_stop(number: signal.Signa
     assert [row["droplets_proven"] for row in stored[:2]] == [0, 4]
 
 
-@pytest.mark.slow
 def test_its_records_have_stable_fields(account: Served) -> None:
     with running() as daemon:
         record = daemon.wait_for("sync.finished")
@@ -71,7 +72,6 @@ def test_its_records_have_stable_fields(account: Served) -> None:
     assert account.api.token not in str(daemon.records)
 
 
-@pytest.mark.slow
 def test_a_run_under_way_ends_in_order(account: Served, database: Database) -> None:
     account.api.faults["/v2/droplets/*"] = slow = Fault(delay_seconds=30)
     with running() as daemon:
@@ -91,7 +91,6 @@ def until_asked(fault: Fault) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.slow
 def test_a_second_signal_ends_it_at_once(account: Served) -> None:
     account.api.faults["/v2/droplets/*"] = slow = Fault(delay_seconds=30)
     with running() as daemon:
@@ -104,7 +103,6 @@ def test_a_second_signal_ends_it_at_once(account: Served) -> None:
         assert daemon.wait(5) in (130, 143)
 
 
-@pytest.mark.slow
 def test_the_next_due_time_survives_a_restart(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     every(monkeypatch, seconds=3600)
     assert run("sync", "--quiet").code == 0
@@ -117,7 +115,6 @@ def test_the_next_due_time_survives_a_restart(run: Run, database: Database, monk
     assert len(runs(database)) == 1
 
 
-@pytest.mark.slow
 def test_what_is_overdue_is_done_at_once_and_only_once(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +129,6 @@ def test_what_is_overdue_is_done_at_once_and_only_once(
     assert len(runs(database)) == 2
 
 
-@pytest.mark.slow
 def test_a_process_that_slept_makes_up_for_all_it_missed_with_one_run(database: Database) -> None:
     with running() as daemon:
         daemon.wait_for("sync.finished")
@@ -158,7 +154,6 @@ def configured_by_file(account: Served, tmp_path: Path, monkeypatch: pytest.Monk
     return tmp_path / "inventory.toml"
 
 
-@pytest.mark.slow
 def test_sighup_reads_the_settings_again_and_keeps_the_old_where_the_new_are_wrong(
     account: Served, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +179,6 @@ def test_sighup_reads_the_settings_again_and_keeps_the_old_where_the_new_are_wro
     assert gone == [], "what is no longer looked at has not ended"
 
 
-@pytest.mark.slow
 def test_sighup_changes_the_schedule_of_a_daemon_that_waits(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +193,6 @@ def test_sighup_changes_the_schedule_of_a_daemon_that_waits(
         assert daemon.stop() == 0
 
 
-@pytest.mark.slow
 def test_a_token_file_that_was_replaced_is_read_when_its_token_is_due(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +230,6 @@ def rotate(account: Served) -> None:
 # A database that is away
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_it_waits_for_a_database_that_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster() as server:
@@ -276,7 +268,6 @@ def test_a_database_that_a_person_must_mend_is_not_waited_for(
     assert "inventory db upgrade" in ended.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_that_vanishes_is_not_made_anew_and_is_taken_up_again_where_it_comes_back(tmp_path: Path) -> None:
     """As where its disk is unmounted and mounted again."""
@@ -298,7 +289,6 @@ def test_a_file_that_vanishes_is_not_made_anew_and_is_taken_up_again_where_it_co
         assert daemon.stop() == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_bug_in_a_round_is_logged_and_the_schedule_survives_it(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -341,7 +331,6 @@ sys.exit(main(["daemon", *sys.argv[1:]]))
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_run_in_which_nothing_moves_ends_the_process_with_every_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(program=HANGING) as daemon:
@@ -355,7 +344,6 @@ def test_a_run_in_which_nothing_moves_ends_the_process_with_every_stack(monkeypa
     assert daemon.other_lines == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_hung_run_does_not_keep_the_process_from_stopping() -> None:
     with running(program=HANGING.replace("seconds=2", "minutes=5")) as daemon:
@@ -368,7 +356,6 @@ def test_a_hung_run_does_not_keep_the_process_from_stopping() -> None:
     assert daemon.records[-1]["is_run_under_way"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_systemd_hears_of_the_start_of_progress_and_of_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -23,6 +23,8 @@ from inventory.store.schema import metadata, sync_runs
 from tests.end_to_end.conftest import Run, Serve, Served, now, small_fleet
 from tests.simulated import rows
 
+pytestmark = pytest.mark.slow  # every check on both databases, each made to fail
+
 SECRET = "sentinel-secret"
 ANYTHING = "/v2/*"
 
@@ -342,7 +344,6 @@ def test_the_sqlite_file_is_opened_by_sqlite_alone(scene: Scene) -> None:
     assert "OK    writing" in done.stdout
 
 
-@pytest.mark.slow
 @on_sqlite
 def test_a_locked_sqlite_file_is_told(scene: Scene, told: Told) -> None:
     with scene.database.writing() as connection:

@@ -13,6 +13,8 @@ from inventory.web import Health, application, serve
 from tests.end_to_end.conftest import Run, Served
 from tests.ping_receiver import SECRET_PATH, Receiver, hang, receiving, refuse
 
+pytestmark = pytest.mark.slow  # a served account on both databases
+
 Environment = Callable[[Served], None]
 
 

@@ -22,6 +22,8 @@ from tests.end_to_end.conftest import Run, Served, later, start
 from tests.postgres import Cluster, cluster
 from tests.simulated import Row, rows
 
+pytestmark = pytest.mark.slow  # real processes, killed
+
 # Stamps say when a look was made, which a killed one leaves to a later one.
 STAMPS = {
     *("first_seen_at", "valid_from", "valid_to", "gone_after_at", "gone_at", "missing_since"),
@@ -153,7 +155,6 @@ def test_a_killed_sync_is_made_good_by_the_next(run: Run, account: Served, datab
     check_kills(run, account, database, kills=6)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_fifty_killed_syncs_are_made_good_by_the_next(run: Run, account: Served, database: Database) -> None:
     for number in range(30):
@@ -184,7 +185,6 @@ def durable() -> Iterator[Cluster]:
         yield server
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_database_that_crashes_keeps_what_was_written(

@@ -13,6 +13,8 @@ from inventory.store.schema import backup_regions, backup_versions, backups
 from inventory.store.upgrade import upgrade
 from tests.end_to_end.conftest import Run, Served
 
+pytestmark = pytest.mark.slow  # histories to copy and prune
+
 LONG_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(days=400)
 
 

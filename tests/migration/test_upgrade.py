@@ -228,6 +228,7 @@ def at_once(count: int, url: str, directory: Path) -> list[subprocess.Popen[str]
     return processes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "older"])
 def test_four_processes_upgrade_at_once(
     database_url: str, newer: Config, fill: Callable[[Database], None], *, is_new: bool

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # a process each
+
 
 @pytest.mark.parametrize("unneeded", ["alembic", "psycopg", "uvicorn", "plotext", "inventory.simulator"])
 def test_sync_does_not_load_what_it_seldom_needs(unneeded: str) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from inventory.errors import EXIT_MEND
 
+pytestmark = pytest.mark.slow  # a process each
+
 
 @pytest.mark.parametrize(
     ("command", "missing"),

@@ -18,7 +18,7 @@ test: .venv/dev ## Run the quick tests, on real SQLite and real PostgreSQL
 	$(PYTEST) -m "not slow"
 
 test-all: .venv/dev ## Run all tests
-	$(PYTEST)
+	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --maxprocesses 8 --dist worksteal
 
 check: lint types layers test ## Run all that must pass before a commit
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 
 import sqlalchemy as sa
 
+from inventory.findings import Evidence
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
     CostNow,
@@ -15,10 +16,8 @@ from inventory.views.rows import (
     DropletSizeOnDay,
     Event,
     FleetSizeOnDay,
-    KnownDroplet,
     SizeGrowth,
     SyncHealth,
-    UnprotectedDroplet,
 )
 
 LATELY = timedelta(days=7)
@@ -68,23 +67,21 @@ class Summary:
     largest: Sequence[Large]
 
 
-def summarise(connection: sa.Connection, question: Question) -> Summary:
-    """Read the summary of the Droplets that the question names, as was known at its `now`.
+def summarise(connection: sa.Connection, question: Question, evidence: Evidence) -> Summary:
+    """Sum up the Droplets that the question names, as was known at its `now`, beside what was read to judge them.
 
     Its limit is how many of the largest are wanted; five where it is None.
     """
     now, most = question.now, question.limit or _LARGEST
     question = replace(question, limit=None)
-    droplets = [row for row in ask(connection, KnownDroplet, question) if row.is_current]
-    unprotected = ask(connection, UnprotectedDroplet, question)
+    unprotected, retention = evidence.unprotected, evidence.retention
     growth = ask(connection, SizeGrowth, question)
-    retention = ask(connection, DropletRetention, question)
     costs = [row for row in ask(connection, CostNow, question) if row.plan]
     days = _sizes_by_day(connection, question)
     return Summary(
         now=now,
-        health=ask(connection, SyncHealth, question),
-        droplets=len(droplets),
+        health=evidence.health,
+        droplets=len(evidence.droplet_ids),
         disabled=sum(row.reason == "backups off" for row in unprotected),
         never_protected=sum(row.reason != "backups off" for row in unprotected),
         backups=sum(row.backups for row in growth),

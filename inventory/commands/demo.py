@@ -10,9 +10,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.progress import track
 
+from inventory import inspection
 from inventory.digitalocean.client import Client, utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
-from inventory.inspection import inspect
+from inventory.findings import judge
 from inventory.model import Selection
 from inventory.report import summary_text
 from inventory.report.console import print_line, print_screen, print_table, stderr_console
@@ -86,8 +87,9 @@ def _show(database: Database, path: Path, now: datetime, days: int) -> None:
     """Sum the fleet up as `inventory report` does, then show how it grew and what disappeared."""
     question = Question(now=now)
     with database.reading() as connection:
-        summary = summarise(connection, question)
-        verdict = inspect(connection, now, Rules(), ())
+        evidence = inspection.read(connection, now, None, None)
+        verdict = judge(evidence, Rules(), (), now)
+        summary = summarise(connection, question, evidence)
         growth = ask(connection, FleetSizeOnDay, question)
         backups = ask(connection, BackupLifetime, question)
     print_line("")

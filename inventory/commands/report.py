@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from rich.table import Table
 
+from inventory import inspection
 from inventory.commands import moments
 from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, UsageError
-from inventory.inspection import inspect
+from inventory.findings import judge
 from inventory.report import rows_export, rows_table, rows_text, summary_json, summary_text
 from inventory.report.console import print_line, print_screen, print_table, waiting
 from inventory.settings.load import Settings, load
@@ -175,15 +176,9 @@ def _print(connection: sa.Connection, view: View, question: Question, database: 
 def _summarise(
     connection: sa.Connection, question: Question, settings: Settings, options: Options, database: str
 ) -> None:
-    found = summarise(connection, question)
-    verdict = inspect(
-        connection,
-        question.now,
-        settings.rules,
-        settings.exemptions,
-        accounts=question.accounts,
-        droplet_ids=question.droplet_ids,
-    )
+    evidence = inspection.read(connection, question.now, question.accounts, question.droplet_ids)
+    verdict = judge(evidence, settings.rules, settings.exemptions, question.now)
+    found = summarise(connection, question, evidence)
     if options.as_json:
         sys.stdout.write(json.dumps(summary_json.document(found, verdict, database), indent=2) + "\n")
         return

@@ -49,8 +49,17 @@ def drop(connection: sa.Connection) -> None:
 
 
 def create(connection: sa.Connection) -> None:
-    """Make all views, where none of them is there."""
-    dialect = connection.dialect.name
+    """Make all views, where none of ours is there.
+
+    Raises:
+        DatabaseUnusableError: Something else is called as one of them.
+    """
+    inspector, dialect = sa.inspect(connection), connection.dialect.name
+    if taken := views().keys() & {*inspector.get_view_names(), *inspector.get_table_names()}:
+        raise DatabaseUnusableError(
+            f"{' and '.join(sorted(taken))} in the database is not of this program, which has a view of that name. "
+            "Nothing was changed; rename or drop what is yours, then try again."
+        )
     for name, view in views().items():
         mark = f"{_MARK} {_digest(view, dialect)}"
         if dialect == "sqlite":

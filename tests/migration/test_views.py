@@ -1,6 +1,7 @@
 """The views are made with the tables, made anew when their texts change, and leave the user's own views alone."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -108,6 +109,15 @@ def test_a_users_own_view_on_ours_is_not_lost(database: Database) -> None:
     assert are_current(database)
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT * FROM mine").all() == []
+
+
+def test_a_view_that_somebody_put_in_place_of_ours_is_not_touched(sqlite_url: str) -> None:
+    with closing(Database(sqlite_url)) as database:
+        upgrade(database)
+        execute(database, "DROP VIEW report_clock", "CREATE VIEW report_clock AS SELECT '2026-01-01' AS now")
+        with pytest.raises(DatabaseUnusableError, match="report_clock in the database is not of this program"):
+            upgrade(database)
+        assert names(database) == catalog.views().keys()
 
 
 def test_a_users_own_view_outlives_a_change_of_the_tables(sqlite_url: str) -> None:

@@ -173,12 +173,19 @@ def test_work_that_takes_longer_than_the_interval_is_never_done_twice_at_once(
     assert work.most_at_once == 1
 
 
+def due_again(clockwork: Clockwork, clock: Callable[[], datetime]) -> datetime:
+    """Wait until the next due time is to come: it is reckoned while the work is already under way."""
+    until = time.monotonic() + 10
+    while (due := clockwork.next_due_at) is None or due <= clock():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return due
+
+
 def test_what_was_missed_is_made_up_for_once(begin: Callable[..., Clockwork], work: Work) -> None:
     clockwork = begin(60.0, due_in=-9 * HOUR - timedelta(minutes=1))
     assert work.called.wait(10)
-    due = clockwork.next_due_at
-    assert due is not None
-    assert timedelta(minutes=58) < due - datetime.now(UTC) < HOUR
+    assert timedelta(minutes=58) < due_again(clockwork, lambda: datetime.now(UTC)) - datetime.now(UTC) < HOUR
     assert work.calls == 1
 
 
@@ -207,9 +214,7 @@ def test_a_machine_that_slept_through_due_times_works_at_once_and_once(
     clockwork.clock_stepped(step)
     assert work.called.wait(10)
     assert time.monotonic() - began < 2
-    due = clockwork.next_due_at
-    assert due is not None
-    assert timedelta(seconds=-5) < due - clock() <= timedelta(minutes=1)
+    assert due_again(clockwork, clock) - clock() <= timedelta(minutes=1)
     assert work.calls == 1
     clock.offset = timedelta(0)
     clockwork.clock_stepped(-step)

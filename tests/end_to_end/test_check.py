@@ -24,6 +24,8 @@ from inventory.store.upgrade import VERSION_TABLE
 from tests.end_to_end.conftest import Ended, Run, now
 from tests.simulated import Account
 
+pytestmark = pytest.mark.slow  # every failure, and every line pasted back, on both databases
+
 TOKEN = "dop_v1_" + "0123456789abcdef" * 4
 HOSTILE = ("web 04", "it's", "x|critical=0", "\x1b[31mred\nBACKUPS OK", "7", "twin", "twin", "w" * 60, "<b>&")
 

@@ -9,6 +9,8 @@ from inventory.store.engine import Database
 from inventory.views.rows import CostNow, MonthlyCost
 from tests.views.by_hand import WEB, ByHand, at
 
+pytestmark = pytest.mark.slow  # every corner on both databases
+
 
 @pytest.fixture
 def web(migrated_url: str) -> Iterator[ByHand]:

@@ -280,7 +280,10 @@ def _is_dead(host: str, pid: int, identity: str | None) -> bool:
     if identity.rsplit(" ", 1)[0] != mine.rsplit(" ", 1)[0]:
         return False
     found = process_identity(pid)
-    return found != identity if found else not _exists(pid)
+    if found:
+        return found != identity
+    # One that can be read and has no identity has ended, and waits for its parent.
+    return os.access(f"/proc/{pid}/stat", os.R_OK) or not _exists(pid)
 
 
 def _exists(pid: int) -> bool:

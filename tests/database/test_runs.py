@@ -267,7 +267,7 @@ def test_attempts_are_kept_once_a_droplet(database: Database) -> None:
 
 @pytest.mark.slow
 def test_runs_of_six_processes_never_overlap(database: Database) -> None:
-    seconds = 4
+    seconds = 8
     with database.writing() as connection:
         kind = "INTEGER PRIMARY KEY AUTOINCREMENT" if database.is_sqlite else "BIGINT GENERATED ALWAYS AS IDENTITY"
         connection.exec_driver_sql(f"CREATE TABLE writes (id {kind}, run_id BIGINT NOT NULL)")

@@ -41,11 +41,11 @@ due AS (
     FROM due_windows AS w
     INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
     WHERE
-        -- A backup made since the last look is one that nobody has seen yet.
-        w.awaited_until_at <= w.last_observed_at
-        AND w.age_days <= w.retention_days
+        w.age_days <= w.retention_days
         AND w.age_hours < 24 * w.retention_days
         AND w.age_hours < 24 * p.retention_days
+        -- A backup made since the last look is one that nobody has seen yet. Last, because it costs the most to tell.
+        AND w.awaited_until_at <= w.last_observed_at
     GROUP BY w.droplet_id
 ),
 

@@ -20,6 +20,7 @@ from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
     DropletTag,
+    Event,
     KnownDroplet,
     MissedBackup,
     SizeAnomaly,
@@ -49,8 +50,9 @@ class Evidence:
         droplet_ids: The Droplets to judge, all of them current.
         droplets: All current Droplets, of every account.
         missed: Windows without a backup, whatever their verdict.
-        backups: Those made lately, ended ones too: all whose loss in the last 7 days would be early, and all made since
-            a missed window. One may be there twice.
+        events: What happened in the last 7 days.
+        backups: Those made lately, ended ones too, of Droplets that miss one or lost one for no known reason: all whose
+            loss in the last 7 days would be early, and all made since a missed window.
     """
 
     accounts: Collection[str] | None
@@ -60,6 +62,7 @@ class Evidence:
     health: Sequence[SyncHealth]
     retention: Sequence[DropletRetention]
     missed: Sequence[MissedBackup]
+    events: Sequence[Event]
     backups: Sequence[BackupLifetime]
     unprotected: Sequence[UnprotectedDroplet]
     anomalies: Sequence[SizeAnomaly]
@@ -322,7 +325,7 @@ def _tags(rows: Iterable[DropletTag]) -> dict[int, set[str]]:
 def _lost(backups: Iterable[BackupLifetime], since: datetime) -> dict[int, list[BackupLifetime]]:
     """Group by Droplet the backups whose end since then nothing explains."""
     found: dict[int, list[BackupLifetime]] = defaultdict(list)
-    for backup in {each.backup_id: each for each in backups}.values():
+    for backup in backups:
         if backup.gone_reason == "unexplained" and backup.gone_at is not None and backup.gone_at > since:
             found[backup.droplet_id].append(backup)
     return dict(found)

@@ -1,6 +1,6 @@
 """Read what the views show of a moment, and have it judged."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,6 +13,7 @@ from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
     DropletTag,
+    Event,
     KnownDroplet,
     MissedBackup,
     SizeAnomaly,
@@ -56,7 +57,7 @@ def read(
     about = partial(Question, now, accounts=accounts, droplet_ids=droplet_ids)
     retention = ask(connection, DropletRetention, about())
     missed = ask(connection, MissedBackup, about())
-    recent = ask(connection, BackupLifetime, about(since=_earliest_loss(now, retention)))
+    events = ask(connection, Event, about(since=now - STAYS_FOR))
     return Evidence(
         accounts=accounts,
         droplet_ids=frozenset(each.droplet_id for each in judged),
@@ -65,24 +66,28 @@ def read(
         health=ask(connection, SyncHealth, about()),
         retention=retention,
         missed=missed,
-        backups=[*recent, *_made_since(connection, now, missed, newest_backups(retention, recent, now))],
+        events=events,
+        backups=_in_doubt(connection, now, retention, missed, events),
         unprotected=ask(connection, UnprotectedDroplet, about()),
         anomalies=ask(connection, SizeAnomaly, about(since=now - STAYS_FOR)),
     )
 
 
-def _earliest_loss(now: datetime, retention: Sequence[DropletRetention]) -> datetime:
-    """Say when a backup can have been made at the earliest whose early loss is still a finding."""
-    longest = max([_LONGEST_RETENTION_DAYS, *(each.retention_days or 0 for each in retention)])
-    return now - STAYS_FOR - timedelta(days=longest)
-
-
-def _made_since(
-    connection: sa.Connection, now: datetime, missed: Sequence[MissedBackup], newest_at: Mapping[int, datetime]
+def _in_doubt(
+    connection: sa.Connection,
+    now: datetime,
+    retention: Sequence[DropletRetention],
+    missed: Sequence[MissedBackup],
+    events: Sequence[Event],
 ) -> list[BackupLifetime]:
-    """Read what was made after windows that were missed longer ago, and is gone since."""
-    in_doubt = current_misses(missed, newest_at)
-    if not in_doubt:
+    """Read the backups, ended ones too, of the few Droplets of which more must be known than what exists."""
+    late = current_misses(missed, newest_backups(retention, (), now))
+    bereft = {each.droplet_id for each in events if each.gone_reason == "unexplained"}
+    if not late and not bereft:
         return []
-    earliest = min(windows[0].window_starts_at for windows in in_doubt.values())
-    return ask(connection, BackupLifetime, Question(now, since=earliest, droplet_ids=in_doubt))
+    # A backup whose early loss is still a finding cannot be older than this.
+    longest = max([_LONGEST_RETENTION_DAYS, *(each.retention_days or 0 for each in retention)])
+    since = min(
+        [now - STAYS_FOR - timedelta(days=longest), *(windows[0].window_starts_at for windows in late.values())]
+    )
+    return ask(connection, BackupLifetime, Question(now, since=since, droplet_ids={*late, *bereft}))

@@ -1,7 +1,7 @@
 """What there is, what needs attention and what is large, read together for one screen."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from operator import attrgetter
@@ -92,7 +92,7 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
         sizes=[size for _, size in days],
         cost_usd=sum(row.estimated_usd or 0 for row in costs),
         without_rate=sum(row.estimated_usd is None for row in costs),
-        lately=_lately(connection, question),
+        lately=_lately(evidence.events),
         largest=_largest(connection, question, growth, retention, most),
     )
 
@@ -117,8 +117,7 @@ def _before(days: Sequence[tuple[date, float]], now: datetime) -> float | None:
     return next((size for day, size in reversed(days) if day <= (now - LATELY).date()), None)
 
 
-def _lately(connection: sa.Connection, question: Question) -> Counter[str]:
-    events = ask(connection, Event, replace(question, since=question.now - LATELY))
+def _lately(events: Iterable[Event]) -> Counter[str]:
     return Counter(f"{row.event} {row.gone_reason}" if row.gone_reason else row.event for row in events)
 
 

@@ -95,6 +95,7 @@ WELL = Evidence(
     retention=[kept()],
     missed=[],
     unprotected=[],
+    events=[],
     backups=[],
     anomalies=[],
 )
@@ -243,7 +244,7 @@ def test_a_loss_that_returned_or_is_explained_is_none() -> None:
 
 
 def test_losses_of_a_droplet_are_one_finding() -> None:
-    (finding,) = judged(backups=[lost(ago(days=1), 8), lost(ago(days=2), 9), lost(ago(days=2), 9)]).findings
+    (finding,) = judged(backups=[lost(ago(days=1), 8), lost(ago(days=2), 9)]).findings
     assert finding.what == "2 backups gone early, found Sat 21 Nov 06:04Z"
     assert finding.since == ago(days=2)
 

@@ -3,13 +3,17 @@ made AS (
     SELECT
         b.droplet_id,
         CAST(extract(EPOCH FROM b.created_at - c.now) AS double precision) / 86400 AS x,
-        (
-            SELECT v.size_gigabytes
-            FROM backup_versions AS v
-            WHERE v.backup_id = b.id AND v.valid_from <= c.now
-            ORDER BY v.valid_from DESC
-            LIMIT 1
-        ) AS y
+        CASE
+            -- That of an ended backup stands in the index that is read anyway.
+            WHEN b.gone_at <= c.now THEN b.size_gigabytes
+            ELSE (
+                SELECT v.size_gigabytes
+                FROM backup_versions AS v
+                WHERE v.backup_id = b.id AND v.valid_from <= c.now
+                ORDER BY v.valid_from DESC
+                LIMIT 1
+            )
+        END AS y
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
     INNER JOIN backups AS b ON b.droplet_id = k.droplet_id

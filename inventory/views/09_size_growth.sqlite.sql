@@ -2,14 +2,18 @@ WITH
 made AS (
     SELECT
         b.droplet_id,
-        (CAST(strftime('%s', b.created_at) AS integer) - CAST(strftime('%s', c.now) AS integer)) / 86400.0 AS x,
-        (
-            SELECT v.size_gigabytes
-            FROM backup_versions AS v
-            WHERE v.backup_id = b.id AND v.valid_from <= c.now
-            ORDER BY v.valid_from DESC
-            LIMIT 1
-        ) AS y
+        julianday(b.created_at) - julianday(c.now) AS x,
+        CASE
+            -- That of an ended backup stands in the index that is read anyway.
+            WHEN b.gone_at <= c.now THEN b.size_gigabytes
+            ELSE (
+                SELECT v.size_gigabytes
+                FROM backup_versions AS v
+                WHERE v.backup_id = b.id AND v.valid_from <= c.now
+                ORDER BY v.valid_from DESC
+                LIMIT 1
+            )
+        END AS y
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
     CROSS JOIN backups AS b

@@ -26,13 +26,17 @@ candidate AS MATERIALIZED (
         b.id AS backup_id,
         b.created_at,
         c.now,
-        (
-            SELECT v.size_gigabytes
-            FROM backup_versions AS v
-            WHERE v.backup_id = b.id AND v.valid_from <= c.now
-            ORDER BY v.valid_from DESC
-            LIMIT 1
-        ) AS size_gigabytes
+        CASE
+            -- That of an ended backup stands in the index that is read anyway.
+            WHEN b.gone_at <= c.now THEN b.size_gigabytes
+            ELSE (
+                SELECT v.size_gigabytes
+                FROM backup_versions AS v
+                WHERE v.backup_id = b.id AND v.valid_from <= c.now
+                ORDER BY v.valid_from DESC
+                LIMIT 1
+            )
+        END AS size_gigabytes
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
     CROSS JOIN backups AS b
@@ -54,13 +58,17 @@ judged AS MATERIALIZED (
                     row_number() OVER (ORDER BY e.size_gigabytes) AS place,
                     count(*) OVER () AS places
                 FROM (
-                    SELECT (
-                        SELECT v.size_gigabytes
-                        FROM backup_versions AS v
-                        WHERE v.backup_id = p.id AND v.valid_from <= b.now
-                        ORDER BY v.valid_from DESC
-                        LIMIT 1
-                    ) AS size_gigabytes
+                    SELECT
+                        CASE
+                            WHEN p.gone_at <= b.now THEN p.size_gigabytes
+                            ELSE (
+                                SELECT v.size_gigabytes
+                                FROM backup_versions AS v
+                                WHERE v.backup_id = p.id AND v.valid_from <= b.now
+                                ORDER BY v.valid_from DESC
+                                LIMIT 1
+                            )
+                        END AS size_gigabytes
                     FROM backups AS p
                     WHERE p.droplet_id = b.droplet_id AND p.created_at < b.created_at AND p.first_seen_at <= b.now
                     ORDER BY p.created_at DESC

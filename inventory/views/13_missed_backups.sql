@@ -26,4 +26,4 @@ SELECT
     w.is_before_first_look
 FROM empty_windows AS w
 INNER JOIN known_droplets AS k ON k.droplet_id = w.droplet_id
-WHERE w.is_recent AND k.is_current
+WHERE w.is_recent = TRUE AND k.is_current

@@ -17,7 +17,7 @@
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
 --   recovery_window_hours: how far back one can go, from the oldest backup to now; NULL without backups
 --   verdict: enough, too few, off, or unknown: no policy or plan that says how many
-WITH
+WITH RECURSIVE
 policy AS (
     SELECT
         p.droplet_id,
@@ -34,11 +34,21 @@ policy AS (
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
 ),
 
+-- How old a window can be that still counts: asked for by equality, the days of years before are not laid out.
+age AS (
+    SELECT 0 AS days
+    UNION ALL
+    SELECT a.days + 1
+    FROM age AS a
+    WHERE a.days < (SELECT max(p.retention_days) FROM policy AS p)
+),
+
 due AS (
     SELECT
         w.droplet_id,
         count(*) AS windows
-    FROM due_windows AS w
+    FROM age AS a
+    INNER JOIN due_windows AS w ON w.age_days = a.days
     INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
     WHERE
         w.age_days <= w.retention_days

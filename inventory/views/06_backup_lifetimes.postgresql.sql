@@ -13,7 +13,10 @@ WITH known AS (
                 (
                     SELECT l.first_look_at
                     FROM droplet_days AS l
-                    WHERE l.droplet_id = b.droplet_id AND l.first_look_at < v.valid_to
+                    WHERE
+                        l.droplet_id = b.droplet_id
+                        AND l.day <= CAST(v.valid_to AT TIME ZONE 'UTC' AS date)
+                        AND l.first_look_at < v.valid_to
                     ORDER BY l.day DESC
                     LIMIT 1
                 ),

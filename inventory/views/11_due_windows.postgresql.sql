@@ -40,14 +40,16 @@ policy AS MATERIALIZED (
             WHEN p.valid_to <= c.now THEN (
                 SELECT l.first_look_at
                 FROM droplet_days AS l
-                WHERE l.droplet_id = p.droplet_id AND l.first_look_at < p.valid_to
+                WHERE
+                    l.droplet_id = p.droplet_id
+                    AND l.day <= CAST(p.valid_to AT TIME ZONE 'UTC' AS date)
+                    AND l.first_look_at < p.valid_to
                 ORDER BY l.day DESC
                 LIMIT 1
             )
             ELSE coalesce(k.unselected_since, c.now)
         END AS known_until,
-        c.now,
-        c.since
+        c.now
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
     INNER JOIN backup_policies AS p ON p.droplet_id = k.droplet_id
@@ -60,7 +62,7 @@ policy AS MATERIALIZED (
 ),
 
 -- The first day on which its window opens no earlier, and the last on which it ends no later.
-reach AS (
+span AS MATERIALIZED (
     SELECT
         *,
         CAST(
@@ -68,7 +70,7 @@ reach AS (
                 least(read_from, greatest(assumed_from, CASE WHEN assumed_from IS NOT NULL THEN pruned_before END))
                 - hour * interval '1 hour' + interval '86399 seconds'
             ) AT TIME ZONE 'UTC' AS date
-        ) AS from_day,
+        ) AS first_day,
         CAST(
             (least(known_until, now - interval '12 hours') - end_hour * interval '1 hour') AT TIME ZONE 'UTC' AS date
         ) AS last_day
@@ -76,14 +78,19 @@ reach AS (
     WHERE known_until IS NOT NULL
 ),
 
-span AS MATERIALIZED (
+calendar AS (
     SELECT
-        *,
-        from_day + coalesce((weekday - CAST(extract(DOW FROM from_day) AS integer) + 7) % 7, 0) AS first_day,
-        CASE WHEN weekday IS NULL THEN 1 ELSE 7 END AS interval_days,
-        CAST(now AT TIME ZONE 'UTC' AS date) AS today,
-        CAST(since AT TIME ZONE 'UTC' AS date) AS since_day
-    FROM reach
+        t.today - n.age_days AS day,
+        n.age_days,
+        CAST(extract(DOW FROM t.today - n.age_days) AS integer) AS weekday,
+        t.today - n.age_days >= t.since_day AS is_recent
+    FROM (
+        SELECT
+            CAST(c.now AT TIME ZONE 'UTC' AS date) AS today,
+            CAST(c.since AT TIME ZONE 'UTC' AS date) AS since_day
+        FROM report_clock AS c
+    ) AS t
+    CROSS JOIN LATERAL generate_series(0, t.today - (SELECT min(first_day) FROM span)) AS n (age_days)
 )
 
 SELECT
@@ -98,14 +105,12 @@ SELECT
     (d.day + s.end_hour * interval '1 hour') AT TIME ZONE 'UTC' AS window_ends_at,
     (d.day + (s.end_hour + 12) * interval '1 hour') AT TIME ZONE 'UTC' AS awaited_until_at,
     (d.day + (s.hour + 24 * s.retention_days) * interval '1 hour') AT TIME ZONE 'UTC' AS expires_at,
-    s.today - d.day AS age_days,
+    d.age_days,
     CAST(extract(EPOCH FROM s.now - CAST(d.day AS timestamp) AT TIME ZONE 'UTC') AS double precision) / 3600 - s.hour
         AS age_hours,
-    d.day >= s.since_day AS is_recent,
+    d.is_recent,
     (d.day + s.hour * interval '1 hour') AT TIME ZONE 'UTC' < s.first_look_at AS is_before_first_look,
     s.last_observed_at
 FROM span AS s
-CROSS JOIN LATERAL (
-    SELECT s.first_day + n.number AS day
-    FROM generate_series(0, s.last_day - s.first_day, s.interval_days) AS n (number)
-) AS d
+INNER JOIN calendar AS d
+    ON d.day BETWEEN s.first_day AND s.last_day AND (s.weekday IS NULL OR d.weekday = s.weekday)

@@ -37,7 +37,10 @@ policy AS (
             WHEN p.valid_to <= c.now THEN (
                 SELECT l.first_look_at
                 FROM droplet_days AS l
-                WHERE l.droplet_id = p.droplet_id AND l.first_look_at < p.valid_to
+                WHERE
+                    l.droplet_id = p.droplet_id
+                    AND l.day <= date(p.valid_to)
+                    AND l.first_look_at < p.valid_to
                 ORDER BY l.day DESC
                 LIMIT 1
             )
@@ -58,6 +61,11 @@ policy AS (
 span AS (
     SELECT
         *,
+        -- Written once, not for each window.
+        '+' || hour || ' hours' AS to_start,
+        '+' || end_hour || ' hours' AS to_end,
+        '+' || (end_hour + 12) || ' hours' AS to_awaited_until,
+        '+' || (hour + 24 * retention_days) || ' hours' AS to_expiry,
         -- The first day on which its window opens no earlier, and the last on which it ends no later.
         date(
             min(read_from, max(coalesce(assumed_from, read_from), coalesce(pruned_before, '0001-01-01'))),
@@ -95,14 +103,14 @@ SELECT
     s.retention_days,
     d.month,
     d.day,
-    datetime(d.day, '+' || s.hour || ' hours') AS window_starts_at,
-    datetime(d.day, '+' || s.end_hour || ' hours') AS window_ends_at,
-    datetime(d.day, '+' || (s.end_hour + 12) || ' hours') AS awaited_until_at,
-    datetime(d.day, '+' || (s.hour + 24 * s.retention_days) || ' hours') AS expires_at,
+    datetime(d.day, s.to_start) AS window_starts_at,
+    datetime(d.day, s.to_end) AS window_ends_at,
+    datetime(d.day, s.to_awaited_until) AS awaited_until_at,
+    datetime(d.day, s.to_expiry) AS expires_at,
     d.age_days,
     round((julianday(s.now) - julianday(d.day)) * 86400) / 3600 - s.hour AS age_hours,
     d.is_recent,
-    datetime(d.day, '+' || s.hour || ' hours') < s.first_look_at AS is_before_first_look,
+    datetime(d.day, s.to_start) < s.first_look_at AS is_before_first_look,
     s.last_observed_at
 FROM span AS s
 CROSS JOIN calendar AS d

@@ -86,7 +86,7 @@ def stream(
 
 def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | None, dialect: str) -> str:
     lines = [
-        f"WITH report_clock AS ({_CLOCK[dialect]})",
+        f"WITH report_clock AS NOT MATERIALIZED ({_CLOCK[dialect]})",
         *(_common(each, dialect, whose) for each in with_dependencies(view.name) if each.reads),
         f"SELECT {', '.join(view.columns)} FROM {view.name}",
         *_where([*whose, *when]),

@@ -1,10 +1,10 @@
 """`inventory metrics`: what the daemon shows to Prometheus, read from the database once, for those who use cron."""
 
-import os
 import sys
 from contextlib import closing
 from pathlib import Path
 
+from inventory.commands.files import replacing
 from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
 from inventory.inspection import inspect
@@ -41,18 +41,6 @@ def run(config_file: Path | None, *, output: Path | None) -> int:
     if output is None:
         sys.stdout.write(text.decode())
     else:
-        _replace(output, text)
+        with replacing(output, mode=_MODE) as file:
+            file.write(text.decode())
     return EXIT_COMPLETE
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside the old one, then put it in its place: who reads sees the one or the other."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        draft.chmod(_MODE)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        why = (error.strerror or str(error)).lower()
-        raise ConfigurationError(f"cannot write {path} ({why}). It stays as it was.") from error

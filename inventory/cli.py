@@ -160,6 +160,10 @@ def report(
     config: ConfigFile = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print every column of every row as CSV.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Replace this file by one HTML page that needs nothing else."),
+    ] = None,
 ) -> None:
     """Answer a question; without a name, sum up what there is and what needs attention."""
 
@@ -179,6 +183,7 @@ def report(
             limit=limit,
             as_json=as_json,
             as_csv=as_csv,
+            html=html,
         )
         return command.run(config, name, options)
 

@@ -1,4 +1,4 @@
-"""`inventory report`: one question, answered as a table, CSV or JSON; without a name, the summary."""
+"""`inventory report`: one question, answered as a table, CSV, JSON or an HTML page; without a name, the summary."""
 
 import json
 import sys
@@ -15,10 +15,11 @@ from rich.table import Table
 
 from inventory import inspection
 from inventory.commands import moments
+from inventory.commands.files import replacing
 from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, UsageError
 from inventory.findings import judge
-from inventory.report import rows_export, rows_table, rows_text, summary_json, summary_text
+from inventory.report import rows_export, rows_html, rows_table, rows_text, summary_html, summary_json, summary_text
 from inventory.report.console import print_line, print_screen, print_table, waiting
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
@@ -32,6 +33,9 @@ from inventory.views.rows import ROWS, SyncHealth
 # A table is for eyes; what is longer is for a program.
 _MOST_ROWS_SHOWN = 1000
 
+# A page of so many is some megabytes: it can be mailed, and a browser shows it at once.
+_MOST_ROWS_OF_A_PAGE = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -40,7 +44,8 @@ class Options:
     Attributes:
         as_of: Answer as was known then; None is now.
         at: For restorable_backups: what could have been restored then, by all that is known today.
-        limit: At most so many rows; None is all, but a thousand in a table.
+        limit: At most so many rows; None is all, but a thousand in a table, and ten thousand in a page.
+        html: Where the page goes; None prints the answer.
     """
 
     as_of: str | None = None
@@ -53,6 +58,12 @@ class Options:
     limit: int | None = None
     as_json: bool = False
     as_csv: bool = False
+    html: Path | None = None
+
+    @property
+    def narrowed(self) -> str:
+        """Which Droplets alone are asked for, in words; empty if all are."""
+        return rows_text.narrowed(self.accounts, self.droplets, self.tags)
 
 
 def run(config_file: Path | None, name: str | None, options: Options, now: datetime | None = None) -> int:
@@ -132,8 +143,13 @@ def _question(view: View | None, options: Options, now: datetime) -> Question:
         raise UsageError(f"{what} is of one moment: --since and --until say nothing of it, --as-of does.")
     if since and until and until <= since:
         raise UsageError("--until must be later than --since.")
-    if options.as_csv and (view is None or options.as_json):
-        raise UsageError("--csv and --json exclude each other." if view else "the summary has no rows for --csv.")
+    ways = {"--csv": options.as_csv, "--json": options.as_json, "--html": options.html is not None}
+    if sum(ways.values()) > 1:
+        raise UsageError(f"{' and '.join(way for way in ways if ways[way])} exclude each other.")
+    if options.html == Path("-"):
+        raise UsageError("--html takes the name of a file; to stdout go --csv and --json.")
+    if options.as_csv and not view:
+        raise UsageError("the summary has no rows for --csv.")
     return Question(
         now=at or as_of or now, since=since, until=until, accounts=options.accounts or None, limit=options.limit
     )
@@ -146,6 +162,12 @@ def _answer(connection: sa.Connection, view: View, question: Question, options: 
     elif options.as_json:
         document = _document(view, question, database, ask(connection, row, question))
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    elif options.html:
+        rows, remark = _rows(connection, view, question, _MOST_ROWS_OF_A_PAGE)
+        with replacing(options.html) as file:
+            file.writelines(
+                rows_html.page(view, question, rows, database=database, narrowed=options.narrowed, remark=remark)
+            )
     else:
         _print(connection, view, question, database)
 
@@ -161,16 +183,24 @@ def _document(view: View, question: Question, database: str, rows: Sequence[Name
 
 
 def _print(connection: sa.Connection, view: View, question: Question, database: str) -> None:
-    most = question.limit or _MOST_ROWS_SHOWN
-    rows = ask(connection, ROWS[view.name], replace(question, limit=most + 1))
+    rows, remark = _rows(connection, view, question, _MOST_ROWS_SHOWN)
     print_line(rows_text.heading(view, question, database))
+    if rows:
+        print_table(rows_table.table(view.name, rows, question.now))
+    if remark:
+        print_line(remark)
+
+
+def _rows(
+    connection: sa.Connection, view: View, question: Question, most: int
+) -> tuple[Sequence[NamedTuple], str | None]:
+    """Read what a person is shown, at most so many rows unless they said how many; say why there are none, or more."""
+    most = question.limit or most
+    rows = ask(connection, ROWS[view.name], replace(question, limit=most + 1))
     if not rows:
         is_anything_known = bool(ask(connection, SyncHealth, Question(now=question.now)))
-        print_line(rows_text.nothing(view, question, is_anything_known=is_anything_known))
-        return
-    print_table(rows_table.table(view.name, rows[:most], question.now))
-    if len(rows) > most:
-        print_line(rows_text.more(most))
+        return rows, rows_text.nothing(view, question, is_anything_known=is_anything_known)
+    return rows[:most], rows_text.more(most) if len(rows) > most else None
 
 
 def _summarise(
@@ -181,6 +211,10 @@ def _summarise(
     found = summarise(connection, question, evidence)
     if options.as_json:
         sys.stdout.write(json.dumps(summary_json.document(found, verdict, database), indent=2) + "\n")
+        return
+    if options.html:
+        with replacing(options.html) as file:
+            file.writelines(summary_html.page(found, verdict, question, database=database, narrowed=options.narrowed))
         return
     if not found.health:
         print_line(rows_text.nothing_known(question))

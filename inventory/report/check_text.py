@@ -66,21 +66,25 @@ def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
     for _ in range(3):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    rows = list(_rows(verdict))
-    for word, subject, name, what in rows[:most]:
-        table.add_row(Text(word, style=_STYLES.get(word.lower(), "dim")), subject, name, _safe(what))
-    if rows[most:]:
-        table.add_row("and", f"{len(rows) - most:,} more", "", "inventory check --json lists them all")
+    found = list(rows(verdict))
+    for word, subject, name, what in found[:most]:
+        table.add_row(Text(word, style=_STYLES.get(word.lower(), "dim")), _safe(subject), name, _safe(what))
+    if found[most:]:
+        table.add_row("and", f"{len(found) - most:,} more", "", "inventory check --json lists them all")
     return table
 
 
-def _rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
+def rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
+    """Give a line a finding: how bad, what it concerns, its name, and what was found; names as they are, not yet safe.
+
+    After the findings, worst first, comes what is exempt or no longer so.
+    """
     for finding in verdict.findings:
         yield finding.severity.upper(), finding.subject, finding.name, _what(finding)
     for finding, exemption in verdict.exempted:
         yield "exempt", finding.subject, finding.name, f"until {_why(exemption)}"
     for exemption in verdict.expired:
-        yield "expired", _safe(exemption.subject), exemption.finding, f"was exempt until {_why(exemption)}"
+        yield "expired", exemption.subject, exemption.finding, f"was exempt until {_why(exemption)}"
 
 
 def _what(finding: Finding) -> str:

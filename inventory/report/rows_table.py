@@ -118,8 +118,18 @@ def _whose(rows: Sequence[NamedTuple]) -> Collection[str]:
 
 
 def _header(column: str) -> str:
+    return _HEADERS.get(column) or as_words(without_unit(column))
+
+
+def as_words(column: str) -> str:
+    """Write a column's name as a person does."""
+    return column.removeprefix("is_").replace("_", " ")
+
+
+def without_unit(column: str) -> str:
+    """Leave out of a column's name the unit that stands in its cells."""
     unit = next((unit for unit in _UNITS if column.endswith(unit)), "")
-    return _HEADERS.get(column) or column.removesuffix(unit).removeprefix("is_").replace("_", " ")
+    return column.removesuffix(unit)
 
 
 def _is_figure(values: Sequence[Any]) -> bool:

@@ -1,9 +1,10 @@
 """What is said around the rows of a view: which question it is, of which moment, and why there may be none. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
+from inventory.display import shown
 from inventory.views.catalog import View
 from inventory.views.queries import RECENT, Question
 
@@ -21,7 +22,8 @@ NOTHING_WRONG: Mapping[str, str] = MappingProxyType(
 
 def heading(view: View, question: Question, database: str) -> str:
     """Say which question is answered, from where, and of which moment."""
-    return f"{view.question}\n{database}, as of {moment(question.now)}{_period(view, question)}\n"
+    during = period(view, question)
+    return f"{view.question}\n{database}, as of {moment(question.now)}{during and f', {during}'}\n"
 
 
 def moment(at: datetime) -> str:
@@ -29,12 +31,19 @@ def moment(at: datetime) -> str:
     return f"{at:%a %Y-%m-%d %H:%M} UTC"
 
 
-def _period(view: View, question: Question) -> str:
+def period(view: View, question: Question) -> str:
+    """Say of which time rows are; nothing where they are of any, or of one moment."""
     since = question.since or (question.now - RECENT if view.is_recent else None)
     told = [
-        f" {word} {at:%Y-%m-%d %H:%MZ}" for word, at in (("since", since), ("until", question.until)) if at is not None
+        f"{word} {at:%Y-%m-%d %H:%MZ}" for word, at in (("since", since), ("until", question.until)) if at is not None
     ]
-    return f",{' and'.join(told)}" if told else ""
+    return " and ".join(told)
+
+
+def narrowed(accounts: Collection[str], droplets: Collection[str], tags: Collection[str]) -> str:
+    """Say which accounts, Droplets and tags alone were asked for; nothing where all were."""
+    wanted = (("account", accounts), ("Droplet", droplets), ("tag", tags))
+    return "; ".join(f"{what} {' or '.join(map(shown, names))}" for what, names in wanted if names)
 
 
 def nothing(view: View, question: Question, *, is_anything_known: bool) -> str:

@@ -1,7 +1,8 @@
 """The summary as one screen: what there is, what needs attention, and what is merely large. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from rich.table import Table
 
@@ -20,21 +21,31 @@ def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[str | 
     """Give the whole summary: what needs attention comes before what is merely large."""
     yield from heading(summary, database)
     yield ""
-    yield figures(summary)
+    yield _figures(summary)
     yield f"\nNeeds attention: {len(verdict.findings) or 'nothing'}"
     yield check_text.lines(verdict, most=_MOST_FINDINGS)
-    yield f"\n{lately(summary)}"
+    yield f"\n{_lately(summary)}"
     if summary.largest:
         yield ""
-        yield largest(summary.largest, summary.now)
+        yield _largest(summary.largest, summary.now)
 
 
 def heading(summary: Summary, database: str) -> Iterator[str]:
     """Say whose backups these are, from where, of which moment, and how far looking went."""
+    yield title(summary)
+    yield f"{database}, as of {moment(summary.now)}"
+    yield from looks(summary)
+
+
+def title(summary: Summary) -> str:
+    """Say whose backups these are."""
     names = ", ".join(f'"{shown(row.account)}"' for row in summary.health)
     accounts = "account" if len(summary.health) == 1 else "accounts"
-    yield f"Backups of {accounts} {names}, {words.count(summary.droplets, 'Droplet')}"
-    yield f"{database}, as of {moment(summary.now)}"
+    return f"Backups of {accounts} {names}, {words.count(summary.droplets, 'Droplet')}"
+
+
+def looks(summary: Summary) -> Iterator[str]:
+    """Say of each account how far looking went."""
     for row in summary.health:
         whose = f'"{shown(row.account)}": ' if len(summary.health) > 1 else ""
         if row.last_complete_at is None:
@@ -49,17 +60,32 @@ def heading(summary: Summary, database: str) -> Iterator[str]:
         yield f"{whose}Last complete sync {ago} ago; {looked}."
 
 
-def figures(summary: Summary) -> Table:
-    """Lay out what there is: protected Droplets, backups, gigabytes, dollars."""
+class Figure(NamedTuple):
+    """One figure as it is written, what there is to say of it, and the trend that led to it."""
+
+    what: str
+    figure: str
+    note: str
+    trend: str = ""
+
+
+def figures(summary: Summary) -> Iterator[Figure]:
+    """Say what there is: protected Droplets, backups, gigabytes, dollars."""
+    without = f" ({words.count(summary.without_rate, 'Droplet')}: no rate or price)" if summary.without_rate else ""
+    yield Figure("Protected", *_protected(summary))
+    yield Figure("Live backups", f"{summary.backups:,}", _ages(summary))
+    trend = words.trend(points(summary.sizes, _TREND_POINTS))
+    yield Figure("Stored", words.size(summary.size_gigabytes), _growth(summary), trend)
+    yield Figure("Cost", words.money(summary.cost_usd), f"a month, estimated{without}")
+
+
+def _figures(summary: Summary) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("  Protected", *_protected(summary))
-    table.add_row("  Live backups", f"{summary.backups:,}", _ages(summary))
-    table.add_row("  Stored", words.size(summary.size_gigabytes), _growth(summary))
-    without = f" ({words.count(summary.without_rate, 'Droplet')}: no rate or price)" if summary.without_rate else ""
-    table.add_row("  Cost", words.money(summary.cost_usd), f"a month, estimated{without}")
+    for each in figures(summary):
+        table.add_row(f"  {each.what}", each.figure, f"{each.note}  {each.trend}".strip())
     return table
 
 
@@ -83,10 +109,10 @@ def _ages(summary: Summary) -> str:
 def _growth(summary: Summary) -> str:
     before = summary.size_before_gigabytes
     if before is None:
-        return words.trend(points(summary.sizes, _TREND_POINTS))
+        return ""
     difference = summary.size_gigabytes - before
     percent = f" ({difference / before:+.1%})" if before else ""
-    return f"{words.change(difference)} in 7 days{percent}  {words.trend(points(summary.sizes, _TREND_POINTS))}"
+    return f"{words.change(difference)} in 7 days{percent}"
 
 
 def points(sizes: Sequence[float], most: int) -> list[float]:
@@ -101,20 +127,51 @@ def next_steps(verdict: Verdict) -> str:
     return f"Next: inventory check | inventory show {about} | inventory report --list"
 
 
-def lately(summary: Summary) -> str:
-    """Count what happened in the last seven days; what should be none is said even then."""
+def lately(summary: Summary) -> Mapping[str, int]:
+    """Count what happened in the last seven days; what should be none is counted even then."""
     counts = summary.lately
-    told = {
+    return {
         "appeared": counts.get("backup_appeared", 0),
         "expired": counts.get("backup_ended expired", 0),
         "backups disabled": counts.get("backup_ended backups_disabled", 0),
         "unexplained": counts.get("backup_ended unexplained", 0),
     }
-    return "Last 7 days   " + "   ".join(f"{what} {number:,}" for what, number in told.items())
 
 
-def largest(rows: Sequence[Large], now: datetime) -> Table:
-    """Lay out the Droplets whose backups are largest."""
+def _lately(summary: Summary) -> str:
+    return "Last 7 days   " + "   ".join(f"{what} {number:,}" for what, number in lately(summary).items())
+
+
+class LargeCells(NamedTuple):
+    """One of the Droplets whose backups are largest, as it is written."""
+
+    droplet: str
+    plan: str
+    kept: str
+    should: str
+    newest: str
+    stored: str
+    trend: str
+    per_day: str
+
+
+def large_cells(row: Large, now: datetime) -> LargeCells:
+    """Write one of the largest."""
+    growth, retention = row.growth, row.retention
+    per_day = growth.growth_per_day_gigabytes
+    return LargeCells(
+        droplet=shown(growth.droplet),
+        plan=shown(retention.plan or "off"),
+        kept=str(growth.backups),
+        should="-" if retention.expected_backups is None else str(retention.expected_backups),
+        newest=f"{words.age(now - retention.newest_backup_at)} ago" if retention.newest_backup_at else "-",
+        stored=words.size(growth.size_gigabytes),
+        trend=words.trend(points(row.sizes, _TREND_POINTS_A_DROPLET)),
+        per_day="-" if per_day is None else words.change(per_day),
+    )
+
+
+def _largest(rows: Sequence[Large], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("Largest", overflow="fold")
     table.add_column("plan", overflow="fold")
@@ -123,18 +180,6 @@ def largest(rows: Sequence[Large], now: datetime) -> Table:
     table.add_column("30 days", no_wrap=True)
     table.add_column("per day", justify="right", no_wrap=True)
     for row in rows:
-        growth, retention = row.growth, row.retention
-        should = "-" if retention.expected_backups is None else str(retention.expected_backups)
-        newest = f"{words.age(now - retention.newest_backup_at)} ago" if retention.newest_backup_at else "-"
-        per_day = growth.growth_per_day_gigabytes
-        table.add_row(
-            f"  {shown(growth.droplet)}",
-            shown(retention.plan or "off"),
-            str(growth.backups),
-            should,
-            newest,
-            words.size(growth.size_gigabytes),
-            words.trend(points(row.sizes, _TREND_POINTS_A_DROPLET)),
-            "-" if per_day is None else words.change(per_day),
-        )
+        cells = large_cells(row, now)
+        table.add_row(*cells._replace(droplet=f"  {cells.droplet}"))
     return table

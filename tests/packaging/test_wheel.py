@@ -84,12 +84,14 @@ class Installed:
         return {"PATH": os.defpath, "HOME": str(self.directory), "COLUMNS": "80"} | settings
 
 
-def test_the_wheel_holds_the_migrations_and_types_and_nothing_of_the_checkout(built: Path) -> None:
+def test_the_wheel_holds_the_migrations_templates_and_types_and_nothing_of_the_checkout(built: Path) -> None:
     names = ZipFile(_wheel(built)).namelist()
     of_the_checkout = {str(path.relative_to(ROOT)) for path in (ROOT / "migrations").rglob("*") if path.is_file()}
     migrations = {f"inventory/{name}" for name in of_the_checkout if "__pycache__" not in name}
+    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "inventory/report/templates").iterdir()}
     assert migrations
-    assert {*migrations, "inventory/py.typed"} <= set(names)
+    assert templates
+    assert {*migrations, *templates, "inventory/py.typed"} <= set(names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"inventory", "droplet_backup_inventory"}
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
@@ -114,6 +116,9 @@ def test_the_installed_wheel_syncs_away_from_the_checkout(built: Path, tmp_path:
     assert synced.returncode == 0, synced.stdout + synced.stderr
     with closing(sqlite3.connect(program.directory / "inventory.db")) as database:
         assert database.execute("SELECT count(*) FROM backups").fetchone() > (0,)
+    page = program.run("report", "--html", "summary.html")
+    assert page.returncode == 0, page.stderr
+    assert "Last complete sync" in (program.directory / "summary.html").read_text("utf-8")
 
 
 def _tells_what_is_missing(program: Installed) -> None:

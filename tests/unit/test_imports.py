@@ -8,7 +8,13 @@ import pytest
 pytestmark = pytest.mark.slow  # a process each
 
 
-@pytest.mark.parametrize("unneeded", ["alembic", "psycopg", "uvicorn", "plotext", "inventory.simulator"])
-def test_sync_does_not_load_what_it_seldom_needs(unneeded: str) -> None:
-    program = f"import sys, inventory.cli, inventory.commands.sync; sys.exit({unneeded!r} in sys.modules)"
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        *(("sync", each) for each in ("alembic", "psycopg", "uvicorn", "plotext", "inventory.simulator")),
+        ("report", "jinja2"),
+    ],
+)
+def test_a_command_does_not_load_what_it_seldom_needs(command: str, unneeded: str) -> None:
+    program = f"import sys, inventory.cli, inventory.commands.{command}; sys.exit({unneeded!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,87 @@
+"""The rows of a view as one HTML page, with every column."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+from inventory.report import rows_export, rows_table, rows_text, words
+from inventory.report.page import render
+from inventory.views.catalog import View
+from inventory.views.queries import Question
+from inventory.views.rows import ROWS
+
+
+class Column(NamedTuple):
+    """A column of the page: its name in the view, how it is headed, what it means, and whether it holds figures."""
+
+    name: str
+    header: str
+    meaning: str
+    is_figure: bool
+
+
+class Cell(NamedTuple):
+    """A value as it is written; `at` is the same for machines where it is a time or day, else None."""
+
+    text: str
+    at: str | None
+
+
+def columns(view: View) -> list[Column]:
+    """Give all columns of a view."""
+    kinds = {name: set(get_args(hint) or (hint,)) for name, hint in get_type_hints(ROWS[view.name]).items()}
+    return [
+        Column(
+            name=name,
+            # The unit of whole numbers is in no cell.
+            header=rows_table.as_words(name if int in kinds[name] else rows_table.without_unit(name)),
+            meaning=meaning,
+            is_figure=bool(kinds[name] & {int, float}) and not name.endswith("_id"),
+        )
+        for name, meaning in view.columns.items()
+    ]
+
+
+def page(
+    view: View,
+    question: Question,
+    rows: Sequence[NamedTuple],
+    *,
+    database: str,
+    narrowed: str,
+    remark: str | None,
+) -> Iterator[str]:
+    """Write the page in pieces.
+
+    Args:
+        view: The view that was asked.
+        question: What was asked of it.
+        rows: The answer.
+        database: Which was asked, as it may be shown.
+        narrowed: Which Droplets alone were asked for; empty if all were.
+        remark: Why there are no rows, or that there are more; None if these are all.
+    """
+    laid_out = columns(view)
+    return render(
+        "rows.html",
+        title=view.question,
+        database=database,
+        now=question.now,
+        narrowed=narrowed,
+        view=view,
+        period=rows_text.period(view, question),
+        remark=remark,
+        columns=laid_out,
+        has_rows=bool(rows),
+        count=words.count(len(rows), "row"),
+        rows=(_cells(laid_out, each, question.now) for each in rows),
+    )
+
+
+def _cells(laid_out: Sequence[Column], row: NamedTuple, now: datetime) -> list[tuple[Column, Cell]]:
+    return [(column, _cell(column.name, value, now)) for column, value in zip(laid_out, row, strict=True)]
+
+
+def _cell(column: str, value: Any, now: datetime) -> Cell:  # noqa: ANN401 - whatever a view has
+    at = rows_export.plain(value) if isinstance(value, date) else None
+    return Cell(rows_table.cell(column, value, now), at)

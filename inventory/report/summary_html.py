@@ -1,0 +1,35 @@
+"""The summary as one HTML page, with every finding."""
+
+from collections.abc import Iterator
+
+from inventory.findings import Verdict
+from inventory.report import check_text, rows_text, summary_text
+from inventory.report.page import render
+from inventory.summary import Summary
+from inventory.views.queries import Question
+
+
+def page(summary: Summary, verdict: Verdict, question: Question, *, database: str, narrowed: str) -> Iterator[str]:
+    """Write the page in pieces.
+
+    Args:
+        summary: What there is.
+        verdict: What needs attention.
+        question: What was asked.
+        database: Which was asked, as it may be shown.
+        narrowed: Which Droplets alone were asked for; empty if all were.
+    """
+    return render(
+        "summary.html",
+        title=summary_text.title(summary) if summary.health else "Backups",
+        database=database,
+        now=summary.now,
+        narrowed=narrowed,
+        looks=list(summary_text.looks(summary)),
+        remark=None if summary.health else rows_text.nothing_known(question),
+        figures=list(summary_text.figures(summary)),
+        attention=len(verdict.findings) or "nothing",
+        findings=list(check_text.rows(verdict)),
+        lately=summary_text.lately(summary),
+        largest=[summary_text.large_cells(each, summary.now) for each in summary.largest],
+    )

@@ -1,0 +1,122 @@
+"""Our pages in a real browser: they render with their style, and nothing is asked of anybody."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.reports.conftest import Run
+from tests.reports.test_html import NOW
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OURS = "reports.example"
+FOREIGN = '<img src="http://elsewhere.example/x.png"><script>document.title = "ran"</script>'
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("lived_url", ["sqlite"], indirect=True),  # a page is the same of both
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (on Debian and Ubuntu: apt install chromium)"),
+]
+
+
+@dataclass
+class Web:
+    """The whole web, as the browser sees it: every host leads to it. It notes what our pages make the browser ask."""
+
+    port: int
+    pages: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the browser made of a page."""
+
+    document: str
+    complaints: str
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            # What the browser asks of its makers has no page that it comes from.
+            if OURS in f"{self.headers['Host']} {self.headers['Referer']}":
+                found.asked.append(f"http://{self.headers['Host']}{self.path}")
+            body = found.pages.get(self.path)
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: Any) -> None:  # noqa: ANN401 - as the class has it
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found = Web(server.server_port)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield found
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def look(web: Web, tmp_path: Path) -> Callable[[str], Seen]:
+    """Put a page on the web, and look at it."""
+
+    def look(page: str) -> Seen:
+        web.pages["/page.html"] = page.encode()
+        web.asked.clear()
+        assert CHROMIUM
+        words = [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+            *("--disable-background-networking", "--disable-component-update", "--no-first-run"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", f"--host-resolver-rules=MAP * 127.0.0.1:{web.port}"),
+            *(
+                "--enable-logging=stderr",
+                "--virtual-time-budget=2000",
+                "--dump-dom",
+                f"http://{OURS}/page.html",
+            ),
+        ]
+        ended = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
+        return Seen(ended.stdout, "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line))
+
+    return look
+
+
+@pytest.mark.parametrize("arguments", [(), ("live_backups",)], ids=["summary", "report"])
+def test_a_page_renders_and_asks_for_nothing(
+    run: Run, web: Web, look: Callable[[str], Seen], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    file = tmp_path / "page.html"
+    assert run("report", *arguments, "--as-of", NOW, "--html", str(file)).code == 0
+    page = file.read_text("utf-8")
+    seen = look(page)
+    assert seen.complaints == "", "the policy lets the style in"
+    assert seen.document.count("<tr>") == page.count("<tr>")
+    assert "files-01" in seen.document
+    assert web.asked == [f"http://{OURS}/page.html"]
+
+
+def test_what_got_into_a_page_is_kept_from_running_and_from_asking(
+    run: Run, web: Web, look: Callable[[str], Seen], tmp_path: Path
+) -> None:
+    file = tmp_path / "page.html"
+    assert run("report", "--as-of", NOW, "--html", str(file)).code == 0
+    page = file.read_text("utf-8").replace("<main>", f"<main>{FOREIGN}")
+    seen = look(page)
+    assert "Content Security Policy" in seen.complaints
+    assert "<title>ran</title>" not in seen.document
+    assert web.asked == [f"http://{OURS}/page.html"]
+    # Without the policy both would have happened: else this test could not fail.
+    seen = look(page.replace("Content-Security-Policy", "none"))
+    assert "<title>ran</title>" in seen.document
+    assert "http://elsewhere.example/x.png" in web.asked

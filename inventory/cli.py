@@ -1,22 +1,13 @@
 """The door: the table of commands. Each loads its own modules when it is called, so that cron starts quickly."""
 
-import os
 import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
-from typer.core import TyperCommand
 
 from inventory import __version__
-from inventory.display import redactor
-from inventory.errors import EXIT_BUG, InventoryError
-from inventory.report.console import complain
-
-_EXIT_PIPE_CLOSED = 141  # as the shell has it for a program that SIGPIPE ended
-_EXIT_UNANSWERED = 3  # "unknown", as monitoring plug-ins have it
+from inventory.ending import Plugin, exits
 
 app = typer.Typer(
     help="Looks at the backups of your DigitalOcean Droplets regularly, and keeps their history in SQLite or "
@@ -85,6 +76,7 @@ def _options(
 
 
 @app.command(rich_help_panel="Look")
+@exits
 def sync(
     *,
     account: Annotated[
@@ -105,40 +97,34 @@ def sync(
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
-) -> None:
+) -> int:
     """Look at the Droplets' backups once, and keep what was seen."""
+    from inventory.commands import sync as command
 
-    def run() -> int:
-        from inventory.commands import sync as command
-
-        options = command.Options(
-            account=account,
-            droplets=frozenset(droplet or ()),
-            is_full=full,
-            is_dry_run=dry_run,
-            accept_gone=accept_gone,
-            as_json=as_json,
-            is_quiet=quiet,
-            is_verbose=verbose,
-        )
-        return command.run(config, options)
-
-    _finish(run)
+    options = command.Options(
+        account=account,
+        droplets=frozenset(droplet or ()),
+        is_full=full,
+        is_dry_run=dry_run,
+        accept_gone=accept_gone,
+        as_json=as_json,
+        is_quiet=quiet,
+        is_verbose=verbose,
+    )
+    return command.run(config, options)
 
 
 @app.command(rich_help_panel="Look")
-def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verbose = False) -> None:
+@exits
+def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verbose = False) -> int:
     """Look at the Droplets' backups on schedule, until told to stop; answer health and metrics over HTTP."""
+    from inventory.commands import daemon as command
 
-    def run() -> int:
-        from inventory.commands import daemon as command
-
-        return command.run(config, listen=http, is_verbose=verbose)
-
-    _finish(run)
+    return command.run(config, listen=http, is_verbose=verbose)
 
 
 @app.command(rich_help_panel="Ask")
+@exits
 def report(
     *,
     name: Annotated[
@@ -164,33 +150,30 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Replace this file by one HTML page that needs nothing else."),
     ] = None,
-) -> None:
+) -> int:
     """Answer a question; without a name, sum up what there is and what needs attention."""
+    from inventory.commands import report as command
 
-    def run() -> int:
-        from inventory.commands import report as command
-
-        if list_:
-            return command.list_reports()
-        options = command.Options(
-            as_of=as_of,
-            at=at,
-            since=since,
-            until=until,
-            droplets=tuple(droplet or ()),
-            accounts=tuple(account or ()),
-            tags=tuple(tag or ()),
-            limit=limit,
-            as_json=as_json,
-            as_csv=as_csv,
-            html=html,
-        )
-        return command.run(config, name, options)
-
-    _finish(run)
+    if list_:
+        return command.list_reports()
+    options = command.Options(
+        as_of=as_of,
+        at=at,
+        since=since,
+        until=until,
+        droplets=tuple(droplet or ()),
+        accounts=tuple(account or ()),
+        tags=tuple(tag or ()),
+        limit=limit,
+        as_json=as_json,
+        as_csv=as_csv,
+        html=html,
+    )
+    return command.run(config, name, options)
 
 
 @app.command(rich_help_panel="Ask")
+@exits
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME-or-ID", help="Of a Droplet; or the id of a backup.")],
     *,
@@ -199,54 +182,23 @@ def show(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all of each list, not the newest alone.")] = (
         False
     ),
-) -> None:
+) -> int:
     """Show everything about one Droplet or backup."""
+    from inventory.commands import show as command
 
-    def run() -> int:
-        from inventory.commands import show as command
-
-        return command.run(config, name, as_json=as_json, is_verbose=verbose)
-
-    _finish(run)
+    return command.run(config, name, as_json=as_json, is_verbose=verbose)
 
 
 @app.command(rich_help_panel="Ask")
-def health(*, http: HttpAddress = None, config: ConfigFile = None) -> None:
+@exits
+def health(*, http: HttpAddress = None, config: ConfigFile = None) -> int:
     """Ask the daemon of this machine whether it is well; exit with 0 or 1."""
+    from inventory.commands import health as command
 
-    def run() -> int:
-        from inventory.commands import health as command
-
-        return command.run(config, listen=http)
-
-    _finish(run)
+    return command.run(config, listen=http)
 
 
-class _Plugin(TyperCommand):
-    """A command whose codes monitoring reads: whatever keeps it from an answer is 3 and one line on stdout."""
-
-    def make_context(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - Typer's own types are private
-        """Read the command line."""
-        return self._answered(super().make_context, *arguments, **named)
-
-    def invoke(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
-        """Run the command."""
-        return self._answered(super().invoke, *arguments, **named)
-
-    def _answered(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
-        try:
-            return step(*arguments, **named)
-        except typer.Exit:
-            raise
-        except BrokenPipeError:
-            _leave_the_pipe()
-            raise typer.Exit(_EXIT_UNANSWERED) from None
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a monitor is owed an answer about a bug too
-            _say_unanswered(error)
-            raise typer.Exit(_EXIT_UNANSWERED) from None
-
-
-@app.command(rich_help_panel="Ask", cls=_Plugin)
+@app.command(rich_help_panel="Ask", cls=Plugin)
 def check(
     *,
     account: AskedAccounts = None,
@@ -256,7 +208,7 @@ def check(
     config: ConfigFile = None,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if all is well.")] = False,
-) -> None:
+) -> int:
     """Say whether all backups are as they should be: 0 ok, 1 warning, 2 critical, 3 unknown."""
     from inventory.commands import check as command
 
@@ -268,42 +220,35 @@ def check(
         is_quiet=quiet,
         as_json=as_json,
     )
-    code = command.run(config, options)
-    sys.stdout.flush()
-    raise typer.Exit(code)
+    return command.run(config, options)
 
 
 @app.command(rich_help_panel="Set up")
-def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+@exits
+def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> int:
     """Check all that a sync needs, a line each, and say what to do; nothing that it does stays."""
+    from inventory.commands import doctor as command
 
-    def run() -> int:
-        from inventory.commands import doctor as command
-
-        return command.run(config_file=config, as_json=as_json)
-
-    _finish(run)
+    return command.run(config_file=config, as_json=as_json)
 
 
 @app.command(rich_help_panel="Ask")
+@exits
 def metrics(
     *,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Replace this file at once, in place of printing.")
     ] = None,
     config: ConfigFile = None,
-) -> None:
+) -> int:
     """Print the metrics of the daemon from the database, for node_exporter's textfile collector."""
+    from inventory.commands import metrics as command
 
-    def run() -> int:
-        from inventory.commands import metrics as command
-
-        return command.run(config, output=output)
-
-    _finish(run)
+    return command.run(config, output=output)
 
 
 @app.command(rich_help_panel="Set up")
+@exits
 def config(
     *,
     sample: Annotated[bool, typer.Option("--sample", help="Print a commented configuration file to begin with.")] = (
@@ -311,62 +256,50 @@ def config(
     ),
     config: ConfigFile = None,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Show the settings in force and where each comes from, secrets masked."""
+    from inventory.commands import config as command
 
-    def run() -> int:
-        from inventory.commands import config as command
-
-        return command.run(config_file=config, sample=sample, as_json=as_json)
-
-    _finish(run)
+    return command.run(config_file=config, sample=sample, as_json=as_json)
 
 
 @database_commands.command()
-def upgrade(*, config: ConfigFile = None) -> None:
+@exits
+def upgrade(*, config: ConfigFile = None) -> int:
     """Create the database, or bring its tables to this program's version."""
+    from inventory.commands import db as command
 
-    def run() -> int:
-        from inventory.commands import db as command
-
-        return command.upgrade(config)
-
-    _finish(run)
+    return command.upgrade(config)
 
 
 @database_commands.command()
+@exits
 def grant_reader(
     role: Annotated[str, typer.Argument(metavar="NAME", help="The role: made where there is none of this name.")],
     *,
     config: ConfigFile = None,
-) -> None:
+) -> int:
     """Let a PostgreSQL role read what is stored, and nothing else."""
+    from inventory.commands import db as command
 
-    def run() -> int:
-        from inventory.commands import db as command
-
-        return command.grant_reader(config, role)
-
-    _finish(run)
+    return command.grant_reader(config, role)
 
 
 @database_commands.command()
+@exits
 def copy(
     *,
     to: Annotated[str, typer.Option(metavar="URL", help="An empty or new database, written as the setting is.")],
     config: ConfigFile = None,
-) -> None:
+) -> int:
     """Copy the whole history to another database: from SQLite to PostgreSQL, or back."""
+    from inventory.commands import db as command
 
-    def run() -> int:
-        from inventory.commands import db as command
-
-        return command.copy(config, to)
-
-    _finish(run)
+    return command.copy(config, to)
 
 
 @app.command(rich_help_panel="Tidy")
+@exits
 def prune(
     *,
     keep_days: Annotated[
@@ -378,36 +311,30 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking, as from cron.")] = False,
     config: ConfigFile = None,
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """Delete what ended long ago: backups that are gone, and records of syncs."""
+    from inventory.commands import prune as command
 
-    def run() -> int:
-        from inventory.commands import prune as command
-
-        return command.run(config, keep_days=keep_days, is_dry_run=dry_run, is_confirmed=yes, is_quiet=quiet)
-
-    _finish(run)
+    return command.run(config, keep_days=keep_days, is_dry_run=dry_run, is_confirmed=yes, is_quiet=quiet)
 
 
 @app.command(rich_help_panel="Try")
+@exits
 def demo(
     *,
     days: Annotated[int, typer.Option(min=1, max=700, help="Simulated days, one sync each.")] = 120,
     droplets: Annotated[int, typer.Option(min=1, max=200, help="Droplets of the simulated account.")] = 12,
     seed: Annotated[int, typer.Option(help="What chance is derived from.")] = 1,
     directory: Annotated[Path, typer.Option(help="Where the new SQLite file goes.")] = Path(),
-) -> None:
+) -> int:
     """Sync a simulated account, day after simulated day, into a new SQLite file, and show its history."""
+    from inventory.commands import demo as command
 
-    def run() -> int:
-        from inventory.commands import demo as command
-
-        return command.run(days=days, droplets=droplets, seed=seed, directory=directory)
-
-    _finish(run)
+    return command.run(days=days, droplets=droplets, seed=seed, directory=directory)
 
 
 @app.command(rich_help_panel="Try")
+@exits
 def simulator(
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")] = 8099,
@@ -421,47 +348,8 @@ def simulator(
         Literal["by_age", "by_count"],
         typer.Option(help="When the oldest backup goes: at its age, or when the next one is made."),
     ] = "by_age",
-) -> None:
+) -> int:
     """Serve a simulated DigitalOcean account on this machine, to try everything without a real one."""
+    from inventory.commands import simulator as command
 
-    def run() -> int:
-        from inventory.commands import simulator as command
-
-        return command.run(port=port, droplets=droplets, days=days, token=token, seed=seed, oldest_goes=oldest_goes)
-
-    _finish(run)
-
-
-def _finish(run: Callable[[], int]) -> NoReturn:
-    """Run a command and exit with its code: a sentence for what was foreseen, a traceback for a bug alone."""
-    try:
-        code = run()
-        sys.stdout.flush()
-    except InventoryError as error:
-        complain(str(error))
-        code = error.exit_code
-    except BrokenPipeError:
-        _leave_the_pipe()
-        code = _EXIT_PIPE_CLOSED
-    except Exception:  # noqa: BLE001 - the one place where a bug becomes an exit code
-        sys.stderr.write(redactor()(traceback.format_exc()))
-        complain("this is a bug; please report it with the lines above. What was written before stays.")
-        code = EXIT_BUG
-    raise typer.Exit(code)
-
-
-def _say_unanswered(error: BaseException) -> None:
-    """Tell monitoring in one line that there is no answer, and why; the traceback of a bug goes to stderr."""
-    from inventory.report.check_text import unanswered
-
-    why = str(error)
-    # Typer gives the base of its usage errors no public name.
-    if not isinstance(error, (InventoryError, *typer.BadParameter.__bases__)):
-        sys.stderr.write(redactor()(traceback.format_exc()))
-        why = f"a bug, please report it: {type(error).__name__}: {error}"
-    sys.stdout.write(unanswered(why) + "\n")
-
-
-def _leave_the_pipe() -> None:
-    """Whoever read has seen enough: Python would complain once more when it closes the stream."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return command.run(port=port, droplets=droplets, days=days, token=token, seed=seed, oldest_goes=oldest_goes)

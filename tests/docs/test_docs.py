@@ -58,6 +58,11 @@ def test_every_command_in_every_document_exists_with_its_options(
     assert all(word.partition("=")[0] in text for word in words if word.startswith("--"))
 
 
+def test_the_readme_shows_at_least_the_commands_that_a_user_needs() -> None:
+    shown = {words[0] for words in commands((ROOT / "README.md").read_text(encoding="utf-8"))}
+    assert shown >= {"sync", "report", "check", "daemon", "config", "db", "doctor", "simulator"}
+
+
 def test_commands_are_found_wherever_they_stand() -> None:
     text = (
         "Run `inventory doctor`, or:\n```\n17 * * * * inventory sync --quiet; inventory check --quiet\n"

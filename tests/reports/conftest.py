@@ -17,6 +17,12 @@ from tests.simulated import MONDAY, Account
 
 DAYS = 40
 
+ENDS_AT = MONDAY + timedelta(days=DAYS, minutes=5)
+"""The moment of the last look, to the minute after."""
+
+NOW = f"{ENDS_AT:%Y-%m-%dT%H:%MZ}"
+"""The same, as a person writes it."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -59,8 +65,7 @@ def lived(lived_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def ends_at() -> datetime:
-    """The moment of the last look, to the minute after."""
-    return MONDAY + timedelta(days=DAYS, minutes=5)
+    return ENDS_AT
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.reports.conftest import Run
-from tests.reports.test_html import NOW
+from tests.reports.conftest import NOW, Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OURS = "reports.example"

@@ -1,6 +1,6 @@
 """`inventory report --html`: every view, and the summary, as one page that needs nothing else."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -12,11 +12,9 @@ from inventory.views.catalog import views
 from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
 from tests.reports import pages
-from tests.reports.conftest import Run
-from tests.simulated import MONDAY
+from tests.reports.conftest import NOW, Run
 
 REPORTS = sorted(rows_table.SHOWN)
-NOW = f"{MONDAY + timedelta(days=40, minutes=5):%Y-%m-%dT%H:%MZ}"
 
 
 def page_of(run: Run, directory: Path, *arguments: str, as_of: str = NOW) -> Element:
@@ -53,7 +51,9 @@ def test_every_report_is_a_page_of_all_its_columns_and_rows(
     assert pages.remarks(page) == []
 
 
-def test_figures_are_to_the_right_and_times_can_be_read_by_machines(run: Run, tmp_path: Path, lived: Database) -> None:
+def test_figures_are_to_the_right_and_times_can_be_read_by_machines(
+    run: Run, tmp_path: Path, lived: Database, ends_at: datetime
+) -> None:
     page = page_of(run, tmp_path, "live_backups")
     headers, _ = pages.table(page, "rows")
     figures = {
@@ -61,7 +61,7 @@ def test_figures_are_to_the_right_and_times_can_be_read_by_machines(run: Run, tm
     }
     assert figures == {"age", "size", "min disk size gigabytes"}
     with lived.reading() as connection:
-        newest = next(iter(ask(connection, ROWS["live_backups"], Question(now=MONDAY + timedelta(days=40, minutes=5)))))
+        newest = next(iter(ask(connection, ROWS["live_backups"], Question(now=ends_at))))
     times = [each.get("datetime") for each in page.iterfind(".//tbody/tr[1]//time")]
     assert times == [
         f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (newest.created_at, newest.first_seen_at, newest.last_seen_at)

@@ -29,8 +29,10 @@ from inventory.views.rows import ROWS
 PAGE = Path(__file__).with_name("sql.md")
 DEMO_ENDS_AT = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 
+# Neither title nor prose may reach beyond their lines or into a block: what could, would be tried from every heading.
 _QUESTION = re.compile(
-    r"^### (?P<title>.+?)\n(?P<prose>.*?)```sql\n(?P<sql>[^`]*)```\n+```text\n.*?```\n", re.MULTILINE | re.DOTALL
+    r"^### (?P<title>.+)\n(?P<prose>(?:(?!```).*\n)*)```sql\n(?P<sql>[^`]*)```\n+```text\n(?:(?!```).*\n)*```\n",
+    re.MULTILINE,
 )
 _CLOCK = "-- {database}: on a copy, never where syncs go on\n"
 _TYPES = {"BIGINT": "bigint", "INTEGER": "integer", "TEXT": "text", "BOOLEAN": "boolean", "DATE": "date"}

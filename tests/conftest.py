@@ -1,20 +1,28 @@
 """Databases for the tests: real SQLite files, and real PostgreSQL, each test with one of its own."""
 
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
-from tests.postgres import Cluster, cluster
+from tests.postgres import Cluster, cluster, memory
 
 _TEMPLATE = "migrated"
 _numbers = count(1)
+
+
+def pytest_configure() -> None:
+    """Keep files in memory where that can be: no test shows what a disk does, and thousands would wait for one."""
+    if "TMPDIR" not in os.environ and (place := memory()):
+        os.environ["TMPDIR"] = place
+        tempfile.tempdir = None  # else it may have looked before
 
 
 @pytest.fixture(autouse=True)
@@ -90,14 +98,8 @@ def temporary_database(server: Cluster, *, template: str = "template0") -> Itera
     name = f"test_{next(_numbers)}"
     _create(server, name, template=template)
     yield server.url(name).render_as_string(hide_password=False)
-    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _create(server: Cluster, name: str, *, template: str = "template0") -> None:
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-
-
-def _execute(server: Cluster, statement: str) -> None:
-    engine = sa.create_engine(server.url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
+    server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')

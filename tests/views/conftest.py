@@ -66,10 +66,8 @@ def copied(played: History, postgres: Cluster, _template: str) -> Iterator[Histo
 @contextmanager
 def _postgresql(server: Cluster, name: str, template: str) -> Iterator[Database]:
     """Make a database in which the session's zone is one whose clock changes in the weeks of the story."""
-    engine = sa.create_engine(server.url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-        connection.exec_driver_sql(f"ALTER DATABASE \"{name}\" SET timezone TO 'America/New_York'")
+    server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    server.execute(f"ALTER DATABASE \"{name}\" SET timezone TO 'America/New_York'")
     with closing(Database(server.url(name))) as database:
         yield database
 

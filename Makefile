@@ -6,6 +6,9 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -qq
 PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
 
+# Test modules are compiled once, not by every worker and every process that a test starts.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-all check lint types layers format docs bench requirements clean
 
 help: ## Show this list

@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -55,16 +56,23 @@ def downgrade() -> None:
             batch.alter_column("name", existing_type=sa.String(500), type_=sa.Text(), existing_nullable=False)
             batch.drop_column("note")
 """
+# Imports once and forks for every upgrade, so that many begin together.
 UPGRADE = """
-import sys
+import os, sys
 from pathlib import Path
-from inventory.store.engine import Database, memory
+from inventory.store.engine import Database
 from inventory.store.upgrade import configuration, upgrade
-database = Database(sys.argv[1])
-config = configuration(Path(sys.argv[2]))
-print("ready", flush=True)
-sys.stdin.read()  # until the test lets all begin at once
-upgrade(database, config)
+url, directory, count = sys.argv[1:]
+config = configuration(Path(directory))
+waiting, together = os.pipe()
+for _ in range(int(count)):
+    if os.fork() == 0:
+        os.close(together)
+        os.read(waiting, 1)  # until the parent closes the other end
+        upgrade(Database(url), config)
+        sys.exit()
+os.close(together)
+print(*(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(int(count))))
 """
 
 
@@ -190,8 +198,7 @@ def test_a_failure_leaves_no_half_made_file(tmp_path: Path, failing: Config) -> 
 def test_a_crash_leaves_no_half_made_file(tmp_path: Path, failing: Config) -> None:
     replace_in_next(failing, "1 / 0", "import os; os.kill(os.getpid(), 9)")
     path = tmp_path / "inventory.db"
-    (crashed,) = at_once(1, f"sqlite:///{path}", directory_of(failing))
-    assert crashed.returncode == -9
+    assert at_once(1, f"sqlite:///{path}", directory_of(failing)) == [-signal.SIGKILL]
     assert not path.exists()
     database = Database(f"sqlite:///{path}")
     upgrade(database)
@@ -210,22 +217,11 @@ def test_a_failed_upgrade_changes_nothing(filled: Database, failing: Config) -> 
         assert "note" not in {column["name"] for column in sa.inspect(connection).get_columns("droplets")}
 
 
-def at_once(count: int, url: str, directory: Path) -> list[subprocess.Popen[str]]:
-    """Upgrade in so many processes, which begin together; return them when all have ended."""
-    command_line = [sys.executable, "-c", UPGRADE, url, str(directory)]
-    pipe = subprocess.PIPE
-    processes = [subprocess.Popen(command_line, text=True, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(count)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.stdin = None
-    for process in processes:
-        _, problem = process.communicate(timeout=60)
-        assert process.returncode <= 0, problem
-    return processes
+def at_once(count: int, url: str, directory: Path) -> list[int]:
+    """Upgrade in so many processes, which begin together; return how each ended."""
+    words = [sys.executable, "-c", UPGRADE, url, str(directory), str(count)]
+    told = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    return [int(code) for code in told.stdout.split()]
 
 
 @pytest.mark.slow
@@ -237,8 +233,7 @@ def test_four_processes_upgrade_at_once(
     if not is_new:
         upgrade(database)
         fill(database)
-    processes = at_once(4, database_url, directory_of(newer))
-    assert [process.returncode for process in processes] == [0, 0, 0, 0]
+    assert at_once(4, database_url, directory_of(newer)) == [0, 0, 0, 0]
     assert current(database) == "9001"
     database.close()
 

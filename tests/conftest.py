@@ -82,14 +82,17 @@ def migrated_postgres_url(postgres: Cluster, _template: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def migrated_sqlite_url(sqlite_url: str, sqlite_template: Path) -> str:
+    shutil.copy(sqlite_template, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def migrated_url(request: pytest.FixtureRequest) -> str:
     """Give a database of the newest tables, of each kind, without rows."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("migrated_postgres_url"))
-    path = request.getfixturevalue("tmp_path") / "inventory.db"
-    shutil.copy(request.getfixturevalue("sqlite_template"), path)
-    return f"sqlite:///{path}"
+    fixture = "migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"
+    return str(request.getfixturevalue(fixture))
 
 
 @contextmanager

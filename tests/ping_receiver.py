@@ -77,7 +77,9 @@ def refuse(handler: Handler) -> None:
 
 
 def hang(handler: Handler) -> None:
+    """No answer for as long as the receiver is there."""
     handler.server.closing.wait(60)
+    handler.answer(503)
 
 
 def drip(handler: Handler) -> None:

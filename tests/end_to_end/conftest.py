@@ -42,6 +42,9 @@ class Ended:
         return json.loads(self.out)
 
 
+# For what does not know which database it is, or is about a file.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 Run = Callable[..., Ended]
 Serve = Callable[[Fleet], Served]
 
@@ -72,6 +75,14 @@ def serve_fleet() -> Iterator[Serve]:
 @pytest.fixture
 def account(serve_fleet: Serve) -> Served:
     return serve_fleet(small_fleet())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give a database of each kind: of the newest tables, or, where a test asks for a new one, without any."""
+    kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    is_new = request.node.get_closest_marker("new_database")
+    return str(request.getfixturevalue(kind if is_new else f"migrated_{kind}"))
 
 
 @pytest.fixture

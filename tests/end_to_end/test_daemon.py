@@ -16,7 +16,7 @@ from inventory.errors import DatabaseUnavailableError
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
-from tests.end_to_end.conftest import Run, Served
+from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.end_to_end.daemon_process import eventually, running
 from tests.postgres import cluster
 from tests.simulated import Row, rows
@@ -48,7 +48,12 @@ def is_complete(record: dict[str, object]) -> bool:
     return record["status"] == "complete"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.new_database
+@pytest.mark.parametrize(
+    ("database_url", "number"),
+    [("sqlite", signal.SIGTERM), ("postgresql", signal.SIGINT)],
+    indirect=["database_url"],
+)
 def test_it_syncs_at_each_due_time_until_it_is_told_to_stop(number: signal.Signals, database: Database) -> None:
     with running() as daemon:
         daemon.wait_for("sync.finished", times=3, where=is_complete)
@@ -62,6 +67,7 @@ def test_it_syncs_at_each_due_time_until_it_is_told_to_stop(number: signal.Signa
     assert [row["droplets_proven"] for row in stored[:2]] == [0, 4]
 
 
+@on_sqlite
 def test_its_records_have_stable_fields(account: Served) -> None:
     with running() as daemon:
         record = daemon.wait_for("sync.finished")
@@ -91,6 +97,7 @@ def until_asked(fault: Fault) -> None:
         time.sleep(0.02)
 
 
+@on_sqlite
 def test_a_second_signal_ends_it_at_once(account: Served) -> None:
     account.api.faults["/v2/droplets/*"] = slow = Fault(delay_seconds=30)
     with running() as daemon:
@@ -129,6 +136,7 @@ def test_what_is_overdue_is_done_at_once_and_only_once(
     assert len(runs(database)) == 2
 
 
+@on_sqlite
 def test_a_process_that_slept_makes_up_for_all_it_missed_with_one_run(database: Database) -> None:
     with running() as daemon:
         daemon.wait_for("sync.finished")
@@ -179,6 +187,7 @@ def test_sighup_reads_the_settings_again_and_keeps_the_old_where_the_new_are_wro
     assert gone == [], "what is no longer looked at has not ended"
 
 
+@on_sqlite
 def test_sighup_changes_the_schedule_of_a_daemon_that_waits(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +202,7 @@ def test_sighup_changes_the_schedule_of_a_daemon_that_waits(
         assert daemon.stop() == 0
 
 
+@on_sqlite
 def test_a_token_file_that_was_replaced_is_read_when_its_token_is_due(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +218,7 @@ def test_a_token_file_that_was_replaced_is_read_when_its_token_is_due(
     assert OTHER_TOKEN not in str(daemon.records)
 
 
+@on_sqlite
 def test_a_token_that_is_replaced_while_it_is_rejected_costs_no_run(
     run: Run, account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +241,7 @@ def rotate(account: Served) -> None:
 # A database that is away
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_it_waits_for_a_database_that_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster() as server:
         server.stop()
@@ -246,7 +257,7 @@ def test_it_waits_for_a_database_that_is_not_there_yet(monkeypatch: pytest.Monke
             assert daemon.stop() == 0
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_it_does_not_wait_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as closed:
         port = closed.getsockname()[1]
@@ -259,6 +270,7 @@ def test_it_does_not_wait_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert ended.err.splitlines()[-1].startswith("inventory: database postgresql://me@127.0.0.1")
 
 
+@pytest.mark.new_database
 def test_a_database_that_a_person_must_mend_is_not_waited_for(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,7 +280,7 @@ def test_a_database_that_a_person_must_mend_is_not_waited_for(
     assert "inventory db upgrade" in ended.err
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_file_that_vanishes_is_not_made_anew_and_is_taken_up_again_where_it_comes_back(tmp_path: Path) -> None:
     """As where its disk is unmounted and mounted again."""
     away = tmp_path / "away"
@@ -289,7 +301,7 @@ def test_a_file_that_vanishes_is_not_made_anew_and_is_taken_up_again_where_it_co
         assert daemon.stop() == 0
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_bug_in_a_round_is_logged_and_the_schedule_survives_it(
     account: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +317,7 @@ def test_a_bug_in_a_round_is_logged_and_the_schedule_survives_it(
         assert daemon.stop() == 0
 
 
+@on_sqlite
 def test_an_address_that_is_taken_is_told_in_a_sentence(run: Run) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -331,7 +344,7 @@ sys.exit(main(["daemon", *sys.argv[1:]]))
 """
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_run_in_which_nothing_moves_ends_the_process_with_every_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(program=HANGING) as daemon:
         daemon.wait_for("daemon.started")
@@ -344,7 +357,7 @@ def test_a_run_in_which_nothing_moves_ends_the_process_with_every_stack(monkeypa
     assert daemon.other_lines == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_hung_run_does_not_keep_the_process_from_stopping() -> None:
     with running(program=HANGING.replace("seconds=2", "minutes=5")) as daemon:
         daemon.wait_for("daemon.started")
@@ -356,7 +369,7 @@ def test_a_hung_run_does_not_keep_the_process_from_stopping() -> None:
     assert daemon.records[-1]["is_run_under_way"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_systemd_hears_of_the_start_of_progress_and_of_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))

@@ -18,18 +18,16 @@ import sqlalchemy as sa
 from inventory.commands import doctor
 from inventory.report.diagnosis import CERTIFICATE_VARIABLES, CHECKS, PROXY_VARIABLES
 from inventory.simulator.faults import Fault
+from inventory.store import engine
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
-from tests.end_to_end.conftest import Run, Serve, Served, now, small_fleet
+from tests.end_to_end.conftest import Run, Serve, Served, now, on_sqlite, small_fleet
 from tests.simulated import rows
 
 pytestmark = pytest.mark.slow  # every check on both databases, each made to fail
 
 SECRET = "sentinel-secret"
 ANYTHING = "/v2/*"
-
-# For what no database has a part in, or only its file.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @dataclass
@@ -345,7 +343,8 @@ def test_the_sqlite_file_is_opened_by_sqlite_alone(scene: Scene) -> None:
 
 
 @on_sqlite
-def test_a_locked_sqlite_file_is_told(scene: Scene, told: Told) -> None:
+def test_a_locked_sqlite_file_is_told(scene: Scene, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_PRAGMAS", ("PRAGMA busy_timeout = 10",))
     with scene.database.writing() as connection:
         connection.execute(sa.update(sync_runs).values(status="complete"))
         code, checks = told(scene)

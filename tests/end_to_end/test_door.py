@@ -82,6 +82,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert done.stderr in ("141\n", "0\n"), "0 where all of it fitted into the pipe"
 
 
+@pytest.mark.new_database
 def test_the_database_is_made_once(
     run: Run, environment: Callable[[Served], None], account: Served, database: Database
 ) -> None:
@@ -94,6 +95,7 @@ def test_the_database_is_made_once(
         assert connection.exec_driver_sql("SELECT count(*) FROM backups").scalar_one() == 0
 
 
+@pytest.mark.new_database
 def test_without_leave_to_migrate_sync_says_what_to_do(
     run: Run,
     environment: Callable[[Served], None],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inventory.web import Health, application, serve
-from tests.end_to_end.conftest import Run, Served
+from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.ping_receiver import SECRET_PATH, Receiver, hang, receiving, refuse
 
 pytestmark = pytest.mark.slow  # a served account on both databases
@@ -26,6 +26,7 @@ def _configured(environment: Environment, account: Served) -> None:
 # Health
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("problems", "expected"),
     [
@@ -44,6 +45,7 @@ def test_health_tells_what_the_daemon_of_this_machine_says(
     assert (ended.code, ended.out, ended.err) == expected
 
 
+@on_sqlite
 def test_health_without_a_daemon_fails_in_a_sentence(run: Run) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as closed:
         address = f"127.0.0.1:{closed.getsockname()[1]}"
@@ -52,6 +54,7 @@ def test_health_without_a_daemon_fails_in_a_sentence(run: Run) -> None:
     assert ended.err == f"inventory: no answer from http://{address}/readyz (ConnectError): does the daemon run?\n"
 
 
+@on_sqlite
 def test_health_of_a_daemon_that_answers_nobody_is_wrong_usage(run: Run) -> None:
     assert run("health", "--http", "off").code == 2
 
@@ -67,6 +70,7 @@ def test_the_metrics_are_printed_from_the_database(run: Run) -> None:
     assert "inventory_database_up 1.0\n" in ended.out
 
 
+@on_sqlite
 def test_a_file_of_metrics_is_replaced_at_once_and_readable_for_others(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "textfile" / "inventory.prom"
     file.parent.mkdir()
@@ -81,6 +85,7 @@ def test_a_file_of_metrics_is_replaced_at_once_and_readable_for_others(run: Run,
     assert list(file.parent.iterdir()) == [file]
 
 
+@on_sqlite
 def test_a_file_of_metrics_that_cannot_be_written_is_told(run: Run, tmp_path: Path) -> None:
     assert run("sync", "--quiet").code == 0
     ended = run("metrics", "--output", str(tmp_path / "nowhere" / "inventory.prom"))
@@ -89,6 +94,7 @@ def test_a_file_of_metrics_that_cannot_be_written_is_told(run: Run, tmp_path: Pa
     assert "no such file" in ended.err
 
 
+@pytest.mark.new_database
 def test_metrics_without_a_database_leave_the_file_as_it_was(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "inventory.prom"
     file.write_text("old\n")
@@ -106,6 +112,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         yield receiver
 
 
+@on_sqlite
 def test_a_sync_tells_of_its_beginning_and_its_end(run: Run, receiver: Receiver) -> None:
     assert run("sync", "--quiet").code == 0
     start, end = receiver.pings
@@ -115,6 +122,7 @@ def test_a_sync_tells_of_its_beginning_and_its_end(run: Run, receiver: Receiver)
     assert "COMPLETE: 4 of 4 Droplets. 24 appeared." in end.text
 
 
+@on_sqlite
 def test_a_sync_that_fails_tells_its_exit_code_and_why_and_no_secret(
     run: Run, account: Served, receiver: Receiver
 ) -> None:
@@ -126,6 +134,7 @@ def test_a_sync_that_fails_tells_its_exit_code_and_why_and_no_secret(
     assert token not in receiver.pings[1].text
 
 
+@pytest.mark.new_database
 def test_a_database_that_cannot_be_used_is_told_too(
     run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +144,7 @@ def test_a_database_that_cannot_be_used_is_told_too(
     assert "inventory db upgrade" in receiver.pings[1].text
 
 
+@on_sqlite
 @pytest.mark.parametrize("narrowed", [["--droplet", "web-1"], ["--account", "default"], ["--dry-run"]], ids=str)
 def test_a_sync_of_a_part_is_no_sign_of_life(run: Run, receiver: Receiver, narrowed: list[str]) -> None:
     assert run("sync", "--quiet").code == 0
@@ -143,6 +153,7 @@ def test_a_sync_of_a_part_is_no_sign_of_life(run: Run, receiver: Receiver, narro
     assert receiver.pings == []
 
 
+@on_sqlite
 @pytest.mark.parametrize("behaviour", [refuse, hang])
 def test_a_receiver_that_is_ill_fails_no_sync_and_is_complained_of(
     run: Run, receiver: Receiver, behaviour: Callable[..., object]

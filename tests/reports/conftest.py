@@ -1,5 +1,6 @@
-"""Forty days of the simulated account, synced once a day, in both databases; nobody writes to them."""
+"""Forty days of the simulated account, synced once a day, the same in both databases; nobody writes to them."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ import pytest
 
 from inventory.__main__ import main
 from inventory.simulator.fleet import Fleet
+from inventory.store.copy import copy
 from inventory.store.engine import Database
-from inventory.store.upgrade import upgrade
 from tests.conftest import temporary_database
+from tests.postgres import Cluster
 from tests.simulated import MONDAY, Account
 
 DAYS = 40
@@ -36,25 +38,28 @@ class Ended:
 Run = Callable[..., Ended]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def lived_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('lived')}/inventory.db"
-        _live(url)
-        yield url
-        return
-    with temporary_database(request.getfixturevalue("postgres")) as url:
-        _live(url)
-        yield url
-
-
-def _live(url: str) -> None:
+@pytest.fixture(scope="session")
+def _lived_on_sqlite(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> str:
+    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path_factory.mktemp('lived') / 'inventory.db')}"
     with closing(Database(url)) as database:
-        upgrade(database)
         account = Account(database, Fleet.seeded(seed=1, droplets=12, starts_at=MONDAY))
         for _ in range(DAYS):
             account.advance(days=1)
             account.sync()
+    return url
+
+
+@pytest.fixture(scope="session")
+def _lived_on_postgresql(_lived_on_sqlite: str, postgres: Cluster) -> Iterator[str]:
+    with temporary_database(postgres) as url:
+        with closing(Database(_lived_on_sqlite)) as source, closing(Database(url)) as target:
+            copy(source, target, lambda _done, _total: None)
+        yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def lived_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(f"_lived_on_{request.param}"))
 
 
 @pytest.fixture

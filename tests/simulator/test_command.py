@@ -83,15 +83,3 @@ def test_port_in_use_is_one_sentence() -> None:
     assert str(caught.value) == (
         f"port {port} of 127.0.0.1 cannot be had (address already in use). Name another; --port 0 takes a free one."
     )
-
-
-@pytest.mark.parametrize("command", ["simulator", "demo"])
-def test_missing_extra_is_named_with_the_command_that_installs_it(command: str) -> None:
-    """As in an environment without uvicorn."""
-    program = "import sys; sys.modules['uvicorn'] = None; from inventory.__main__ import main; sys.exit(main())"
-    ended = subprocess.run(
-        [sys.executable, "-c", program, command], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert ended.returncode == EXIT_MEND
-    assert "pip install 'droplet-backup-inventory[demo]'" in ended.stderr
-    assert ended.stderr.count("\n") == 1

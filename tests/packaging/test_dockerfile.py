@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 import venv
 from collections.abc import Iterator
@@ -95,7 +96,8 @@ def test_the_image_has_what_the_daemon_and_postgresql_need() -> None:
 def test_what_the_first_stage_runs_installs_the_program_and_no_build_tools(tmp_path: Path) -> None:
     """Tried in plain directories with the Python at hand; the second stage needs Docker."""
     python, build, installed = tmp_path / "python", tmp_path / "build", tmp_path / "installed"
-    venv.create(python, with_pip=True)
+    venv.create(python)
+    _bring_pip(python)
     # So pip wants `--no-compile` to be set. What is installed here runs once.
     environment = os.environ | {"PATH": f"{python}/bin:{os.defpath}", "PIP_NO_COMPILE": "no"}
     building, _ = _stages()
@@ -113,6 +115,13 @@ def test_what_the_first_stage_runs_installs_the_program_and_no_build_tools(tmp_p
     }
     assert {"droplet-backup-inventory", "psycopg-binary"} <= names
     assert not {"hatchling", "pip", "setuptools", "wheel"} & names
+
+
+def _bring_pip(python: Path) -> None:
+    """Let `pip` install there with the pip that is here: to install another takes longer than what is tried."""
+    pip = python / "bin" / "pip"
+    pip.write_text(f'#!/bin/sh\nexec {sys.executable} -m pip --python {python}/bin/python "$@"\n')
+    pip.chmod(0o755)
 
 
 def _copy(words: list[str], build: Path) -> None:

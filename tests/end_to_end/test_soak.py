@@ -10,8 +10,8 @@ from inventory.store.engine import Database
 from tests.end_to_end.conftest import Served, later
 from tests.end_to_end.daemon_process import DaemonProcess, eventually, running
 
-WARM_HOURS = 12
-HOURS = 24
+WARM_HOURS = 8
+HOURS = 16
 
 # Freed memory is not always given back; what is lost each hour would come to more.
 TOLERATED_KILOBYTES = 3_000
@@ -67,7 +67,8 @@ def test_a_day_leaves_the_process_as_it_was(
         eventually(lambda: connections(database) == 0)
         assert daemon.stop() == 0
     assert grown < TOLERATED_KILOBYTES
-    assert daemon.all("sync.finished")[-1]["run_id"] >= WARM_HOURS + HOURS
+    # One that was stopped as it began has no number.
+    assert max(record["run_id"] or 0 for record in daemon.all("sync.finished")) >= WARM_HOURS + HOURS
 
 
 def most_of(count: Callable[[DaemonProcess], int], daemon: DaemonProcess, database: Database) -> int:

@@ -387,4 +387,4 @@ def test_rules_hold_whatever_happens(migrated_url: str) -> None:
 @pytest.mark.timeout(900)
 def test_rules_hold_whatever_happens_for_long(migrated_url: str) -> None:
     is_sqlite = migrated_url.startswith("sqlite")
-    run(migrated_url, examples=30 if is_sqlite else 6, steps=50)
+    run(migrated_url, examples=24 if is_sqlite else 4, steps=50)

@@ -1,8 +1,6 @@
-"""Insert many new rows at once: on PostgreSQL through COPY, on SQLite as one prepared statement.
+"""Many rows at once: found by their ids, or inserted."""
 
-COPY takes a fifth of the time of an INSERT a row, and needs no other privilege.
-"""
-
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -10,8 +8,24 @@ from typing import Any
 import sqlalchemy as sa
 
 
+def among(connection: sa.Connection, column: sa.Column[int], ids: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Say that a column holds one of these ids.
+
+    They are one parameter, so that the statement is the same for any number of them: SQLAlchemy and psycopg would else
+    write and read a text with each id in it, every time.
+    """
+    if connection.dialect.name == "postgresql":
+        return column == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
+    each = sa.func.json_each(json.dumps(list(ids))).table_valued("value")
+    return column.in_(sa.select(each.c.value))
+
+
 def insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows of the same columns, none of whose keys is there yet."""
+    """Insert rows of the same columns, none of whose keys is there yet.
+
+    On PostgreSQL through COPY, which takes a fifth of the time of an INSERT a row and needs no other privilege; on
+    SQLite as one prepared statement.
+    """
     in_order = sorted(rows, key=itemgetter(*table.primary_key.columns.keys()))
     if in_order and connection.dialect.name == "postgresql":
         _copy(connection, [table.c[name] for name in in_order[0]], in_order)

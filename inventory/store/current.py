@@ -25,7 +25,7 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
-from inventory.store.bulk import insert
+from inventory.store.bulk import among, insert
 from inventory.store.schema import (
     backup_policies,
     backup_regions,
@@ -55,7 +55,7 @@ _DAY = _columns(droplet_days, DropletDay)
 def owners(connection: sa.Connection, backup_ids: Iterable[int]) -> dict[int, int]:
     """Tell for each of these backups that is stored the Droplet it is stored under."""
     ids = sorted(set(backup_ids))
-    query = sa.select(backups.c.id, backups.c.droplet_id).where(backups.c.id.in_(ids))
+    query = sa.select(backups.c.id, backups.c.droplet_id).where(among(connection, backups.c.id, ids))
     return {row.id: row.droplet_id for row in connection.execute(query)} if ids else {}
 
 
@@ -72,7 +72,7 @@ def load(
     Of the Droplets `proven` unchanged, live backups are not read. Of ended backups those are read that are listed
     again or whose end may still be explained at `now`.
     """
-    chosen = sa.select(*_DROPLET).where(droplets.c.id.in_(sorted(set(droplet_ids))))
+    chosen = sa.select(*_DROPLET).where(among(connection, droplets.c.id, set(droplet_ids)))
     states = [DropletState(*row) for row in connection.execute(chosen).all()]
     ids = sorted(state.id for state in states)
     tags = _tags(connection, ids)
@@ -96,7 +96,8 @@ def load(
 def _tags(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     query = sa.select(droplet_tags.c.droplet_id, droplet_tags.c.tag)
-    for row in connection.execute(query.where(droplet_tags.c.droplet_id.in_(ids), droplet_tags.c.valid_to.is_(None))):
+    chosen = query.where(among(connection, droplet_tags.c.droplet_id, ids), droplet_tags.c.valid_to.is_(None))
+    for row in connection.execute(chosen):
         found[row.droplet_id].append(row.tag)
     return found
 
@@ -104,8 +105,9 @@ def _tags(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[str]]
 def _policies(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[StoredPolicy]]:
     found: dict[int, list[StoredPolicy]] = defaultdict(list)
     key = backup_policies.c.droplet_id, backup_policies.c.valid_from
-    query = sa.select(*key, backup_policies.c.valid_to, *_POLICY).where(backup_policies.c.droplet_id.in_(ids))
-    for droplet_id, valid_from, valid_to, *policy in connection.execute(query.order_by(*key)).all():
+    query = sa.select(*key, backup_policies.c.valid_to, *_POLICY)
+    chosen = query.where(among(connection, backup_policies.c.droplet_id, ids)).order_by(*key)
+    for droplet_id, valid_from, valid_to, *policy in connection.execute(chosen).all():
         found[droplet_id].append(StoredPolicy(BackupPolicy(*policy), valid_from, valid_to))
     return found
 
@@ -121,7 +123,10 @@ def _live_backups(connection: sa.Connection, ids: Sequence[int]) -> dict[int, di
     query = (
         sa.select(*_BACKUP, backup_versions.c.valid_from, regions)
         .outerjoin_from(backups, backup_versions, open_version)
-        .where(backups.c.droplet_id.in_(ids), _fulfilled(connection, backups.c.gone_at.is_(None), share=0.9))
+        .where(
+            among(connection, backups.c.droplet_id, ids),
+            _fulfilled(connection, backups.c.gone_at.is_(None), share=0.9),
+        )
     )
     for *columns, version_from, slugs in connection.execute(query).all():
         state = BackupState(*columns)
@@ -134,12 +139,13 @@ def _ended_backups(
     connection: sa.Connection, ids: Sequence[int], listed: Sequence[int], now: datetime
 ) -> dict[int, dict[int, StoredBackup]]:
     found: dict[int, dict[int, StoredBackup]] = defaultdict(dict)
-    is_recent = _fulfilled(connection, backups.c.gone_at >= now - EXPLAINABLE_FOR, share=0.001)
+    is_recent = _fulfilled(connection, backups.c.gone_at >= now - EXPLAINABLE_FOR, share=0.0001)
     chosen = [sa.and_(is_recent, backups.c.gone_reason.in_(EXPLAINABLE))]
     if listed:
-        chosen.append(sa.and_(backups.c.id.in_(listed), backups.c.gone_at.is_not(None)))
+        chosen.append(sa.and_(among(connection, backups.c.id, listed), backups.c.gone_at.is_not(None)))
+    of_droplets = sa.select(*_BACKUP).where(among(connection, backups.c.droplet_id, ids))
     for condition in chosen:
-        for columns in connection.execute(sa.select(*_BACKUP).where(backups.c.droplet_id.in_(ids), condition)):
+        for columns in connection.execute(of_droplets.where(condition)):
             state = BackupState(*columns)
             found[state.droplet_id][state.id] = StoredBackup(state, (), None)
     return found
@@ -158,7 +164,7 @@ def _last_days(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Dropl
     latest = sa.select(sa.func.max(later.c.day)).where(later.c.droplet_id == droplets.c.id).scalar_subquery()
     is_latest = sa.and_(droplet_days.c.droplet_id == droplets.c.id, droplet_days.c.day == latest)
     query = sa.select(droplets.c.id, *_DAY).join_from(droplets, droplet_days, is_latest)
-    rows = connection.execute(query.where(droplets.c.id.in_(ids))).all()
+    rows = connection.execute(query.where(among(connection, droplets.c.id, ids))).all()
     return {droplet_id: DropletDay(*day) for droplet_id, *day in rows}
 
 
@@ -200,7 +206,7 @@ def _write_droplets(
     insert(connection, droplets, new)
     upsert(connection, droplets, changed)
     for moved, ids in sorted(seen_again.items()):
-        chosen = sa.select(droplets.c.id).where(droplets.c.id.in_(ids)).order_by(droplets.c.id)
+        chosen = sa.select(droplets.c.id).where(among(connection, droplets.c.id, ids)).order_by(droplets.c.id)
         # On PostgreSQL an update alone would lock its rows in any order (R12).
         locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
         connection.execute(sa.update(droplets).where(locked).values(dict(moved)))

@@ -1,8 +1,9 @@
 """A few threads that ask, while the thread that called keeps its lease, its deadline and its signals in sight."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -10,6 +11,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _TICK_SECONDS = 0.2
+
+# Enough for the threads to go on asking while the caller writes what it has.
+_IN_FLIGHT = 100
 
 
 class Fetcher:
@@ -21,7 +25,6 @@ class Fetcher:
 
     def __init__(self, threads: int, *, tick: Callable[[], None], stop: Callable[[], None]) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="fetch")
-        self._in_flight = 2 * threads
         self._tick = tick
         self._stop = stop
 
@@ -42,16 +45,20 @@ class Fetcher:
         """
         waiting = iter(items)
         under_way: dict[Future[Result], Item] = {}
+        answered: SimpleQueue[Future[Result]] = SimpleQueue()
         while True:
-            for item in islice(waiting, self._in_flight - len(under_way)):
-                under_way[self._executor.submit(ask, item)] = item
+            for item in islice(waiting, _IN_FLIGHT - len(under_way)):
+                future = self._executor.submit(ask, item)
+                under_way[future] = item
+                future.add_done_callback(answered.put)
             if not under_way:
                 return
             self._tick()
-            done, _ = wait(under_way, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
-            # A set's order is chance; in the order of the questions, one thread makes the same run the same every time.
-            for future in [each for each in under_way if each in done]:
-                yield under_way.pop(future), future.result()
+            try:
+                future = answered.get(timeout=_TICK_SECONDS)
+            except Empty:
+                continue
+            yield under_way.pop(future), future.result()
 
     def one(self, ask: Callable[[], Result]) -> Result:
         """Ask a single question and wait for its answer."""

@@ -129,7 +129,7 @@ class Ledger:
             ready = [plan for plan in plans if is_final or not must_wait(plan.ended)]
             if self.run_id is not None:
                 current.apply(connection, ready, stored)
-                runs.record_attempts(connection, self.run_id, [_attempt(plan) for plan in ready if _is_telling(plan)])
+                runs.record_attempts(connection, self.run_id, [_attempt(plan) for plan in ready if plan.is_telling])
         return plans
 
     def renew(self) -> None:
@@ -179,10 +179,6 @@ def _plan(
         owned.update(dict.fromkeys((backup.id for backup in plan.appeared), look.droplet_id))
         plans.append(plan)
     return plans
-
-
-def _is_telling(plan: Plan) -> bool:
-    return plan.is_change or not (plan.is_look or plan.outcome == reconcile.GONE)
 
 
 def _attempt(plan: Plan) -> dict[str, Any]:

@@ -372,3 +372,8 @@ class Plan:
     def is_change(self) -> bool:
         """Whether it writes more than the times of the attempt."""
         return bool(self.is_new or self.backups or self.closed or self.opened)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether there is anything to tell of it: neither an unchanged Droplet nor one that is still gone."""
+        return self.is_change or not (self.is_look or self.outcome == "gone")

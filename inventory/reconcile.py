@@ -10,8 +10,9 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from inventory.ends import GoneReason, explanations, must_wait, reason
 from inventory.model import (
@@ -41,6 +42,14 @@ NOT_FOUND = "not_found"
 PROVEN = "proven"  # no listing was needed: nothing appeared or ended since the last one
 UNPROVEN = "unproven"  # 404, but nothing shows that the token still reads this account
 GONE = "gone"  # 404, as before
+
+# The attributes whose history is kept, in `backup_versions`, `droplet_versions` and `backup_policies`.
+_OF_BACKUP = ("name", "type", "size_gigabytes", "min_disk_size")
+_OF_DROPLET = ("name", "region", "size_slug", "price_monthly_usd", "status")
+_OF_POLICY = tuple(field.name for field in fields(BackupPolicy))
+
+_backup_version = attrgetter(*_OF_BACKUP)
+_droplet_version = attrgetter(*_OF_DROPLET)
 
 
 def plan(
@@ -83,7 +92,7 @@ def _plan_failure(stored: StoredDroplet | None, look: Look, stamp: datetime) -> 
         return Plan(look, stamp, outcome, look.error, is_look=False, droplet=state)
     if stored is not None or look.droplet is None:
         return Plan(look, stamp, outcome, look.error, is_look=False, droplet=None)
-    state = replace(_state(None, look, look.droplet, stamp), last_outcome=outcome, last_error=look.error)
+    state = _state(None, look, look.droplet, stamp, outcome=outcome, error=look.error)
     closed, opened = _droplet_history(None, state, look.droplet, look.policy)
     return Plan(
         look, stamp, outcome, look.error, is_look=False, droplet=state, is_new=True, closed=closed, opened=opened
@@ -135,7 +144,7 @@ def _plan_proven(stored: StoredDroplet, look: Look, stamp: datetime) -> Plan:
     """Take over what the Droplet says of itself; its backups are those of the last look, and so is the day's row."""
     droplet, day = look.droplet, stored.last_day
     assert droplet is not None
-    state = replace(_state(stored, look, droplet, stamp), last_observed_at=stamp, last_outcome=COMPLETE)
+    state = _state(stored, look, droplet, stamp, outcome=COMPLETE, observed_at=stamp)
     closed, opened = _droplet_history(stored, state, droplet, look.policy)
     explained = tuple(_explanations(stored, look, stamp, ()))
     return Plan(
@@ -184,7 +193,9 @@ def _plan_listing(
     missing = [live[old] for old in sorted(live.keys() - listed.keys())] if is_whole else []
     ended = tuple(End(backup, reason(stored, backup.state, look, stamp)) for backup in missing)
 
-    state = _state(stored, look, droplet, stamp)
+    outcome = HELD if held_because else INCOMPLETE if problem else COMPLETE
+    seen_at = None if problem else stamp
+    state = _state(stored, look, droplet, stamp, outcome=outcome, error=problem, observed_at=seen_at, listed_at=seen_at)
     droplet_closed, droplet_opened = _droplet_history(stored, state, droplet, look.policy)
     closed, opened = _backup_history(appeared, changed, returned)
     rows = {
@@ -195,10 +206,10 @@ def _plan_listing(
     draft = Plan(
         look,
         stamp,
-        HELD if held_because else INCOMPLETE,
+        outcome,
         problem,
-        is_look=False,
-        droplet=replace(state, last_outcome=HELD if held_because else INCOMPLETE, last_error=problem),
+        is_look=not problem,
+        droplet=state,
         is_new=stored is None,
         appeared=appeared,
         changed=changed,
@@ -217,15 +228,6 @@ def _plan_listing(
     named = droplet.backup_ids or frozenset()
     return replace(
         draft,
-        outcome=COMPLETE,
-        is_look=True,
-        droplet=replace(
-            state,
-            last_observed_at=stamp,
-            last_listed_at=stamp,
-            last_outcome=COMPLETE,
-            last_error=None,
-        ),
         ended=ended,
         explained=explained,
         contradicted=frozenset(end.before.state.id for end in must_wait(ended)) & named,
@@ -286,18 +288,16 @@ def _differs(before: StoredBackup, after: Backup) -> bool:
     return (
         before.regions != after.regions
         or before.state.created_at != after.created_at
-        or _version(after) != _version(before.state)
+        or _backup_version(after) != _backup_version(before.state)
     )
 
 
-def _version(backup: Backup | BackupState) -> dict[str, object]:
-    """Pick the attributes whose history `backup_versions` keeps."""
-    return {
-        "name": backup.name,
-        "type": backup.type,
-        "size_gigabytes": backup.size_gigabytes,
-        "min_disk_size": backup.min_disk_size,
-    }
+def _version_of(backup: Backup) -> Opened:
+    return Opened("backup_versions", {"backup_id": backup.id, **_named(_OF_BACKUP, backup)})
+
+
+def _named(names: Iterable[str], value: object) -> dict[str, object]:
+    return {name: getattr(value, name) for name in names}
 
 
 def _backup_history(
@@ -307,13 +307,13 @@ def _backup_history(
     closed: list[Closed] = []
     opened: list[Opened] = []
     for backup in (*appeared, *(change.after for change in returned)):
-        opened.append(Opened("backup_versions", {"backup_id": backup.id, **_version(backup)}))
+        opened.append(_version_of(backup))
         opened.extend(_region(backup.id, region) for region in backup.regions)
     for change in changed:
         before, after = change.before, change.after
-        if _version(before.state) != _version(after):
+        if _backup_version(before.state) != _backup_version(after):
             closed.append(Closed("backup_versions", {"backup_id": after.id}, closed_by="change"))
-            opened.append(Opened("backup_versions", {"backup_id": after.id, **_version(after)}))
+            opened.append(_version_of(after))
         left = sorted(set(before.regions) - set(after.regions))
         joined = sorted(set(after.regions) - set(before.regions))
         closed.extend(Closed("backup_regions", {"backup_id": after.id, "region": region}) for region in left)
@@ -333,8 +333,18 @@ def _closed_by_ends(ended: Iterable[End]) -> Iterable[Closed]:
             yield Closed("backup_regions", {"backup_id": backup.state.id, "region": region})
 
 
-def _state(stored: StoredDroplet | None, look: Look, droplet: Droplet, stamp: datetime) -> DropletState:
-    """Give the Droplet's row as this attempt leaves it, before its outcome is known."""
+def _state(
+    stored: StoredDroplet | None,
+    look: Look,
+    droplet: Droplet,
+    stamp: datetime,
+    *,
+    outcome: str,
+    error: str | None = None,
+    observed_at: datetime | None = None,
+    listed_at: datetime | None = None,
+) -> DropletState:
+    """Give the Droplet's row as this attempt leaves it; `observed_at` and `listed_at` are None where it was no look."""
     before = stored.state if stored else None
     price = droplet.price_monthly_usd
     return DropletState(
@@ -350,24 +360,13 @@ def _state(stored: StoredDroplet | None, look: Look, droplet: Droplet, stamp: da
         next_window_ends_at=droplet.next_window_ends_at,
         unselected_since=None,
         first_seen_at=before.first_seen_at if before else stamp,
-        last_observed_at=before.last_observed_at if before else None,
-        last_listed_at=before.last_listed_at if before else None,
+        last_observed_at=observed_at or (before.last_observed_at if before else None),
+        last_listed_at=listed_at or (before.last_listed_at if before else None),
         gone_at=None,
         last_attempt_at=stamp,
-        last_outcome=look.outcome,
-        last_error=look.error,
+        last_outcome=outcome,
+        last_error=error,
     )
-
-
-def _attributes(state: DropletState) -> dict[str, object]:
-    """Pick the attributes whose history `droplet_versions` keeps."""
-    return {
-        "name": state.name,
-        "region": state.region,
-        "size_slug": state.size_slug,
-        "price_monthly_usd": state.price_monthly_usd,
-        "status": state.status,
-    }
 
 
 def _droplet_history(
@@ -381,9 +380,9 @@ def _droplet_history(
     closed: list[Closed] = []
     opened: list[Opened] = []
     key = {"droplet_id": state.id}
-    if not exists or (stored and _attributes(stored.state) != _attributes(state)):
+    if not exists or (stored and _droplet_version(stored.state) != _droplet_version(state)):
         closed.extend([Closed("droplet_versions", key)] if exists else [])
-        opened.append(Opened("droplet_versions", {**key, **_attributes(state)}))
+        opened.append(Opened("droplet_versions", {**key, **_named(_OF_DROPLET, state)}))
     if droplet.tags is not None:
         before = stored.tags if stored else frozenset()
         closed.extend(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(before - droplet.tags))
@@ -391,7 +390,7 @@ def _droplet_history(
     in_force = _policy_in_force(stored)
     if policy is not None and policy != in_force:
         closed.extend([Closed("backup_policies", key)] if in_force else [])
-        opened.append(Opened("backup_policies", {**key, **asdict(policy)}))
+        opened.append(Opened("backup_policies", {**key, **_named(_OF_POLICY, policy)}))
     return tuple(closed), tuple(opened)
 
 

@@ -411,9 +411,10 @@ class _Run:
                     f"backup {backup.id} of Droplet {plan.look.droplet_id} was created in the future ({made}): "
                     "is this machine's clock wrong? It is kept as it is"
                 )
-        report = droplet_report(plan)
-        if report.is_notable or (self.order.is_verbose and plan.is_change):
-            self.droplets.append(report)
+        if plan.is_telling:
+            report = droplet_report(plan)
+            if report.is_notable or self.order.is_verbose:
+                self.droplets.append(report)
 
     def _read_account(self) -> Account | ApiError:
         """Ask whose token it is; a token may well lack the scope to say."""

@@ -33,7 +33,8 @@ def _moment(written: object) -> datetime:
         raise PydanticCustomError(
             "moment", "Input should be a time of the years 1900 to 2199 with an offset, as RFC 3339 writes it"
         )
-    return moment.replace(microsecond=0)
+    # To replace nothing would take as long as all the rest.
+    return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
 def _utc(written: str) -> datetime | None:

@@ -6,9 +6,9 @@ are written in the order of their keys, so that two writers cannot lock each oth
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,6 +39,8 @@ from inventory.store.schema import (
 
 # What every look moves; most looks move nothing else.
 _TIMES = ("last_attempt_at", "last_observed_at", "last_listed_at")
+_times = attrgetter(*_TIMES)
+_all_else = attrgetter(*(field.name for field in fields(DropletState) if field.name not in _TIMES))
 
 
 def _columns(table: sa.Table, kind: type[Any]) -> list[sa.Column[Any]]:
@@ -196,13 +198,14 @@ def _write_droplets(
     seen_again: dict[tuple[tuple[str, datetime], ...], list[int]] = defaultdict(list)
     for state in states:
         before = stored[state.id].state if state.id in stored else None
-        times = {name: getattr(state, name) for name in _TIMES}
         if before is None:
             new.append(_row(state))
-        elif replace(before, **times) != state:
+        elif _all_else(before) != _all_else(state):
             changed.append(_row(state))
-        elif moved := tuple((name, at) for name, at in times.items() if at != getattr(before, name)):
-            seen_again[moved].append(state.id)
+        else:
+            times = zip(_TIMES, _times(state), _times(before), strict=True)
+            seen_again[tuple((name, at) for name, at, before_at in times if at != before_at)].append(state.id)
+    seen_again.pop((), None)
     insert(connection, droplets, new)
     upsert(connection, droplets, changed)
     for moved, ids in sorted(seen_again.items()):

@@ -1,7 +1,7 @@
 """Which Droplets a run looks at, and what the API says of them before their backups are listed.
 
 A listing of Droplets is never proof that one is gone (R2): a Droplet we know and mean, that the listings lack, is asked
-for by its id. Listings are walked once.
+for by its id. Listings are walked once, all at the same time.
 """
 
 import math
@@ -25,7 +25,7 @@ from inventory.errors import (
     WrongAccountError,
 )
 from inventory.fetching import Fetcher
-from inventory.model import BackupPolicy, Droplet, Selection
+from inventory.model import BackupPolicy, Droplet, DropletPages, PolicyPages, Selection
 from inventory.store.runs import KnownDroplet
 
 Answer = TypeVar("Answer")
@@ -80,8 +80,13 @@ def discover(
     """
     lists = _lists(selection)
     is_cheaper_listed = not lists and not wanted and _is_cheaper_listed(client, fetcher, len(selection.droplet_ids))
+    one_by_one = bool(wanted) or not (lists or is_cheaper_listed)
     began_at = clock().replace(microsecond=0)
-    listed, malformed, notes = _list_droplets(client, fetcher, selection, all_for_ids=is_cheaper_listed)
+    listings = _listings(client, selection, all_droplets=is_cheaper_listed, all_policies=not one_by_one)
+    answered = fetcher.all(*listings)
+    droplet_pages = [pages for pages in answered if isinstance(pages, DropletPages)]
+    policy_pages = [pages for pages in answered if not isinstance(pages, DropletPages)]
+    listed, malformed, notes = _listed_droplets(droplet_pages, selection, all_for_ids=is_cheaper_listed)
     # Ids that a listing lacks are asked for one by one: nothing of it can be missing then.
     is_whole = not lists or (not notes and 0 not in malformed)
     to_ask = _ids_to_ask(selection, known, {*listed, *malformed}, wanted, began_at)
@@ -97,8 +102,7 @@ def discover(
     if wanted:
         meant, failures = _narrow(meant, failures, known, wanted)
     current = {number for number, droplet in known.items() if _is_current(droplet)}
-    one_by_one = bool(wanted) or not (lists or is_cheaper_listed)
-    policies, more_notes = _policies(client, fetcher, meant, one_by_one=one_by_one)
+    policies, more_notes = _listed_policies(*policy_pages) if policy_pages else _read_policies(client, fetcher, meant)
     return Discovery(
         droplets=meant,
         failures=failures,
@@ -172,21 +176,31 @@ def _is_cheaper_listed(client: Client, fetcher: Fetcher, ids: int) -> bool:
     return isinstance(total, int) and 1 + math.ceil(total / PER_PAGE) < ids
 
 
-def _list_droplets(
-    client: Client, fetcher: Fetcher, selection: Selection, *, all_for_ids: bool
+def _listings(
+    client: Client, selection: Selection, *, all_droplets: bool, all_policies: bool
+) -> list[Callable[[], DropletPages | PolicyPages | ApiError]]:
+    """Give what asks for each listing; GPU Droplets have one of their own. A failure is a value for policies only."""
+    tags: Sequence[str | None] = [None] if selection.everything or all_droplets else sorted(selection.tags)
+    listings: list[Callable[[], DropletPages | PolicyPages | ApiError]] = [
+        partial(api.list_droplets, client, tag=tag, gpus=gpus) for tag in tags for gpus in (False, True)
+    ]
+    if all_policies:
+        listings.append(lambda: _answer(lambda: api.list_policies(client)))
+    return listings
+
+
+def _listed_droplets(
+    walked: Iterable[DropletPages], selection: Selection, *, all_for_ids: bool
 ) -> tuple[dict[int, Droplet], dict[int, str], tuple[str, ...]]:
-    """Walk the listings; GPU Droplets have one of their own. `all_for_ids`: walk them for the ids that are meant."""
-    tags: Sequence[str | None] = [None] if selection.everything or all_for_ids else sorted(selection.tags)
+    """Put the listings together. `all_for_ids`: they were walked for the ids that are meant."""
     listed: dict[int, Droplet] = {}
     malformed: dict[int, str] = {}
     notes = []
-    for tag in tags:
-        for gpus in (False, True):
-            pages = fetcher.one(partial(api.list_droplets, client, tag=tag, gpus=gpus))
-            listed.update(pages.droplets)
-            malformed.update(pages.malformed)
-            if pages.problem:
-                notes.append(f"the listing of Droplets may lack some: {pages.problem}")
+    for pages in walked:
+        listed.update(pages.droplets)
+        malformed.update(pages.malformed)
+        if pages.problem:
+            notes.append(f"the listing of Droplets may lack some: {pages.problem}")
     if all_for_ids:
         meant = selection.droplet_ids
         return (
@@ -270,20 +284,24 @@ def _narrow(
     )
 
 
-def _policies(
-    client: Client, fetcher: Fetcher, droplets: Iterable[int], *, one_by_one: bool
+def _read_policies(
+    client: Client, fetcher: Fetcher, droplets: Iterable[int]
 ) -> tuple[dict[int, BackupPolicy], tuple[str, ...]]:
-    """Read the policies; those that cannot be read stay unknown, which is said and not more."""
-    if one_by_one:
-        answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_policy(client, number)), sorted(droplets)))
-        failed = {number: str(answer) for number, answer in answers.items() if isinstance(answer, ApiError)}
-        read = {number: answer for number, answer in answers.items() if isinstance(answer, BackupPolicy)}
-    else:
-        pages = fetcher.one(lambda: _answer(lambda: api.list_policies(client)))
-        if isinstance(pages, ApiError):
-            return {}, (f"no backup policy could be read: {pages}",)
-        read, failed = dict(pages.policies), dict(pages.malformed)
-        if pages.problem:
-            return read, (f"the listing of backup policies may lack some: {pages.problem}",)
-    notes = tuple(f"the backup policy of Droplet {number} could not be read: {why}" for number, why in failed.items())
-    return read, notes
+    """Read the policies one by one; those that cannot be read stay unknown, which is said and not more."""
+    answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_policy(client, number)), sorted(droplets)))
+    failed = {number: str(answer) for number, answer in answers.items() if isinstance(answer, ApiError)}
+    read = {number: answer for number, answer in answers.items() if isinstance(answer, BackupPolicy)}
+    return read, _unread(failed)
+
+
+def _listed_policies(pages: PolicyPages | ApiError) -> tuple[Mapping[int, BackupPolicy], tuple[str, ...]]:
+    """Take the policies from their listing; as above."""
+    if isinstance(pages, ApiError):
+        return {}, (f"no backup policy could be read: {pages}",)
+    if pages.problem:
+        return pages.policies, (f"the listing of backup policies may lack some: {pages.problem}",)
+    return pages.policies, _unread(pages.malformed)
+
+
+def _unread(policies: Mapping[int, str]) -> tuple[str, ...]:
+    return tuple(f"the backup policy of Droplet {number} could not be read: {why}" for number, why in policies.items())

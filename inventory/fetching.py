@@ -60,6 +60,12 @@ class Fetcher:
                 continue
             yield under_way.pop(future), future.result()
 
+    def all(self, *questions: Callable[[], Result]) -> list[Result]:
+        """Ask different questions at once, wait, and return the answers in the order of the questions."""
+        answers = dict(self.each(lambda number: questions[number](), range(len(questions))))
+        return [answers[number] for number in range(len(questions))]
+
     def one(self, ask: Callable[[], Result]) -> Result:
         """Ask a single question and wait for its answer."""
-        return next(answer for _, answer in self.each(lambda _: ask(), [None]))
+        [answer] = self.all(ask)
+        return answer

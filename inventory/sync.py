@@ -10,10 +10,11 @@ Every foreseen failure of one Droplet is a value in the report (R10); one that c
 was written before kept. Killed at any instruction and run again, it ends in the same state (R4).
 """
 
+import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -60,6 +61,9 @@ _CLOCK_TOLERANCE = timedelta(hours=1)
 
 # After so many Droplets in a row without an answer the account is left for the next run.
 _FAILURES_IN_A_ROW = 20
+
+# So many more values made than forgotten make Python look for cycles; by default 700, an eighth of a sync's time.
+_COLLECT_AFTER = 20_000
 
 _CONTRADICTED = "missing from the listing, but the Droplet still names them; the next sync decides"
 
@@ -144,7 +148,19 @@ def sync(
         ClockError: This machine's clock is wrong; nothing was written.
         InterruptedSyncError: A signal came before the run had begun.
     """
-    return _Run(database, client, order, clock, listener, interrupted_by).run(threads)
+    with _collecting_seldom():
+        return _Run(database, client, order, clock, listener, interrupted_by).run(threads)
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Look for cycles among fewer of the values: a sync makes many that live on, and hardly any in cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @dataclass(slots=True)

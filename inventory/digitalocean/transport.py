@@ -7,6 +7,7 @@ a request for ever. So the sockets are ours: each of their waits gets what is le
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -55,12 +56,9 @@ class Transport(httpx.BaseTransport):
         """Prepare the pool; `context` may be None where nothing speaks TLS."""
         self._timeout_seconds = timeout_seconds
         self._backend = _Backend(stop)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
-            max_connections=None,  # as many as there are threads
-            keepalive_expiry=_KEEPALIVE_SECONDS,
-            network_backend=self._backend,
-        )
+        self._context = context
+        self._own = threading.local()
+        self._pools: list[httpcore.ConnectionPool] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; its answer's body must be read, or closed, in the same thread."""
@@ -68,7 +66,7 @@ class Transport(httpx.BaseTransport):
         url = request.url
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         try:
-            answer = self._pool.handle_request(
+            answer = self._pool().handle_request(
                 httpcore.Request(request.method, target, headers=request.headers.raw, content=request.stream)
             )
         except httpcore.RemoteProtocolError as error:
@@ -84,7 +82,18 @@ class Transport(httpx.BaseTransport):
 
     def close(self) -> None:
         """Close the connections that are idle."""
-        self._pool.close()
+        for pool in self._pools:
+            pool.close()
+
+    def _pool(self) -> httpcore.ConnectionPool:
+        """Give this thread's own: one for all would look at everybody's connections twice for each request."""
+        if not hasattr(self._own, "pool"):
+            self._own.pool = httpcore.ConnectionPool(
+                ssl_context=self._context, keepalive_expiry=_KEEPALIVE_SECONDS, network_backend=self._backend
+            )
+            self._pools.append(self._own.pool)
+        pool: httpcore.ConnectionPool = self._own.pool
+        return pool
 
 
 def _unreadable_head(error: httpcore.RemoteProtocolError) -> TransientError | HostileAnswerError:

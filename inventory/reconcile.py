@@ -10,26 +10,29 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from operator import attrgetter
 
 from inventory.ends import GoneReason, explanations, must_wait, reason
+from inventory.intervals import (
+    backup_history,
+    closed_by_ends,
+    closed_with_droplet,
+    differs,
+    droplet_history,
+    policy_in_force,
+)
 from inventory.model import (
     Backup,
-    BackupPolicy,
     BackupState,
     Change,
-    Closed,
     Droplet,
     DropletDay,
     DropletState,
     End,
     Listing,
     Look,
-    Opened,
     Plan,
-    StoredBackup,
     StoredDroplet,
 )
 
@@ -42,14 +45,6 @@ NOT_FOUND = "not_found"
 PROVEN = "proven"  # no listing was needed: nothing appeared or ended since the last one
 UNPROVEN = "unproven"  # 404, but nothing shows that the token still reads this account
 GONE = "gone"  # 404, as before
-
-# The attributes whose history is kept, in `backup_versions`, `droplet_versions` and `backup_policies`.
-_OF_BACKUP = ("name", "type", "size_gigabytes", "min_disk_size")
-_OF_DROPLET = ("name", "region", "size_slug", "price_monthly_usd", "status")
-_OF_POLICY = tuple(field.name for field in fields(BackupPolicy))
-
-_backup_version = attrgetter(*_OF_BACKUP)
-_droplet_version = attrgetter(*_OF_DROPLET)
 
 
 def plan(
@@ -93,7 +88,7 @@ def _plan_failure(stored: StoredDroplet | None, look: Look, stamp: datetime) -> 
     if stored is not None or look.droplet is None:
         return Plan(look, stamp, outcome, look.error, is_look=False, droplet=None)
     state = _state(None, look, look.droplet, stamp, outcome=outcome, error=look.error)
-    closed, opened = _droplet_history(None, state, look.droplet, look.policy)
+    closed, opened = droplet_history(None, state, look.droplet, look.policy)
     return Plan(
         look, stamp, outcome, look.error, is_look=False, droplet=state, is_new=True, closed=closed, opened=opened
     )
@@ -118,11 +113,6 @@ def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_bec
         return _held(Plan(look, stamp, HELD, held_because, is_look=False, droplet=state), ended)
     state = replace(state, last_observed_at=stamp, gone_at=stamp, last_error=None)
     explained = tuple(explanations(stored, stamp, (), lambda _: GoneReason.DROPLET_DESTROYED))
-    closed = (
-        Closed("droplet_versions", {"droplet_id": state.id}),
-        *(Closed("droplet_tags", {"droplet_id": state.id, "tag": tag}) for tag in sorted(stored.tags)),
-        *(Closed("backup_policies", {"droplet_id": state.id}) for policy in stored.policies if policy.valid_to is None),
-    )
     return Plan(
         look,
         stamp,
@@ -134,7 +124,7 @@ def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_bec
         ended=ended,
         explained=explained,
         backups=(*(_ended(stored, end, stamp) for end in ended), *(_explained(end, stamp) for end in explained)),
-        closed=(*_closed_by_ends(ended), *closed),
+        closed=(*closed_by_ends(ended), *closed_with_droplet(stored)),
         day=_changed_day(stored, stamp, []),
         live_before=len(live),
     )
@@ -145,7 +135,7 @@ def _plan_proven(stored: StoredDroplet, look: Look, stamp: datetime) -> Plan:
     droplet, day = look.droplet, stored.last_day
     assert droplet is not None
     state = _state(stored, look, droplet, stamp, outcome=COMPLETE, observed_at=stamp)
-    closed, opened = _droplet_history(stored, state, droplet, look.policy)
+    closed, opened = droplet_history(stored, state, droplet, look.policy)
     explained = tuple(_explanations(stored, look, stamp, ()))
     return Plan(
         look,
@@ -160,7 +150,7 @@ def _plan_proven(stored: StoredDroplet, look: Look, stamp: datetime) -> Plan:
         opened=opened,
         day=replace(day, day=stamp.date(), first_look_at=stamp) if day and day.day < stamp.date() else None,
         live_before=day.backups if day else 0,
-        policy_before=_policy_in_force(stored),
+        policy_before=policy_in_force(stored),
     )
 
 
@@ -187,7 +177,7 @@ def _plan_listing(
     appeared = tuple(listed[new] for new in sorted(listed.keys() - known.keys()))
     returned = tuple(Change(known[old], listed[old]) for old in sorted((listed.keys() & known.keys()) - live.keys()))
     still = [(live[old], listed[old]) for old in sorted(listed.keys() & live.keys())]
-    changed = tuple(Change(before, after) for before, after in still if _differs(before, after))
+    changed = tuple(Change(before, after) for before, after in still if differs(before, after))
     found = [before.state for before, _ in still if before.state.missing_since is not None]
     is_whole = listing.is_complete and not foreign
     missing = [live[old] for old in sorted(live.keys() - listed.keys())] if is_whole else []
@@ -196,8 +186,8 @@ def _plan_listing(
     outcome = HELD if held_because else INCOMPLETE if problem else COMPLETE
     seen_at = None if problem else stamp
     state = _state(stored, look, droplet, stamp, outcome=outcome, error=problem, observed_at=seen_at, listed_at=seen_at)
-    droplet_closed, droplet_opened = _droplet_history(stored, state, droplet, look.policy)
-    closed, opened = _backup_history(appeared, changed, returned)
+    droplet_closed, droplet_opened = droplet_history(stored, state, droplet, look.policy)
+    closed, opened = backup_history(appeared, changed, returned)
     rows = {
         **{backup.id: replace(backup, missing_since=None) for backup in found},
         **{change.after.id: _updated(change.before.state, change.after) for change in (*changed, *returned)},
@@ -218,7 +208,7 @@ def _plan_listing(
         closed=(*droplet_closed, *closed),
         opened=(*droplet_opened, *opened),
         live_before=len(live),
-        policy_before=_policy_in_force(stored),
+        policy_before=policy_in_force(stored),
     )
     if held_because:
         return _held(draft, ended)
@@ -236,7 +226,7 @@ def _plan_listing(
             *(_ended(stored, end, stamp) for end in ended),
             *(_explained(end, stamp) for end in explained),
         ),
-        closed=(*draft.closed, *_closed_by_ends(ended)),
+        closed=(*draft.closed, *closed_by_ends(ended)),
         day=_changed_day(stored, stamp, list(listed.values())),
     )
 
@@ -284,55 +274,6 @@ def _updated(before: BackupState, after: Backup) -> BackupState:
     return replace(_new(after, before.droplet_id, before.first_seen_at), missing_since=None)
 
 
-def _differs(before: StoredBackup, after: Backup) -> bool:
-    return (
-        before.regions != after.regions
-        or before.state.created_at != after.created_at
-        or _backup_version(after) != _backup_version(before.state)
-    )
-
-
-def _version_of(backup: Backup) -> Opened:
-    return Opened("backup_versions", {"backup_id": backup.id, **_named(_OF_BACKUP, backup)})
-
-
-def _named(names: Iterable[str], value: object) -> dict[str, object]:
-    return {name: getattr(value, name) for name in names}
-
-
-def _backup_history(
-    appeared: Iterable[Backup], changed: Iterable[Change], returned: Iterable[Change]
-) -> tuple[list[Closed], list[Opened]]:
-    """List the versions and regions that close and open; ends are closed elsewhere."""
-    closed: list[Closed] = []
-    opened: list[Opened] = []
-    for backup in (*appeared, *(change.after for change in returned)):
-        opened.append(_version_of(backup))
-        opened.extend(_region(backup.id, region) for region in backup.regions)
-    for change in changed:
-        before, after = change.before, change.after
-        if _backup_version(before.state) != _backup_version(after):
-            closed.append(Closed("backup_versions", {"backup_id": after.id}, closed_by="change"))
-            opened.append(_version_of(after))
-        left = sorted(set(before.regions) - set(after.regions))
-        joined = sorted(set(after.regions) - set(before.regions))
-        closed.extend(Closed("backup_regions", {"backup_id": after.id, "region": region}) for region in left)
-        opened.extend(_region(after.id, region) for region in joined)
-    return closed, opened
-
-
-def _region(backup_id: int, region: str) -> Opened:
-    return Opened("backup_regions", {"backup_id": backup_id, "region": region})
-
-
-def _closed_by_ends(ended: Iterable[End]) -> Iterable[Closed]:
-    for end in ended:
-        backup = end.before
-        yield Closed("backup_versions", {"backup_id": backup.state.id}, closed_by=end.reason)
-        for region in backup.regions:
-            yield Closed("backup_regions", {"backup_id": backup.state.id, "region": region})
-
-
 def _state(
     stored: StoredDroplet | None,
     look: Look,
@@ -367,35 +308,6 @@ def _state(
         last_outcome=outcome,
         last_error=error,
     )
-
-
-def _droplet_history(
-    stored: StoredDroplet | None, state: DropletState, droplet: Droplet, policy: BackupPolicy | None
-) -> tuple[tuple[Closed, ...], tuple[Opened, ...]]:
-    """List the intervals of attributes, tags and policy that close and open.
-
-    A Droplet that was gone has none open. Unknown tags and an unread policy change nothing.
-    """
-    exists = stored is not None and stored.state.gone_at is None
-    closed: list[Closed] = []
-    opened: list[Opened] = []
-    key = {"droplet_id": state.id}
-    if not exists or (stored and _droplet_version(stored.state) != _droplet_version(state)):
-        closed.extend([Closed("droplet_versions", key)] if exists else [])
-        opened.append(Opened("droplet_versions", {**key, **_named(_OF_DROPLET, state)}))
-    if droplet.tags is not None:
-        before = stored.tags if stored else frozenset()
-        closed.extend(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(before - droplet.tags))
-        opened.extend(Opened("droplet_tags", {**key, "tag": tag}) for tag in sorted(droplet.tags - before))
-    in_force = _policy_in_force(stored)
-    if policy is not None and policy != in_force:
-        closed.extend([Closed("backup_policies", key)] if in_force else [])
-        opened.append(Opened("backup_policies", {**key, **_named(_OF_POLICY, policy)}))
-    return tuple(closed), tuple(opened)
-
-
-def _policy_in_force(stored: StoredDroplet | None) -> BackupPolicy | None:
-    return next((each.policy for each in stored.policies if each.valid_to is None), None) if stored else None
 
 
 def _changed_day(stored: StoredDroplet | None, stamp: datetime, backups: Sequence[Backup]) -> DropletDay | None:

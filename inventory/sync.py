@@ -39,7 +39,9 @@ from inventory.errors import (
     InventoryError,
     LeaseLostError,
     PermissionDeniedError,
+    RequestTimeoutError,
     StoppedError,
+    TransientError,
 )
 from inventory.fetching import Fetcher
 from inventory.ledger import Ledger
@@ -61,6 +63,7 @@ _CLOCK_TOLERANCE = timedelta(hours=1)
 
 # After so many Droplets in a row without an answer the account is left for the next run.
 _FAILURES_IN_A_ROW = 20
+_UNANSWERED = (TransientError.outcome, RequestTimeoutError.outcome)
 
 # So many more values made than forgotten make Python look for cycles; by default 700, an eighth of a sync's time.
 _COLLECT_AFTER = 20_000
@@ -189,6 +192,7 @@ class _Run:
     contradicted: set[int] = field(default_factory=set)
     live_before: int = 0
     looked: int = 0
+    unanswered: int = 0
     counts: Counter[str] = field(default_factory=partial(Counter, dict.fromkeys(COUNTS, 0)))
     outcomes: Counter[str] = field(default_factory=Counter)
     droplets: list[DropletReport] = field(default_factory=list)
@@ -378,7 +382,10 @@ class _Run:
         is_due = time.monotonic() - self.looks_since > _BATCH_SECONDS
         if len(self.looks) >= _BATCH_LOOKS or self.looks_backups >= _BATCH_BACKUPS or is_due:
             self._flush()
-        if self.client.consecutive_failures >= _FAILURES_IN_A_ROW:
+        # Counted here, not where they are asked: the threads are ahead of what is kept.
+        if look.droplet is not None:
+            self.unanswered = self.unanswered + 1 if look.outcome in _UNANSWERED else 0
+        if self.unanswered >= _FAILURES_IN_A_ROW:
             raise _CutShortError(
                 f"DigitalOcean gave no answer {_FAILURES_IN_A_ROW} times in a row; stopped after {self.looked} of "
                 f"{self.selected} Droplets"

@@ -48,7 +48,6 @@ class Client:
     Attributes:
         requests: Sent so far, retries included.
         answers: Those that were answered with 200 and JSON: the proof that the token reads something.
-        consecutive_failures: Questions in a row that stayed unanswered after all tries; 0 after an answer.
         rate_limit_remaining: Requests left this hour as last announced; None where it never was.
         clock_skew: By how much `clock` is ahead of the last answer's date; None before the first.
     """
@@ -100,7 +99,6 @@ class Client:
         self._rejection: AuthenticationError | None = None
         self.requests = 0
         self.answers = 0
-        self.consecutive_failures = 0
         self.rate_limit_remaining: int | None = None
         self.clock_skew: timedelta | None = None
 
@@ -191,7 +189,6 @@ class Client:
         self._refuse_if_stopped()
         with self._lock:
             self.answers += 1
-            self.consecutive_failures = 0
         return body
 
     def _learn(self, headers: httpx.Headers) -> None:
@@ -219,8 +216,6 @@ class Client:
 
     def _give_up(self, state: tenacity.RetryCallState) -> bytes:
         """Raise the last try's error, saying how many there were."""
-        with self._lock:
-            self.consecutive_failures += 1
         error = _error_of(state)
         raise type(error)(
             f"{error}, {state.attempt_number} tries",

@@ -11,7 +11,7 @@ from tests.end_to_end.conftest import Served, later
 from tests.end_to_end.daemon_process import DaemonProcess, eventually, running
 
 WARM_HOURS = 8
-HOURS = 16
+HOURS = 24
 
 # Freed memory is not always given back; what is lost each hour would come to more.
 TOLERATED_KILOBYTES = 3_000

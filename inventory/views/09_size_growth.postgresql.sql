@@ -1,5 +1,5 @@
 WITH
-made AS (
+made AS MATERIALIZED (
     SELECT
         b.droplet_id,
         CAST(extract(EPOCH FROM b.created_at - c.now) AS double precision) / 86400 AS x,

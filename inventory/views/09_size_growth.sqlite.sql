@@ -1,5 +1,5 @@
 WITH
-made AS (
+made AS MATERIALIZED (
     SELECT
         b.droplet_id,
         julianday(b.created_at) - julianday(c.now) AS x,

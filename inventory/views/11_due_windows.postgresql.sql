@@ -65,6 +65,11 @@ policy AS MATERIALIZED (
 span AS MATERIALIZED (
     SELECT
         *,
+        -- Multiplied once, not for each window.
+        hour * interval '1 hour' AS to_start,
+        end_hour * interval '1 hour' AS to_end,
+        (end_hour + 12) * interval '1 hour' AS to_awaited_until,
+        (hour + 24 * retention_days) * interval '1 hour' AS to_expiry,
         CAST(
             (
                 least(read_from, greatest(assumed_from, CASE WHEN assumed_from IS NOT NULL THEN pruned_before END))
@@ -78,9 +83,11 @@ span AS MATERIALIZED (
     WHERE known_until IS NOT NULL
 ),
 
-calendar AS (
+calendar AS MATERIALIZED (
     SELECT
         t.today - n.age_days AS day,
+        CAST(t.today - n.age_days AS timestamp) AT TIME ZONE 'UTC' AS begins_at,
+        CAST(date_trunc('month', CAST(t.today - n.age_days AS timestamp)) AS date) AS month,
         n.age_days,
         CAST(extract(DOW FROM t.today - n.age_days) AS integer) AS weekday,
         t.today - n.age_days >= t.since_day AS is_recent
@@ -99,17 +106,16 @@ SELECT
     s.droplet,
     s.plan,
     s.retention_days,
-    CAST(date_trunc('month', CAST(d.day AS timestamp)) AS date) AS month,
+    d.month,
     d.day,
-    (d.day + s.hour * interval '1 hour') AT TIME ZONE 'UTC' AS window_starts_at,
-    (d.day + s.end_hour * interval '1 hour') AT TIME ZONE 'UTC' AS window_ends_at,
-    (d.day + (s.end_hour + 12) * interval '1 hour') AT TIME ZONE 'UTC' AS awaited_until_at,
-    (d.day + (s.hour + 24 * s.retention_days) * interval '1 hour') AT TIME ZONE 'UTC' AS expires_at,
+    d.begins_at + s.to_start AS window_starts_at,
+    d.begins_at + s.to_end AS window_ends_at,
+    d.begins_at + s.to_awaited_until AS awaited_until_at,
+    d.begins_at + s.to_expiry AS expires_at,
     d.age_days,
-    CAST(extract(EPOCH FROM s.now - CAST(d.day AS timestamp) AT TIME ZONE 'UTC') AS double precision) / 3600 - s.hour
-        AS age_hours,
+    CAST(extract(EPOCH FROM s.now - d.begins_at) AS double precision) / 3600 - s.hour AS age_hours,
     d.is_recent,
-    (d.day + s.hour * interval '1 hour') AT TIME ZONE 'UTC' < s.first_look_at AS is_before_first_look,
+    d.begins_at + s.to_start < s.first_look_at AS is_before_first_look,
     s.last_observed_at
 FROM span AS s
 INNER JOIN calendar AS d

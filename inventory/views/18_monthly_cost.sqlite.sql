@@ -1,4 +1,4 @@
-WITH
+WITH RECURSIVE
 today AS (
     SELECT
         c.now,
@@ -14,7 +14,9 @@ droplet AS MATERIALIZED (
         k.droplet,
         date(k.first_look_at) AS first_day,
         date(min(coalesce(k.gone_at, k.unselected_since), coalesce(k.unselected_since, k.gone_at))) AS last_day,
-        date(k.pruned_before) AS pruned_day
+        date(k.pruned_before) AS pruned_day,
+        (SELECT min(b.created_at) FROM backups AS b WHERE b.droplet_id = k.droplet_id) AS oldest_backup_at,
+        (SELECT max(b.created_at) FROM backups AS b WHERE b.droplet_id = k.droplet_id) AS newest_backup_at
     FROM known_droplets AS k
 ),
 
@@ -59,46 +61,21 @@ span AS MATERIALIZED (
         AND n.starts_at < c.ends_at
 ),
 
-made AS MATERIALIZED (
+-- From the month of the first backup or look to this one, or to that of a backup whose time is ahead of ours.
+month_start AS (
     SELECT
-        s.droplet_id,
-        substr(b.created_at, 1, 7) || '-01' AS month,
-        s.plan,
-        s.weekday,
-        s.price_monthly_usd,
-        count(*) AS backups
-    FROM today AS t
-    CROSS JOIN span AS s
-    CROSS JOIN backups AS b
-    WHERE
-        b.droplet_id = s.droplet_id
-        AND b.created_at >= s.starts_at
-        AND b.created_at < s.ends_at
-        AND (b.first_seen_at <= t.now) IS TRUE
-    GROUP BY s.droplet_id, substr(b.created_at, 1, 7) || '-01', s.plan, s.weekday, s.price_monthly_usd
-),
-
-held AS MATERIALIZED (
-    SELECT
-        l.droplet_id,
-        substr(l.day, 1, 7) || '-01' AS month,
-        count(*) AS days,
-        sum(l.size_gigabytes) AS gigabytes
-    FROM today AS t
-    CROSS JOIN droplet AS k
-    CROSS JOIN droplet_days AS l
-    WHERE l.droplet_id = k.droplet_id AND l.day < t.day
-    GROUP BY l.droplet_id, substr(l.day, 1, 7) || '-01'
+        date(
+            min(min(coalesce(k.oldest_backup_at, k.first_day), coalesce(k.first_day, k.oldest_backup_at))),
+            'start of month'
+        ) AS month
+    FROM droplet AS k
     UNION ALL
-    -- The stored row of the last day may be of a later look than report_clock.now.
-    SELECT
-        n.droplet_id,
-        t.month,
-        1 AS days,
-        n.size_gigabytes AS gigabytes
-    FROM today AS t
-    CROSS JOIN droplet_size_now AS n
-    INNER JOIN droplet_days AS l ON l.droplet_id = n.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
+    SELECT date(m.month, '+1 month')
+    FROM month_start AS m
+    WHERE m.month < (
+        SELECT max(t.month, coalesce(date(max(k.newest_backup_at), 'start of month'), t.month))
+        FROM today AS t, droplet AS k
+    )
 ),
 
 month AS MATERIALIZED (
@@ -127,11 +104,66 @@ month AS MATERIALIZED (
             FROM backup_rates AS r
             WHERE r.plan = 'usage-daily' AND r.valid_from <= m.month AND (r.valid_to IS NULL OR m.month < r.valid_to)
         ) AS usage_daily_usd
+    FROM month_start AS m
+),
+
+-- Counted for each month by itself: to group a million backups, SQLite would sort them.
+made AS MATERIALIZED (
+    SELECT *
     FROM (
-        SELECT month FROM made
-        UNION
-        SELECT month FROM held
-    ) AS m
+        SELECT
+            s.droplet_id,
+            m.month,
+            s.plan,
+            s.weekday,
+            s.price_monthly_usd,
+            (
+                SELECT count(*)
+                FROM backups AS b
+                WHERE
+                    b.droplet_id = s.droplet_id
+                    AND b.created_at >= max(s.starts_at, m.month || ' 00:00:00')
+                    AND b.created_at < min(s.ends_at, m.next_month || ' 00:00:00')
+                    AND (b.first_seen_at <= t.now) IS TRUE
+            ) AS backups
+        FROM today AS t
+        CROSS JOIN span AS s
+        CROSS JOIN month AS m
+    ) AS c
+    WHERE c.backups > 0
+),
+
+held AS MATERIALIZED (
+    SELECT *
+    FROM (
+        SELECT
+            k.droplet_id,
+            m.month,
+            (
+                SELECT count(*)
+                FROM droplet_days AS l
+                WHERE l.droplet_id = k.droplet_id AND l.day >= m.month AND l.day < min(m.next_month, t.day)
+            ) AS days,
+            (
+                SELECT sum(l.size_gigabytes)
+                FROM droplet_days AS l
+                WHERE l.droplet_id = k.droplet_id AND l.day >= m.month AND l.day < min(m.next_month, t.day)
+            ) AS gigabytes
+        FROM today AS t
+        CROSS JOIN droplet AS k
+        CROSS JOIN month AS m
+    ) AS d
+    WHERE d.days > 0
+    UNION ALL
+    -- The stored row of the last day may be of a later look than report_clock.now.
+    SELECT
+        n.droplet_id,
+        t.month,
+        1 AS days,
+        n.size_gigabytes AS gigabytes
+    FROM today AS t
+    CROSS JOIN droplet_size_now AS n
+    INNER JOIN droplet_days AS l ON l.droplet_id = n.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
 ),
 
 charge AS (

@@ -20,6 +20,8 @@ from inventory.views.rows import VIEWS
 RECENT = timedelta(days=90)
 """How far back the views over recent events reach where nothing else is asked for."""
 
+_ROWS_AT_ONCE = 1000
+
 KNOWN_DROPLETS = "known_droplets"
 """The view that all others which speak of Droplets begin with."""
 
@@ -65,13 +67,17 @@ def ask(connection: sa.Connection, row: type[Row], question: Question) -> list[R
 
     A wish that the view has no column for is not heard: whoever passes it on says so.
     """
-    return list(stream(connection, row, question, rows_at_once=None))
+    return [row(*each) for each in _answers(connection, row, question).all()]
 
 
-def stream(
-    connection: sa.Connection, row: type[Row], question: Question, *, rows_at_once: int | None = 1000
-) -> Iterator[Row]:
+def stream(connection: sa.Connection, row: type[Row], question: Question) -> Iterator[Row]:
     """Read the rows as `ask` does, a few at a time, so that a million of them need no memory."""
+    return (row(*each) for each in _answers(connection, row, question, yield_per=_ROWS_AT_ONCE))
+
+
+def _answers(
+    connection: sa.Connection, row: type[tuple[Any, ...]], question: Question, **options: int
+) -> sa.CursorResult[Any]:
     view = views()[VIEWS[row]]
     types = column_types(row)
     whose, when = dict(_whose(view, question)), dict(_when(view, question, types))
@@ -79,9 +85,7 @@ def stream(
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
     values += [*whose.values(), *when.values()]
-    options = {"yield_per": rows_at_once} if rows_at_once else {}
-    found = connection.execute(statement.bindparams(*values).columns(**types), execution_options=options)
-    return (row(*each) for each in found)
+    return connection.execute(statement.bindparams(*values).columns(**types), execution_options=options)
 
 
 def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | None, dialect: str) -> str:

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
 from inventory.display import shown
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.report.console import print_line, print_table
 from inventory.settings.declared import Behaviour
 from inventory.settings.formats import write_selection
 from inventory.settings.judging import write_findings
@@ -93,9 +93,8 @@ def _print_table(settings: Settings) -> None:
     for name, value, source in _rows(settings):
         is_from_file = source.startswith(f"{settings.config_file}: ")
         table.add_row(name, _text(value), "the file" if is_from_file else shown(source))
-    console = Console(markup=False, highlight=False, emoji=False)
-    console.print(f"Configuration file: {shown(str(settings.config_file or 'none'))}")
-    console.print(table)
+    print_line(f"Configuration file: {shown(str(settings.config_file or 'none'))}")
+    print_table(table)
 
 
 def _text(value: object) -> str:

@@ -193,7 +193,9 @@ BREAKS: dict[str, tuple[Callable[[Scene], object], str, str]] = {
     ),
     "writing": (_break_writing, "FAIL", "read-only"),
     "last-run": (
-        lambda scene: scene.change("UPDATE sync_runs SET started_at = '2026-01-01 00:00:00', finished_at = '2026-01-01 00:00:00'"),
+        lambda scene: scene.change(
+            "UPDATE sync_runs SET started_at = '2026-01-01 00:00:00', finished_at = '2026-01-01 00:00:00'"
+        ),
         "FAIL",
         "d ago",
     ),

@@ -5,7 +5,7 @@ So what was known then is answered without the views in the database, read-only,
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType, NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -15,12 +15,14 @@ from sqlalchemy.types import TypeEngine
 
 from inventory.times import UtcDateTime
 from inventory.views.catalog import View, views, with_dependencies
-from inventory.views.rows import VIEWS
+from inventory.views.rows import VIEWS, KnownDroplet
 
 RECENT = timedelta(days=90)
 """How far back the views over recent events reach where nothing else is asked for."""
 
 _ROWS_AT_ONCE = 1000
+_DROPLETS_AT_FIRST = 20
+_DROPLET_BY_DROPLET = "account, droplet, droplet_id, "
 
 KNOWN_DROPLETS = "known_droplets"
 """The view that all others which speak of Droplets begin with."""
@@ -67,7 +69,28 @@ def ask(connection: sa.Connection, row: type[Row], question: Question) -> list[R
 
     A wish that the view has no column for is not heard: whoever passes it on says so.
     """
+    view = views()[VIEWS[row]]
+    if question.limit is not None and _goes_by_droplet(view):
+        return _first(connection, row, question, question.limit)
     return [row(*each) for each in _answers(connection, row, question).all()]
+
+
+def _goes_by_droplet(view: View) -> bool:
+    reads = {each.name for each in with_dependencies(view.name)}
+    return view.order.startswith(_DROPLET_BY_DROPLET) and KNOWN_DROPLETS in reads
+
+
+def _first(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
+    """Ask of a few Droplets, and of more while rows are wanting: those of all others need not be made to be cut off."""
+    droplets = ask(connection, KnownDroplet, replace(question, limit=None))
+    found: list[Row] = []
+    begin, some = 0, _DROPLETS_AT_FIRST
+    while begin < len(droplets) and len(found) < rows:
+        ids = [each.droplet_id for each in droplets[begin : begin + some]]
+        further = replace(question, droplet_ids=ids, limit=rows - len(found))
+        found += [row(*each) for each in _answers(connection, row, further).all()]
+        begin, some = begin + some, 8 * some
+    return found
 
 
 def stream(connection: sa.Connection, row: type[Row], question: Question) -> Iterator[Row]:

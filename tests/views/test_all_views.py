@@ -227,6 +227,17 @@ def test_the_order_is_one_of_columns_and_leaves_nothing_to_chance(connection: sa
     assert len(keys) == len(set(keys))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_rows_are_the_first_of_all(
+    connection: sa.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # So that the few Droplets here are more than it takes at first.
+    monkeypatch.setattr("inventory.views.queries._DROPLETS_AT_FIRST", 1)
+    rows = ask(connection, ROWS[name], Question(ENDS))
+    for limit in {1, len(rows) // 2, len(rows) + 1}:
+        assert ask(connection, ROWS[name], Question(ENDS, limit=limit)) == rows[:limit]
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_DROPLET])
 def test_what_is_asked_of_some_is_what_is_said_of_them_among_all(
     history: History, connection: sa.Connection, name: str

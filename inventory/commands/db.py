@@ -40,7 +40,7 @@ def upgrade(config_file: Path | None) -> int:
 def _told(before: str | None, now: str | None) -> str:
     if before is None:
         return f"was created, at revision {now}"
-    return f"is at revision {now}; nothing was to be done" if before == now else f"went from {before} to {now}"
+    return f"is at revision {now}; no table was to be changed" if before == now else f"went from {before} to {now}"
 
 
 def grant_reader(config_file: Path | None, role: str) -> int:

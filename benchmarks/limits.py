@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import httpx
 
 from benchmarks.account import BACKUPS_A_DROPLET, TOKEN
-from inventory.digitalocean.client import Client, utc_now
+from inventory.clock import utc_now
+from inventory.digitalocean.client import Client
 from inventory.digitalocean.pace import Pace
 from inventory.digitalocean.stopping import StopSignal
 from inventory.model import Selection

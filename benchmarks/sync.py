@@ -11,7 +11,8 @@ import httpx
 
 from benchmarks.account import TOKEN, served
 from benchmarks.databases import Make, postgresql, sqlite
-from inventory.digitalocean.client import Client, utc_now
+from inventory.clock import utc_now
+from inventory.digitalocean.client import Client
 from inventory.model import Selection
 from inventory.report.progress import Silence
 from inventory.store.engine import Database

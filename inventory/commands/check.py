@@ -5,9 +5,10 @@ import sys
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from inventory.clock import utc_now
 from inventory.errors import UsageError
 from inventory.findings import Verdict
 from inventory.inspection import inspect
@@ -51,7 +52,7 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
     """
     settings = load(config_file, needs_token=False)
     accounts = options.accounts or [account.name for account in settings.accounts] or None
-    now = now or datetime.now(UTC).replace(microsecond=0)
+    now = now or utc_now().replace(microsecond=0)
     with closing(Database(settings.database_url.get_secret_value())) as database:
         require_readable(database, settings.database_source)
         with database.reading() as connection:

@@ -21,8 +21,8 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from inventory import log
+from inventory.clock import utc_now
 from inventory.commands.rounds import Round, Wanted, opened, pinging
-from inventory.digitalocean.client import utc_now
 from inventory.errors import (
     EXIT_BUG,
     EXIT_COMPLETE,

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from rich.progress import track
 
 from inventory import inspection
-from inventory.digitalocean.client import Client, utc_now
+from inventory.clock import utc_now
+from inventory.digitalocean.client import Client
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
 from inventory.findings import judge
 from inventory.model import Selection

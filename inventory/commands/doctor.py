@@ -17,7 +17,8 @@ from threading import Timer
 
 from pydantic import SecretStr
 
-from inventory.digitalocean.client import Client, utc_now
+from inventory.clock import utc_now
+from inventory.digitalocean.client import Client
 from inventory.digitalocean.scopes import Reading, read_each
 from inventory.display import redactor
 from inventory.errors import (

@@ -4,8 +4,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from inventory.clock import utc_now
 from inventory.commands.files import replacing
-from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
 from inventory.inspection import inspect
 from inventory.settings.load import load

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.progress import track
 from rich.table import Table
 
-from inventory.digitalocean.client import utc_now
+from inventory.clock import utc_now
 from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, UsageError
 from inventory.interruption import interruptible
 from inventory.report.console import complain, print_line, print_table, stderr_console

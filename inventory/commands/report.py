@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from rich.table import Table
 
 from inventory import inspection
+from inventory.clock import utc_now
 from inventory.commands import moments
 from inventory.commands.files import replacing
-from inventory.digitalocean.client import utc_now
 from inventory.errors import EXIT_COMPLETE, UsageError
 from inventory.findings import judge
 from inventory.report import rows_export, rows_html, rows_table, rows_text, summary_html, summary_json, summary_text

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from inventory.digitalocean.client import Client, utc_now
+from inventory.clock import utc_now
+from inventory.digitalocean.client import Client
 from inventory.errors import EXIT_BUG, AuthenticationError, InventoryError
 from inventory.ping import Pings
 from inventory.settings.load import AccountSettings, Settings

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory import portrait
-from inventory.digitalocean.client import utc_now
+from inventory.clock import utc_now
 from inventory.errors import EXIT_COMPLETE
 from inventory.findings import Verdict
 from inventory.inspection import inspect

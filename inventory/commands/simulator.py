@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
-from inventory.digitalocean.client import utc_now
+from inventory.clock import utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
 from inventory.interruption import interruptible
 from inventory.report.console import print_line

@@ -10,7 +10,7 @@ import ipaddress
 import re
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ import httpx
 import tenacity
 from pydantic import SecretStr
 
+from inventory.clock import utc_now
 from inventory.digitalocean.answer import check_status, date_of, read_json_body
 from inventory.digitalocean.pace import Pace
 from inventory.digitalocean.stopping import StopSignal
@@ -35,11 +36,6 @@ from inventory.errors import (
 _TRIES = 5
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 _COUNT = re.compile(r"[0-9]{1,9}")
-
-
-def utc_now() -> datetime:
-    """Return the time by this machine's clock."""
-    return datetime.now(UTC)
 
 
 class Client:

@@ -8,13 +8,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from inventory.clock import utc_now
 from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
 from inventory.store import views
 from inventory.store.engine import Database, check_sqlite_file, sqlite_file_exists
@@ -260,7 +260,7 @@ def _refuse_foreign(database: Database, connection: sa.Connection) -> None:
 
 def _copy_beside(path: Path, label: str) -> Path:
     """Copy the last committed state of a SQLite file beside it, readable by its owner only; return the copy."""
-    copy = path.with_name(f"{path.name}.{label}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    copy = path.with_name(f"{path.name}.{label}.{utc_now():%Y%m%dT%H%M%S.%fZ}")
     try:
         os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(sqlite3.connect(path)) as raw:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from inventory.clock import utc_now
 from inventory.digitalocean.account import list_backups
-from inventory.digitalocean.client import Client, utc_now
+from inventory.digitalocean.client import Client
 from inventory.errors import HostileAnswerError, ProtocolError, TransientError
 from tests.faults.byte_server import Action, Again, ByteServer, Close, answer
 from tests.faults.conftest import Ask, Connect

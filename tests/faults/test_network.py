@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from inventory.clock import utc_now
 from inventory.digitalocean.account import list_backups
-from inventory.digitalocean.client import Client, utc_now
+from inventory.digitalocean.client import Client
 from inventory.errors import (
     ApiError,
     ProtocolError,

@@ -2,8 +2,9 @@
 
 import pytest
 
+from inventory.clock import utc_now
 from inventory.digitalocean.account import list_backups, list_droplets
-from inventory.digitalocean.client import Client, utc_now
+from inventory.digitalocean.client import Client
 from inventory.errors import ApiError, ProtocolError
 from inventory.model import Listing
 from tests.faults.byte_server import ByteServer, Close, Script, answer

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.digitalocean.client import Client, utc_now
+from inventory.clock import utc_now
+from inventory.digitalocean.client import Client
 from inventory.errors import (
     ApiError,
     AuthenticationError,

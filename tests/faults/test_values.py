@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from inventory.clock import utc_now
 from inventory.digitalocean.account import list_backups, list_droplets, list_policies, read_account, read_droplet
-from inventory.digitalocean.client import Client, utc_now
+from inventory.digitalocean.client import Client
 from inventory.errors import ConfigurationError, ProtocolError
 from inventory.model import Account, Backup, BackupPolicy
 from tests.faults.byte_server import ByteServer, answer

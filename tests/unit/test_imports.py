@@ -10,7 +10,11 @@ pytestmark = pytest.mark.slow  # a process each
 
 @pytest.mark.parametrize(
     ("command", "unneeded"),
-    [("sync", {"alembic", "psycopg", "uvicorn", "plotext", "inventory.simulator"}), ("report", {"jinja2"})],
+    [
+        ("sync", {"alembic", "psycopg", "uvicorn", "plotext", "inventory.simulator"}),
+        ("report", {"jinja2", "httpx"}),
+        ("show", {"httpx"}),
+    ],
 )
 def test_a_command_does_not_load_what_it_seldom_needs(command: str, unneeded: set[str]) -> None:
     program = f"import sys, inventory.cli, inventory.commands.{command}; print(*sys.modules)"

@@ -8,8 +8,9 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inventory.clock import utc_now
 from inventory.digitalocean import account, paging
-from inventory.digitalocean.client import Client, utc_now
+from inventory.digitalocean.client import Client
 from inventory.model import Listing
 from tests.faults.documents import backup, listing
 

@@ -26,4 +26,5 @@ SELECT
     w.is_before_first_look
 FROM empty_windows AS w
 INNER JOIN known_droplets AS k ON k.droplet_id = w.droplet_id
+-- By equality: SQLite then looks the recent days up, and does not go through those of years.
 WHERE w.is_recent = TRUE AND k.is_current

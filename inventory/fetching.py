@@ -39,7 +39,7 @@ class Fetcher:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def each(self, ask: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-        """Ask for every item and yield the answers as they come; few items are under way at any time (R11).
+        """Ask for every item and yield the answers as they come; a hundred items are under way at most (R11).
 
         What `ask` raises is raised here.
         """

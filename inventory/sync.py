@@ -65,7 +65,7 @@ _CLOCK_TOLERANCE = timedelta(hours=1)
 _FAILURES_IN_A_ROW = 20
 _UNANSWERED = (TransientError.outcome, RequestTimeoutError.outcome)
 
-# So many more values made than forgotten make Python look for cycles; by default 700, an eighth of a sync's time.
+# So many more values made than forgotten make Python look for cycles; by default 700.
 _COLLECT_AFTER = 20_000
 
 _CONTRADICTED = "missing from the listing, but the Droplet still names them; the next sync decides"

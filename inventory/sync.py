@@ -2,8 +2,8 @@
 
     discovery.discover            which Droplets, and what the API says of them
     | fetcher.each(look)          a few at a time: digitalocean.account.list_backups
-    | ledger.enter                load, reconcile.plan, apply: one transaction for many looks
-    | ends.brake                  when all were looked at: the ends that had to wait, written or held back
+    | intake.take                 ledger.enter: load, reconcile.plan, apply, one transaction for many looks
+    | intake.settle               when all were looked at: the ends that had to wait, written or held back
     | ledger.finish               the run's record, which says the same as the report
 
 Every foreseen failure of one Droplet is a value in the report (R10); one that concerns the whole run ends it, with what
@@ -12,10 +12,9 @@ was written before kept. Killed at any instruction and run again, it ends in the
 
 import gc
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -24,7 +23,6 @@ from inventory.detection import proven_unchanged
 from inventory.digitalocean import account as api
 from inventory.digitalocean.client import Client
 from inventory.discovery import Discovery, check_token, discover, is_token_alive
-from inventory.ends import brake, must_wait
 from inventory.errors import (
     EXIT_COMPLETE,
     EXIT_FAILED,
@@ -44,17 +42,13 @@ from inventory.errors import (
     TransientError,
 )
 from inventory.fetching import Fetcher
+from inventory.intake import Intake
 from inventory.ledger import Ledger
-from inventory.model import Account, Look, Plan, Selection
+from inventory.model import Account, Look, Selection
 from inventory.reconcile import NOT_FOUND, PROVEN
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
-from inventory.sync_report import COUNTS, DropletReport, Status, SyncReport, counts, droplet_report
-
-# Looks are written together: so many, or with so many backups, or when the first is so old.
-_BATCH_LOOKS = 500
-_BATCH_BACKUPS = 5_000
-_BATCH_SECONDS = 2.0
+from inventory.sync_report import DropletReport, Status, SyncReport
 
 _HEARTBEAT_SECONDS = 20.0
 
@@ -67,8 +61,6 @@ _UNANSWERED = (TransientError.outcome, RequestTimeoutError.outcome)
 
 # So many more values made than forgotten make Python look for cycles; by default 700.
 _COLLECT_AFTER = 20_000
-
-_CONTRADICTED = "missing from the listing, but the Droplet still names them; the next sync decides"
 
 
 class Listener(Protocol):
@@ -176,26 +168,14 @@ class _Run:
     clock: Callable[[], datetime]
     listener: Listener
     interrupted_by: Callable[[], int | None]
-    _ledger: Ledger | None = None
+    _intake: Intake | None = None
     ends_at: float = 0.0
     renewed_at: float = 0.0
     selected: int | None = None
     is_whole: bool = True
-    notes: list[str] = field(default_factory=list)
     cut_short: str | None = None
-    looks: list[Look] = field(default_factory=list)
-    looks_since: float = 0.0
-    looks_backups: int = 0
-    waiting: list[Look] = field(default_factory=list)
-    waiting_reports: list[DropletReport] = field(default_factory=list)
-    waiting_ends: int = 0
-    contradicted: set[int] = field(default_factory=set)
-    live_before: int = 0
     looked: int = 0
     unanswered: int = 0
-    counts: Counter[str] = field(default_factory=partial(Counter, dict.fromkeys(COUNTS, 0)))
-    outcomes: Counter[str] = field(default_factory=Counter)
-    droplets: list[DropletReport] = field(default_factory=list)
 
     def run(self, threads: int) -> SyncReport:
         started_at = self.clock()
@@ -204,7 +184,7 @@ class _Run:
             # Asked before anything is written: it shows whether this machine's clock can be trusted.
             found = fetcher.one(self._read_account)
             self._check_clock()
-            self._ledger = self._begin()
+            self._intake = self._begin()
             last_complete_at = self.ledger.last_complete()
             ending = self._judged(fetcher, found)
         return SyncReport(
@@ -218,29 +198,46 @@ class _Run:
             started_at=started_at,
             finished_at=self.clock(),
             droplets_selected=self.selected,
-            counts=self.counts,
+            counts=self.intake.counts,
             requests=self.client.requests,
             rate_limit_remaining=self.client.rate_limit_remaining,
-            droplets=tuple(self.droplets),
-            notes=tuple(self.notes),
+            droplets=tuple(self.intake.droplets),
+            notes=tuple(self.intake.notes),
             error=ending.error,
             failure=ending.failure,
             last_complete_at=last_complete_at,
         )
 
     @property
-    def ledger(self) -> Ledger:
-        """The books, open from the moment the lease is taken."""
-        assert self._ledger is not None
-        return self._ledger
+    def intake(self) -> Intake:
+        """What was taken in, from the moment the lease is taken."""
+        assert self._intake is not None
+        return self._intake
 
-    def _begin(self) -> Ledger:
+    @property
+    def ledger(self) -> Ledger:
+        """The books."""
+        return self.intake.ledger
+
+    def _begin(self) -> Intake:
         self.renewed_at = time.monotonic()
-        if self.order.is_dry_run:
-            return Ledger.begin_dry(self.database, self.order.account, clock=self.clock)
-        return Ledger.begin(
-            self.database, self.order.account, trigger=self.order.trigger, mode=self.order.mode, clock=self.clock
+        order = self.order
+        ledger = (
+            Ledger.begin_dry(self.database, order.account, clock=self.clock)
+            if order.is_dry_run
+            else Ledger.begin(self.database, order.account, trigger=order.trigger, mode=order.mode, clock=self.clock)
         )
+        return Intake(
+            ledger,
+            before_writing=self._before_writing,
+            accepting=self.listener.accepting if order.accept_gone else None,
+            is_verbose=order.is_verbose,
+        )
+
+    def _before_writing(self) -> None:
+        """Look at the clock once more; to write renews the lease."""
+        self._check_clock()
+        self.renewed_at = time.monotonic()
 
     def _judged(self, fetcher: Fetcher, found: Account | ApiError) -> _Ending:
         """Do the work, close the run's record whatever happens, and say how it ended."""
@@ -265,27 +262,27 @@ class _Run:
 
     def _finish(self, status: Status, error: str | None, failure: str | None = None) -> None:
         figures = {
-            **self.counts,
+            **self.intake.counts,
             "droplets_selected": self.selected,
             "requests": self.client.requests,
             "rate_limit_remaining": self.client.rate_limit_remaining,
-            "error": error or ("; ".join(self.notes) or None),
+            "error": error or ("; ".join(self.intake.notes) or None),
             "failure": failure,
         }
         self.ledger.finish(status, figures)
 
     def _ending(self) -> _Ending:
         """Say how a run ended that nothing stopped."""
-        selected, complete = self.selected or 0, self.counts["droplets_complete"]
+        selected, complete = self.selected or 0, self.intake.counts["droplets_complete"]
         missed = f"{selected - complete} of {selected} Droplets were not looked at" if complete < selected else None
-        why = self.cut_short or missed or (None if self.is_whole else "; ".join(self.notes))
-        if self.outcomes["held"]:
+        why = self.cut_short or missed or (None if self.is_whole else "; ".join(self.intake.notes))
+        if self.intake.outcomes["held"]:
             return _Ending("held", EXIT_HELD, why)
         if not why:
             return _Ending("complete", EXIT_COMPLETE, None)
         if complete:
             return _Ending("partial", EXIT_PARTIAL, why)
-        is_forbidden = self.outcomes.keys() == {PermissionDeniedError.outcome}
+        is_forbidden = self.intake.outcomes.keys() == {PermissionDeniedError.outcome}
         return _Ending("failed", EXIT_MEND if is_forbidden else EXIT_FAILED, why)
 
     def _work(self, fetcher: Fetcher, found: Account | ApiError) -> None:
@@ -302,9 +299,9 @@ class _Run:
         if account is not None:
             ledger.keep_account(account)
         self.is_whole = discovery.is_whole
-        self.notes.extend(discovery.notes)
+        self.intake.notes.extend(discovery.notes)
         elsewhere = ledger.owned_elsewhere(order.configured_accounts, [*discovery.droplets])
-        self.notes.extend(
+        self.intake.notes.extend(
             f'Droplet {number} belongs to account "{owner}", which lists it too: left alone here'
             for number, owner in sorted(elsewhere.items())
         )
@@ -321,7 +318,7 @@ class _Run:
         unproven = [number for number in targets if number not in proven]
         self._look_at(fetcher, unproven, partial(self._look, discovery, known, is_uuid_known))
         self.listener.progressed(self.looked, self.client.requests, None)
-        self._settle()
+        self.intake.settle()
 
     def _proven(self, discovery: Discovery, targets: Sequence[int]) -> set[int]:
         remembered, last_run_at = self.ledger.remembered()
@@ -335,7 +332,7 @@ class _Run:
         except _CutShortError as error:
             self.cut_short = str(error)
             self.client.stop()
-        self._flush()
+        self.intake.flush()
 
     def _look(self, discovery: Discovery, known: dict[int, KnownDroplet], is_uuid_known: bool, number: int) -> Look:  # noqa: FBT001 - bound by partial
         """List one Droplet's backups; runs in a fetching thread."""
@@ -373,15 +370,8 @@ class _Run:
         )
 
     def _take(self, look: Look) -> None:
-        """Keep a look until enough of them are there to be written together."""
-        if not self.looks:
-            self.looks_since, self.looks_backups = time.monotonic(), 0
-        self.looks.append(look)
         self.looked += 1
-        self.looks_backups += len(look.listing.backups) if look.listing else 0
-        is_due = time.monotonic() - self.looks_since > _BATCH_SECONDS
-        if len(self.looks) >= _BATCH_LOOKS or self.looks_backups >= _BATCH_BACKUPS or is_due:
-            self._flush()
+        self.intake.take(look)
         # Counted here, not where they are asked: the threads are ahead of what is kept.
         if look.droplet is not None:
             self.unanswered = self.unanswered + 1 if look.outcome in _UNANSWERED else 0
@@ -390,54 +380,6 @@ class _Run:
                 f"DigitalOcean gave no answer {_FAILURES_IN_A_ROW} times in a row; stopped after {self.looked} of "
                 f"{self.selected} Droplets"
             )
-
-    def _flush(self) -> None:
-        """Write the looks taken, but those that must wait for the brake."""
-        looks, self.looks = self.looks, []
-        if not looks:
-            return
-        self._check_clock()
-        self.renewed_at = time.monotonic()
-        for plan in self.ledger.enter(looks, is_final=False, held={}):
-            self.live_before += plan.live_before if plan.is_look else 0
-            if waiting := must_wait(plan.ended):
-                self.waiting.append(plan.look)
-                self.waiting_ends += len(waiting)
-                self.contradicted |= {plan.look.droplet_id} if plan.contradicted else set()
-                self.waiting_reports.extend([droplet_report(plan)] if self.order.accept_gone else [])
-            else:
-                self._count(plan)
-
-    def _settle(self) -> None:
-        """Let the brake decide over the looks that waited, and write them (R7)."""
-        if not self.waiting:
-            return
-        why = None if self.order.accept_gone else brake(self.waiting_ends, self.live_before)
-        alone = {} if self.order.accept_gone else dict.fromkeys(self.contradicted, _CONTRADICTED)
-        held = {look.droplet_id: why or alone.get(look.droplet_id) for look in self.waiting}
-        if self.order.accept_gone:
-            self.listener.accepting(self.waiting_reports)
-        if why:
-            self.notes.append(why)
-        for first in range(0, len(self.waiting), _BATCH_LOOKS):
-            batch = self.waiting[first : first + _BATCH_LOOKS]
-            for plan in self.ledger.enter(batch, is_final=True, held=held):
-                self._count(plan)
-
-    def _count(self, plan: Plan) -> None:
-        self.counts.update(counts(plan))
-        self.outcomes[plan.outcome] += 1
-        for backup in plan.appeared:
-            if backup.created_at - plan.stamp > _CLOCK_TOLERANCE:
-                made = f"{backup.created_at:%Y-%m-%d %H:%MZ}"
-                self.notes.append(
-                    f"backup {backup.id} of Droplet {plan.look.droplet_id} was created in the future ({made}): "
-                    "is this machine's clock wrong? It is kept as it is"
-                )
-        if plan.is_telling:
-            report = droplet_report(plan)
-            if report.is_notable or self.order.is_verbose:
-                self.droplets.append(report)
 
     def _read_account(self) -> Account | ApiError:
         """Ask whose token it is; a token may well lack the scope to say."""
@@ -464,7 +406,7 @@ class _Run:
         if time.monotonic() > self.ends_at:
             minutes = self.order.deadline.total_seconds() / 60
             raise _CutShortError(f"stopped after {minutes:g} min at Droplet {self.looked} of {self.selected or 'any'}")
-        if self._ledger and time.monotonic() - self.renewed_at > _HEARTBEAT_SECONDS:
+        if self._intake and time.monotonic() - self.renewed_at > _HEARTBEAT_SECONDS:
             self.renewed_at = time.monotonic()
             self.ledger.renew()
 

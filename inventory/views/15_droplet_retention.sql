@@ -34,7 +34,7 @@ policy AS (
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
 ),
 
--- How old a window can be that still counts: asked for by equality, the days of years before are not laid out.
+-- How old a window can be that still counts: asked for by equality, SQLite does not lay out the days of years before.
 age AS (
     SELECT 0 AS days
     UNION ALL
@@ -54,6 +54,8 @@ due AS (
         w.age_days <= w.retention_days
         AND w.age_hours < 24 * w.retention_days
         AND w.age_hours < 24 * p.retention_days
+        -- And by a bound, PostgreSQL does not.
+        AND w.age_days <= (SELECT max(x.retention_days) FROM policy AS x)
         -- A backup made since the last look is one that nobody has seen yet. Last, because it costs the most to tell.
         AND w.awaited_until_at <= w.last_observed_at
     GROUP BY w.droplet_id

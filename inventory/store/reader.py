@@ -9,7 +9,7 @@ Source: https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseUnusableError, UsageError
-from inventory.store.engine import Database
+from inventory.store.engine import READER_SETTINGS, Database
 from inventory.store.schema import metadata
 from inventory.store.upgrade import VERSION_TABLE
 from inventory.views.catalog import views
@@ -20,6 +20,7 @@ _SETTINGS = {
     "statement_timeout": "60s",
     # A transaction left open would keep every later upgrade of the views waiting.
     "idle_in_transaction_session_timeout": "10min",
+    **READER_SETTINGS,
 }
 
 _OWNER = "SELECT relowner::regrole::name FROM pg_class WHERE oid = to_regclass('backups')"

@@ -122,12 +122,13 @@ def test_it_is_held_to_short_read_only_transactions(reader: sa.Engine) -> None:
     with reader.connect() as connection:
         shown = {
             name: connection.exec_driver_sql(f"SHOW {name}").scalar_one()
-            for name in ("transaction_read_only", "statement_timeout", "idle_in_transaction_session_timeout")
+            for name in ("transaction_read_only", "statement_timeout", "idle_in_transaction_session_timeout", "jit")
         }
     assert shown == {
         "transaction_read_only": "on",
         "statement_timeout": "1min",
         "idle_in_transaction_session_timeout": "10min",
+        "jit": "off",
     }
 
 

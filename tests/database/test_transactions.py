@@ -41,6 +41,21 @@ def test_reading_sees_one_state_while_others_write(database: Database) -> None:
         assert names(reader) == ["new"]
 
 
+def test_what_postgresql_is_told_for_reading_ends_with_it(postgres_url: str) -> None:
+    database = Database(postgres_url)
+
+    def settings(connection: sa.Connection) -> tuple[str, ...]:
+        return tuple(connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("jit", "random_page_cost"))
+
+    with database.writing() as connection:
+        before = settings(connection)
+    with database.reading() as connection:
+        assert settings(connection) == ("off", "1.1") != before
+    with database.writing() as connection:
+        assert settings(connection) == before
+    database.close()
+
+
 def test_sqlite_writers_take_turns(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     upgrade(database)

@@ -211,6 +211,8 @@ class _Stream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - see the class
+        if not buffer:  # httpcore's way to end a request that has no body; threads would take turns for each
+            return
         deadline = _deadline.get()
         try:
             self._socket.settimeout(deadline.left())

@@ -45,7 +45,7 @@ def _utc(written: str) -> datetime | None:
 
 
 def _storable(text: str) -> str:
-    """Replace NUL, which PostgreSQL cannot store; `from_json` has refused lone surrogates."""
+    """Replace NUL, which PostgreSQL cannot store; what reads JSON has refused lone surrogates."""
     return text.replace("\0", "\ufffd")
 
 
@@ -55,6 +55,7 @@ _Text = Annotated[str, Field(max_length=1024), AfterValidator(_storable)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 _Moment = Annotated[datetime, BeforeValidator(_moment)]
 _Some = Field(max_length=_MOST_ENTRIES)
+_FIRST_THAT_FITS = Field(union_mode="left_to_right")
 
 
 class _Strict(BaseModel):
@@ -194,9 +195,9 @@ class DropletAnswer(_Strict):
 
 
 class DropletsAnswer(ListAnswer):
-    """`/v2/droplets`; its entries are read one by one."""
+    """`/v2/droplets`; entries that do not fit are left as they came."""
 
-    droplets: Annotated[list[Any], _Some]
+    droplets: Annotated[list[Annotated[DropletEntry | Any, _FIRST_THAT_FITS]], _Some]
 
 
 class _Plan(_Strict):
@@ -242,6 +243,6 @@ class PolicyAnswer(_Strict):
 
 
 class PoliciesAnswer(ListAnswer):
-    """`/v2/droplets/backups/policies`: a map with ids as text for keys; its entries are read one by one."""
+    """`/v2/droplets/backups/policies`, by ids as text; entries that do not fit are left as they came."""
 
-    policies: Annotated[dict[str, Any], _Some]
+    policies: Annotated[dict[str, Annotated[PolicyEntry | Any, _FIRST_THAT_FITS]], _Some]

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
 
 from inventory.digitalocean.contract import (
     LARGEST_ID,
@@ -82,9 +81,12 @@ def decode_droplets(body: bytes) -> Page[Droplet]:
     """Read a page of `/v2/droplets`."""
     answer = _decoded(DropletsAnswer, body)
     page = _Entries[Droplet]()
-    for position, written in enumerate(answer.droplets):
-        droplet_id = _readable_id(written.get("id")) if isinstance(written, dict) else 0
-        page.take(droplet_id, partial(_droplet, written, position))
+    for position, entry in enumerate(answer.droplets):
+        if isinstance(entry, DropletEntry):
+            page.take(entry.id, entry.value)
+        else:
+            droplet_id = _readable_id(entry.get("id")) if isinstance(entry, dict) else 0
+            page.take(droplet_id, partial(_droplet, entry, position))
     return page.finish(answer)
 
 
@@ -92,9 +94,9 @@ def decode_policies(body: bytes) -> Page[BackupPolicy]:
     """Read a page of `/v2/droplets/backups/policies`, which is a map with ids as text for keys."""
     answer = _decoded(PoliciesAnswer, body)
     page = _Entries[BackupPolicy]()
-    for key, written in answer.policies.items():
+    for key, entry in answer.policies.items():
         droplet_id = _readable_id(int(key)) if _DIGITS.fullmatch(key) else 0
-        page.take(droplet_id, partial(_policy, written, droplet_id))
+        page.take(droplet_id, partial(_policy, entry, droplet_id))
     return page.finish(answer)
 
 
@@ -102,10 +104,11 @@ def _droplet(written: object, position: int) -> Droplet:
     return _validated(DropletEntry, written, f"droplets.{position}").value()
 
 
-def _policy(written: object, droplet_id: int) -> BackupPolicy:
+def _policy(entry: object, droplet_id: int) -> BackupPolicy:
     if not droplet_id:
         raise ProtocolError("the answer does not fit: policies: a key is not the id of a Droplet", status=200)
-    return _validated(PolicyEntry, written, f"policies.{droplet_id}").value(droplet_id)
+    fits = entry if isinstance(entry, PolicyEntry) else _validated(PolicyEntry, entry, f"policies.{droplet_id}")
+    return fits.value(droplet_id)
 
 
 @dataclass
@@ -129,29 +132,31 @@ class _Entries(Generic[Value]):
 
 def _decoded(model: type[Model], body: bytes) -> Model:
     try:
-        document = from_json(body)
-    except ValueError as error:
-        why = str(error)
-        if why.startswith("EOF "):
-            raise ProtocolError("the answer is cut off", status=200) from None
-        raise ProtocolError(f"the answer does not fit: {why[:_LONGEST_EXPLANATION]}", status=200) from None
-    return _validated(model, document)
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _misfit(error) from None
 
 
-def _validated(model: type[Model], document: object, *where: str) -> Model:
-    """Check `document`; `where` says what part of the answer it is.
-
-    Raises:
-        ProtocolError: It does not fit; the message names the place and never quotes what is there.
-    """
+def _validated(model: type[Model], document: object, where: str) -> Model:
+    """Check a part of an answer; `where` says which."""
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        raise _misfit(error, where) from None
+
+
+def _misfit(error: ValidationError, *where: str) -> ProtocolError:
+    """Say what does not fit, and where; never what is there."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    if first["type"] == "json_invalid":
+        why = first["ctx"]["error"]
+        if why.startswith("EOF "):
+            return ProtocolError("the answer is cut off", status=200)
+    else:
         place = ".".join([*where, *map(str, first["loc"])])
         message = "Input should be an object" if first["type"] in ("model_type", "dict_type") else first["msg"]
         why = f"{place}: {message}" if place else message
-        raise ProtocolError(f"the answer does not fit: {why[:_LONGEST_EXPLANATION]}", status=200) from None
+    return ProtocolError(f"the answer does not fit: {why[:_LONGEST_EXPLANATION]}", status=200)
 
 
 def _readable_id(written: object) -> int:

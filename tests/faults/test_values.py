@@ -63,7 +63,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "row 46: null": ("name", "null", "Input should be a valid string"),
     "row 47: region with markup": ("regions", '["<b>"]', SLUG),
     "row 47: region with a newline": ("regions", '["nyc3\\n"]', SLUG),
-    "row 47: regions null": ("regions", "null", "Input should be a valid list"),
+    "row 47: regions null": ("regions", "null", "Input should be a valid array"),
     "a disk that no integer column holds": ("min_disk_size", "2147483648", "Input should be less than or equal"),
 }
 

@@ -65,6 +65,10 @@ class Fetcher:
         answers = dict(self.each(lambda number: questions[number](), range(len(questions))))
         return [answers[number] for number in range(len(questions))]
 
+    def ahead(self, ask: Callable[[], Result]) -> Callable[[], Result]:
+        """Ask beside what is asked next; return what waits for the answer."""
+        return self._executor.submit(ask).result
+
     def one(self, ask: Callable[[], Result]) -> Result:
         """Ask a single question and wait for its answer."""
         [answer] = self.all(ask)

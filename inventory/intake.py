@@ -97,7 +97,8 @@ class Intake:
                 self._count(plan)
 
     def _count(self, plan: Plan) -> None:
-        self.counts.update(counts(plan))
+        for name, number in counts(plan).items():
+            self.counts[name] += number
         self.outcomes[plan.outcome] += 1
         for backup in plan.appeared:
             if backup.created_at - plan.stamp > _AHEAD_TOLERANCE:

@@ -48,7 +48,7 @@ class Ledger:
         """Begin a run that writes nothing."""
         with database.reading() as connection:
             account = runs.read_account(connection, account_name)
-        return cls(database, account or runs.StoredAccount(0, account_name, None), None, clock)
+        return cls(database, account or runs.StoredAccount(0, account_name), None, clock)
 
     def check_account(self, found: Account | None, configured: frozenset[str]) -> None:
         """Hold the token to its account (R2), by what `/v2/account` says; None where it could not be read.
@@ -75,7 +75,8 @@ class Ledger:
 
     def keep_account(self, found: Account) -> None:
         """Keep what `/v2/account` says; only once the token is known to see the account's Droplets."""
-        if self.run_id is not None:
+        is_news = (found.uuid, found.status) != (self.account.uuid, self.account.status)
+        if is_news and self.run_id is not None:
             with self._writing() as connection:
                 runs.record_account(connection, self.account.id, found.uuid, found.status)
 

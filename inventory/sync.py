@@ -12,14 +12,14 @@ was written before kept. Killed at any instruction and run again, it ends in the
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from inventory.detection import proven_unchanged
+from inventory.detection import Remembered, proven_unchanged
 from inventory.digitalocean import account as api
 from inventory.digitalocean.client import Client
 from inventory.discovery import Discovery, check_token, discover, is_token_alive
@@ -292,6 +292,8 @@ class _Run:
         account = found if isinstance(found, Account) else None
         ledger.check_account(account, order.configured_accounts)
         known = ledger.known()
+        # While the listings are on their way: what another account takes over meanwhile is left out below (R6).
+        recall = fetcher.ahead(ledger.remembered) if order.mode == "detection" else None
         discovery = discover(self.client, fetcher, order.selection, known, wanted=order.droplets, clock=self.clock)
         if not order.accept_gone:
             check_token(order.account, known, discovery)
@@ -311,7 +313,7 @@ class _Run:
         self.selected = len(targets)
         self.listener.started(len(targets))
         is_uuid_known = account is not None and account.uuid == ledger.account.uuid
-        proven = self._proven(discovery, targets) if order.mode == "detection" else set()
+        proven = _proven(discovery, targets, *recall()) if recall else set()
         for number in targets:
             if number in proven:
                 self._take(_proven_look(discovery, number, ledger.account.id))
@@ -319,11 +321,6 @@ class _Run:
         self._look_at(fetcher, unproven, partial(self._look, discovery, known, is_uuid_known))
         self.listener.progressed(self.looked, self.client.requests, None)
         self.intake.settle()
-
-    def _proven(self, discovery: Discovery, targets: Sequence[int]) -> set[int]:
-        remembered, last_run_at = self.ledger.remembered()
-        droplets = (discovery.droplets[number] for number in targets if number in discovery.droplets)
-        return proven_unchanged(droplets, remembered, now=discovery.began_at, last_run_at=last_run_at)
 
     def _look_at(self, fetcher: Fetcher, targets: Sequence[int], look: Callable[[int], Look]) -> None:
         try:
@@ -409,6 +406,16 @@ class _Run:
         if self._intake and time.monotonic() - self.renewed_at > _HEARTBEAT_SECONDS:
             self.renewed_at = time.monotonic()
             self.ledger.renew()
+
+
+def _proven(
+    discovery: Discovery,
+    targets: Iterable[int],
+    remembered: Mapping[int, Remembered],
+    last_run_at: datetime | None,
+) -> set[int]:
+    droplets = (discovery.droplets[number] for number in targets if number in discovery.droplets)
+    return proven_unchanged(droplets, remembered, now=discovery.began_at, last_run_at=last_run_at)
 
 
 def _proven_look(discovery: Discovery, number: int, account_id: int) -> Look:

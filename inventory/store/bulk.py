@@ -15,7 +15,9 @@ def among(connection: sa.Connection, column: sa.Column[int], ids: Iterable[int])
     write and read a text with each id in it, every time.
     """
     if connection.dialect.name == "postgresql":
-        return column == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
+        # As PostgreSQL writes an array: the driver would look at each id of a list for characters to escape.
+        written = "{" + ",".join(map(str, ids)) + "}"
+        return column == sa.any_(sa.cast(sa.literal(written, sa.types.NULLTYPE), sa.ARRAY(sa.BigInteger)))
     each = sa.func.json_each(json.dumps(list(ids))).table_valued("value")
     return column.in_(sa.select(each.c.value))
 

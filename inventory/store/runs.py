@@ -35,7 +35,8 @@ class StoredAccount:
 
     id: int
     name: str
-    uuid: str | None
+    uuid: str | None = None
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ def ensure_account(connection: sa.Connection, name: str) -> StoredAccount:
 
 def read_account(connection: sa.Connection, name: str) -> StoredAccount | None:
     """Read the account of this name, None where it was never synced."""
-    query = sa.select(accounts.c.id, accounts.c.name, accounts.c.uuid).where(accounts.c.name == name)
-    row = connection.execute(query).one_or_none()
-    return StoredAccount(row.id, row.name, row.uuid) if row else None
+    columns = (accounts.c[name] for name in StoredAccount.__slots__)
+    row = connection.execute(sa.select(*columns).where(accounts.c.name == name)).one_or_none()
+    return StoredAccount(*row) if row else None
 
 
 def namesakes(connection: sa.Connection, uuid: str, name: str) -> list[str]:

@@ -55,7 +55,7 @@ def test_two_accounts_of_one_uuid_are_found(database: Database, two_accounts: di
         assert runs.namesakes(connection, "f81d4fae", "mine") == ["theirs"]
         assert runs.namesakes(connection, "another", "mine") == []
         stored = runs.read_account(connection, "mine")
-    assert stored == runs.StoredAccount(two_accounts["mine"], "mine", "f81d4fae")
+    assert stored == runs.StoredAccount(two_accounts["mine"], "mine", "f81d4fae", "active")
 
 
 def test_every_droplet_of_the_account_is_known(database: Database, two_accounts: dict[str, int]) -> None:

@@ -5,7 +5,6 @@
 Every answer is of the instant that the fleet's clock shows, and so is its date.
 """
 
-import json
 import math
 import re
 from collections import defaultdict
@@ -15,6 +14,8 @@ from email.utils import format_datetime
 from itertools import count
 from threading import RLock
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from inventory.simulator.documents import Document, account_document
 from inventory.simulator.faults import Fault, struck
@@ -113,7 +114,7 @@ class SimulatedApi:
             headers = self._headers(found, allowance)
             document = self._document(found, request, fault, request_id=headers["x-request-id"])
         status = found.status if isinstance(found, Problem) else _OK
-        body = fault.body(json.dumps(document, separators=(",", ":")).encode())
+        body = fault.body(to_json(document))
         return Answer(status, {**headers, **fault.headers}, body, fault.delay_seconds, fault.is_reset)
 
     def _found(self, request: Request, scopes: Collection[str] | None, allowance: Allowance, fault: Fault) -> Found:

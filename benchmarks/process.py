@@ -5,12 +5,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import sqlalchemy as sa
+
 from benchmarks.account import TOKEN, served
+from benchmarks.databases import DATABASES, New
 
 _ROUNDS = 5
 _SIZES = (100, 1_000)
@@ -30,13 +34,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true", help=f"measure {_LARGE:,} Droplets too")
     sizes = (*_SIZES, _LARGE) if parser.parse_args().large else _SIZES
-    smallest, *larger = sizes
-    before = _measure_fleet(smallest)
-    for droplets in larger:
-        now = _measure_fleet(droplets)
-        # Where time is linear, a further Droplet takes as long from 100 to 1,000 as from 1,000 to 10,000.
-        print(f"  from {before.droplets:,} to {now.droplets:,} Droplets: {_growth(before, now)}")
-        before = now
+    for name, databases in DATABASES.items():
+        with databases() as new:
+            _measure(name, new, sizes)
     print(f"imports of `inventory sync`: {median(_import_seconds() for _ in range(_ROUNDS)):.2f} s")
 
 
@@ -58,15 +58,21 @@ def _growth(before: _Figures, now: _Figures) -> str:
     )
 
 
-def _measure_fleet(droplets: int) -> _Figures:
-    with served(droplets) as url, TemporaryDirectory() as directory:
-        first = _run(url, directory)
-        rests = [_run(url, directory) for _ in range(_ROUNDS)]
-        full = _run(url, directory, "--full")
+def _measure(name: str, new: New, sizes: Iterable[int]) -> None:
+    for before, now in pairwise(_measure_fleet(name, new(), droplets) for droplets in sizes):
+        # Where time is linear, a further Droplet takes as long from 100 to 1,000 as from 1,000 to 10,000.
+        print(f"  from {before.droplets:,} to {now.droplets:,} Droplets: {_growth(before, now)}")
+
+
+def _measure_fleet(name: str, database: sa.URL, droplets: int) -> _Figures:
+    with served(droplets) as url:
+        first = _run(url, database)
+        rests = [_run(url, database) for _ in range(_ROUNDS)]
+        full = _run(url, database, "--full")
     seconds, megabytes = (median(figures) for figures in zip(*rests, strict=True))
     measured = {"first": first, "listed again": full, "at rest": (seconds, megabytes)}
     told = "; ".join(f"{kind} {seconds:.2f} s, {megabytes:.0f} MB" for kind, (seconds, megabytes) in measured.items())
-    print(f"process, SQLite, {droplets:,} Droplets: {told}")
+    print(f"process, {name}, {droplets:,} Droplets: {told}")
     return _Figures(
         droplets,
         {kind: seconds for kind, (seconds, _) in measured.items()},
@@ -74,18 +80,21 @@ def _measure_fleet(droplets: int) -> _Figures:
     )
 
 
-def _run(url: str, directory: str, *options: str) -> tuple[float, float]:
+def _run(url: str, database: sa.URL, *options: str) -> tuple[float, float]:
     """Return the wall time in seconds and the peak memory in MB (2**20 bytes) of one sync."""
     command = [str(Path(sys.executable).with_name("inventory")), "sync", "--quiet", *options]
+    database = database.set(drivername=database.get_backend_name())
     environment = {
         "PATH": os.environ["PATH"],
         "INVENTORY_API_URL": url,
         "INVENTORY_TOKEN": TOKEN,
-        "INVENTORY_DATABASE_URL": f"{directory}/inventory.db",
+        "INVENTORY_DATABASE_URL": database.set(drivername=database.get_backend_name()).render_as_string(
+            hide_password=False
+        ),
         "INVENTORY_REQUESTS_PER_SECOND": "0",
     }
     words = [sys.executable, "-S", "-c", _MEASURE, *command]
-    result = subprocess.run(words, check=True, capture_output=True, text=True, env=environment, cwd=directory)  # noqa: S603 - our own program
+    result = subprocess.run(words, check=True, capture_output=True, text=True, env=environment, cwd="/")  # noqa: S603 - our own program
     seconds, megabytes = result.stdout.split()
     return float(seconds), float(megabytes)
 

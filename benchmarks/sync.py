@@ -10,7 +10,7 @@ from statistics import median
 import httpx
 
 from benchmarks.account import TOKEN, served
-from benchmarks.databases import Make, postgresql, sqlite
+from benchmarks.databases import DATABASES, New, migrated
 from inventory.clock import utc_now
 from inventory.digitalocean.client import Client
 from inventory.model import Selection
@@ -29,15 +29,15 @@ _REQUESTS_A_MINUTE = 250
 def main() -> None:
     """Print a line for each database, alternating floor and sync so that both feel the same load."""
     with served(_DROPLETS) as url:
-        for name, database in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
-            with database() as make:
-                _compare(name, url, make)
+        for name, databases in DATABASES.items():
+            with databases() as new:
+                _compare(name, url, new)
 
 
-def _compare(name: str, url: str, make: Make) -> None:
+def _compare(name: str, url: str, new: New) -> None:
     floors, firsts, unchanged, rests = [], [], [], []
     for _ in range(_ROUNDS):
-        with closing(make()) as database:
+        with closing(migrated(new())) as database:
             floors.append(_seconds(lambda: _bare_loop(url)))
             firsts.append(_seconds(lambda: _sync(database, url, is_full=True)))
             unchanged.append(_seconds(lambda: _sync(database, url, is_full=True)))

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks import history
-from benchmarks.databases import postgresql, sqlite
+from benchmarks.databases import DATABASES, migrated
 from inventory import inspection
 from inventory.findings import judge
 from inventory.inspection import inspect
@@ -36,8 +36,8 @@ _ROUNDS = 3  # for one Droplet; the shortest counts
 def main() -> None:
     """Make the history in each database, and print a table of its times."""
     now = datetime.now(UTC)
-    for name, database in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
-        with database() as make, closing(make()) as filled:
+    for name, databases in DATABASES.items():
+        with databases() as new, closing(migrated(new())) as filled:
             print(f"{name}: ", end="", flush=True)
             history.make(filled, ends_at=now, droplets=_DROPLETS, days=_DAYS)
             measure(filled, now)

@@ -13,7 +13,7 @@ from inventory.model import Look, Plan
 from inventory.sync_report import COUNTS, DropletReport, counts, droplet_report
 
 # Looks are written together: so many, or with so many backups, or when the first is so old.
-_BATCH_LOOKS = 500
+_BATCH_LOOKS = 1_000
 _BATCH_BACKUPS = 5_000
 _BATCH_SECONDS = 2.0
 

@@ -22,11 +22,15 @@ class Ledger:
     """The books of one run on one account.
 
     A dry run reads the same and decides the same, but has no lease (`run_id` is None) and writes nothing.
+
+    Attributes:
+        last_complete_at: When the last complete run before this one ended; None where none did.
     """
 
     database: Database
     account: runs.StoredAccount
     run_id: int | None
+    last_complete_at: datetime | None
     clock: Callable[[], datetime]
 
     @classmethod
@@ -41,14 +45,14 @@ class Ledger:
         with database.writing() as connection:
             account = runs.ensure_account(connection, account_name)
             run_id = runs.start(connection, account, trigger=trigger, mode=mode, now=clock())
-        return cls(database, account, run_id, clock)
+            return cls(database, account, run_id, runs.last_complete(connection, account.id), clock)
 
     @classmethod
     def begin_dry(cls, database: Database, account_name: str, *, clock: Callable[[], datetime]) -> Self:
         """Begin a run that writes nothing."""
         with database.reading() as connection:
-            account = runs.read_account(connection, account_name)
-        return cls(database, account or runs.StoredAccount(0, account_name), None, clock)
+            account = runs.read_account(connection, account_name) or runs.StoredAccount(0, account_name)
+            return cls(database, account, None, runs.last_complete(connection, account.id), clock)
 
     def check_account(self, found: Account | None, configured: frozenset[str]) -> None:
         """Hold the token to its account (R2), by what `/v2/account` says; None where it could not be read.
@@ -97,11 +101,6 @@ class Ledger:
         """Name for each of these Droplets the other configured account it belongs to (R6)."""
         with self.database.reading() as connection:
             return runs.owned_elsewhere(connection, self.account.id, configured, droplet_ids)
-
-    def last_complete(self) -> datetime | None:
-        """Say when the last complete run ended."""
-        with self.database.reading() as connection:
-            return runs.last_complete(connection, self.account.id)
 
     def unselect(self, droplet_ids: Sequence[int]) -> None:
         """Record that the configuration no longer means these Droplets."""

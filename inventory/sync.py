@@ -185,7 +185,6 @@ class _Run:
             found = fetcher.one(self._read_account)
             self._check_clock()
             self._intake = self._begin()
-            last_complete_at = self.ledger.last_complete()
             ending = self._judged(fetcher, found)
         return SyncReport(
             account=self.order.account,
@@ -205,7 +204,7 @@ class _Run:
             notes=tuple(self.intake.notes),
             error=ending.error,
             failure=ending.failure,
-            last_complete_at=last_complete_at,
+            last_complete_at=self.ledger.last_complete_at,
         )
 
     @property

@@ -59,6 +59,7 @@ def _rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
         yield f"{prefix}token", "**********", account.token_source
         yield f"{prefix}droplets", write_selection(account.droplets), settings.sources[f"{prefix}droplets"]
     url = make_url(settings.database_url.get_secret_value())
+    url = url.set(drivername=url.get_backend_name())
     yield "database_url", url.render_as_string(hide_password=True), settings.database_source
     yield "ping_url", "**********" if settings.ping_url else None, settings.sources["ping_url"]
     for name in Behaviour.model_fields:

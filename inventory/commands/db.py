@@ -58,7 +58,7 @@ def grant_reader(config_file: Path | None, role: str) -> int:
             )
         is_new = grant(database, role)
         made = "was made and" if is_new else "was there and"
-        print_line(f'role "{role}" {made} may read {count(len(readable()), "table and view")} of {database.shown}')
+        print_line(f'role "{role}" {made} may read {len(readable())} tables and views of {database.shown}')
         if is_new:
             print_line(f'It has no password yet; give it one in psql: \\password "{role}"')
     return EXIT_COMPLETE

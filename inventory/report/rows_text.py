@@ -63,4 +63,4 @@ def nothing_known(question: Question) -> str:
 
 def more(rows: int) -> str:
     """Say that the table ends before the rows do."""
-    return f"These are the first {rows:,}; --limit N shows more, --csv and --json all."
+    return f"These are the first {rows:,}; a larger --limit shows more, --csv and --json all."

@@ -81,7 +81,7 @@ def test_a_page_that_is_cut_says_so_above_its_rows(run: Run, tmp_path: Path) -> 
     page = page_of(run, tmp_path, "live_backups", "--limit", "2")
     _, rows = pages.table(page, "rows")
     assert len(rows) == 2
-    assert pages.remarks(page) == ["These are the first 2; --limit N shows more, --csv and --json all."]
+    assert pages.remarks(page) == ["These are the first 2; a larger --limit shows more, --csv and --json all."]
     body = page.find("./body/main")
     assert body is not None
     assert [each.tag for each in body][:4] == ["h1", "dl", "p", "div"]

@@ -156,7 +156,7 @@ def test_an_empty_answer_says_why(run: Run) -> None:
 
 def test_a_long_table_says_that_it_is_cut(run: Run) -> None:
     ended = run("report", "live_backups", "--as-of", NOW, "--limit", "2")
-    assert ended.out.splitlines()[-1] == "These are the first 2; --limit N shows more, --csv and --json all."
+    assert ended.out.splitlines()[-1] == "These are the first 2; a larger --limit shows more, --csv and --json all."
     assert len(ended.out.splitlines()) == 7
 
 

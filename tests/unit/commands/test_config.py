@@ -46,7 +46,7 @@ def test_every_setting_is_shown_with_value_and_source_but_no_secret(
         "accounts.web.token": {"value": "**********", "source": f"{path}: accounts.web.token"},
         "accounts.web.droplets": {"value": "7, tag:prod", "source": f"{path}: accounts.web.droplets"},
         "database_url": {
-            "value": "postgresql+psycopg://me:***@db.example/inventory",
+            "value": "postgresql://me:***@db.example/inventory",
             "source": f"{path}: database_url",
         },
         "ping_url": {"value": None, "source": "the default"},

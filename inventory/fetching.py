@@ -66,8 +66,9 @@ class Fetcher:
         return [answers[number] for number in range(len(questions))]
 
     def ahead(self, ask: Callable[[], Result]) -> Callable[[], Result]:
-        """Ask beside what is asked next; return what waits for the answer."""
-        return self._executor.submit(ask).result
+        """Ask beside what is asked next; return what waits for the answer, once: nobody keeps it then (R11)."""
+        asked = [self._executor.submit(ask)]
+        return lambda: asked.pop().result()
 
     def one(self, ask: Callable[[], Result]) -> Result:
         """Ask a single question and wait for its answer."""

@@ -88,9 +88,7 @@ def _run(url: str, database: sa.URL, *options: str) -> tuple[float, float]:
         "PATH": os.environ["PATH"],
         "INVENTORY_API_URL": url,
         "INVENTORY_TOKEN": TOKEN,
-        "INVENTORY_DATABASE_URL": database.set(drivername=database.get_backend_name()).render_as_string(
-            hide_password=False
-        ),
+        "INVENTORY_DATABASE_URL": database.render_as_string(hide_password=False),
         "INVENTORY_REQUESTS_PER_SECOND": "0",
     }
     words = [sys.executable, "-S", "-c", _MEASURE, *command]

@@ -17,14 +17,12 @@ from inventory.model import Selection
 from inventory.report.progress import Silence
 from inventory.store.engine import Database
 from inventory.sync import Order, sync
-from inventory.sync_report import SyncReport
 
 _DROPLETS = 1_000
 _ROUNDS = 5
 _RUNS_AT_REST = 5
 _THREADS = 4
 _PER_PAGE = 200
-_REQUESTS_A_MINUTE = 250
 
 
 def main() -> None:
@@ -44,17 +42,11 @@ def _compare(name: str, url: str, new: New) -> None:
             unchanged.append(_seconds(lambda: _sync(database, url, is_full=True)))
             # A tenth of the others: one alone would be at the mercy of whatever else runs.
             rests.append(median(_seconds(lambda: _sync(database, url, is_full=False)) for _ in range(_RUNS_AT_REST)))
-            listing, rest = (_sync(database, url, is_full=is_full).requests for is_full in (True, False))
     for label, seconds in (("first", firsts), ("unchanged", unchanged)):
         ratio = median(one / floor for one, floor in zip(seconds, floors, strict=True))
         print(f"{name}, {label}, by listing: {median(seconds):.2f} s; bare loop {median(floors):.2f} s: {ratio:.2f}")
     faster = median(one / other for one, other in zip(unchanged, rests, strict=True))
     print(f"{name}, at rest: listing {median(unchanged):.2f} s, detection {median(rests):.2f} s: {faster:.1f} times")
-    minutes = listing / _REQUESTS_A_MINUTE, rest / _REQUESTS_A_MINUTE
-    print(
-        f"{name}, at {_REQUESTS_A_MINUTE} requests a minute, by arithmetic: listing {listing} requests, "
-        f"{minutes[0]:.1f} min; detection {rest} requests, {60 * minutes[1]:.1f} s: {listing / rest:.0f} times"
-    )
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -63,7 +55,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _sync(database: Database, url: str, *, is_full: bool) -> SyncReport:
+def _sync(database: Database, url: str, *, is_full: bool) -> None:
     order = Order(
         account="default",
         selection=Selection(everything=True),
@@ -75,7 +67,6 @@ def _sync(database: Database, url: str, *, is_full: bool) -> SyncReport:
         report = sync(database, client, order, clock=utc_now, listener=Silence(), threads=_THREADS)
     if report.status != "complete":
         raise SystemExit(f"the sync is {report.status}: {report.error}")
-    return report
 
 
 def _bare_loop(url: str) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from inventory.model import BackupPolicy, BackupState, End, Look, StoredDroplet, StoredPolicy
+from inventory.model import BackupPolicy, BackupState, Look, StoredDroplet, StoredPolicy
+from inventory.plans import End
 
 # Nobody documents whether the oldest backup goes when its age reaches the retention or when the next one is made.
 EXPIRY_SLACK = timedelta(hours=24)

@@ -9,7 +9,8 @@ from functools import partial
 
 from inventory.ends import brake, must_wait
 from inventory.ledger import Ledger
-from inventory.model import Look, Plan
+from inventory.model import Look
+from inventory.plans import Plan
 from inventory.sync_report import COUNTS, DropletReport, counts, droplet_report
 
 # Looks are written together: so many, or with so many backups, or when the first is so old.

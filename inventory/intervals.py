@@ -4,18 +4,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from operator import attrgetter
 
-from inventory.model import (
-    Backup,
-    BackupPolicy,
-    Change,
-    Closed,
-    Droplet,
-    DropletState,
-    End,
-    Opened,
-    StoredBackup,
-    StoredDroplet,
-)
+from inventory.model import Backup, BackupPolicy, Droplet, DropletState, StoredBackup, StoredDroplet
+from inventory.plans import Change, Closed, End, Opened
 
 # The attributes whose history is kept, in `backup_versions`, `droplet_versions` and `backup_policies`.
 _OF_BACKUP = ("name", "type", "size_gigabytes", "min_disk_size")

@@ -12,7 +12,8 @@ from inventory import reconcile
 from inventory.detection import Remembered
 from inventory.ends import must_wait
 from inventory.errors import ConfigurationError, WrongAccountError
-from inventory.model import Account, Look, Plan, StoredDroplet
+from inventory.model import PROVEN, Account, Look, StoredDroplet
+from inventory.plans import Plan
 from inventory.store import current, runs
 from inventory.store.engine import Database
 
@@ -149,7 +150,7 @@ class Ledger:
         return runs.writing(self.database, self.run_id)
 
     def _stored(self, connection: sa.Connection, looks: Sequence[Look]) -> dict[int, StoredDroplet]:
-        proven = {look.droplet_id for look in looks if look.outcome == reconcile.PROVEN}
+        proven = {look.droplet_id for look in looks if look.outcome == PROVEN}
         ids = [look.droplet_id for look in looks]
         return current.load(connection, ids, _listed(looks), self.clock(), proven=proven)
 

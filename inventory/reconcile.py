@@ -22,29 +22,10 @@ from inventory.intervals import (
     droplet_history,
     policy_in_force,
 )
-from inventory.model import (
-    Backup,
-    BackupState,
-    Change,
-    Droplet,
-    DropletDay,
-    DropletState,
-    End,
-    Listing,
-    Look,
-    Plan,
-    StoredDroplet,
-)
+from inventory.model import PROVEN, Backup, BackupState, Droplet, DropletDay, DropletState, Listing, Look, StoredDroplet
+from inventory.plans import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN, Change, End, Plan
 
 STAMP_STEP = timedelta(seconds=1)
-
-COMPLETE = "complete"
-INCOMPLETE = "incomplete"
-HELD = "held"
-NOT_FOUND = "not_found"
-PROVEN = "proven"  # no listing was needed: nothing appeared or ended since the last one
-UNPROVEN = "unproven"  # 404, but nothing shows that the token still reads this account
-GONE = "gone"  # 404, as before
 
 
 def plan(

@@ -1,7 +1,7 @@
 """One sync of one account, from the token to the report.
 
     discovery.discover            which Droplets, and what the API says of them
-    | fetcher.each(look)          a few at a time: digitalocean.account.list_backups
+    | fetcher.each(looks.listed)  a few at a time, their backups; looks.proven where nothing can have changed
     | intake.take                 ledger.enter: load, reconcile.plan, apply, one transaction for many looks
     | intake.settle               when all were looked at: the ends that had to wait, written or held back
     | ledger.finish               the run's record, which says the same as the report
@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol
 from inventory.detection import Remembered, proven_unchanged
 from inventory.digitalocean import account as api
 from inventory.digitalocean.client import Client
-from inventory.discovery import Discovery, check_token, discover, is_token_alive
+from inventory.discovery import Discovery, check_token, discover
 from inventory.errors import (
     EXIT_COMPLETE,
     EXIT_FAILED,
@@ -44,8 +44,9 @@ from inventory.errors import (
 from inventory.fetching import Fetcher
 from inventory.intake import Intake
 from inventory.ledger import Ledger
+from inventory.looking import Looks
 from inventory.model import Account, Look, Selection
-from inventory.reconcile import NOT_FOUND, PROVEN
+from inventory.plans import HELD
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
 from inventory.sync_report import DropletReport, Status, SyncReport
@@ -275,7 +276,7 @@ class _Run:
         selected, complete = self.selected or 0, self.intake.counts["droplets_complete"]
         missed = f"{selected - complete} of {selected} Droplets were not looked at" if complete < selected else None
         why = self.cut_short or missed or (None if self.is_whole else "; ".join(self.intake.notes))
-        if self.intake.outcomes["held"]:
+        if self.intake.outcomes[HELD]:
             return _Ending("held", EXIT_HELD, why)
         if not why:
             return _Ending("complete", EXIT_COMPLETE, None)
@@ -311,13 +312,21 @@ class _Run:
         targets = sorted(numbers, key=partial(_longest_unlooked, known))
         self.selected = len(targets)
         self.listener.started(len(targets))
-        is_uuid_known = account is not None and account.uuid == ledger.account.uuid
+        looks = Looks(
+            client=self.client,
+            discovery=discovery,
+            known=known,
+            account_id=ledger.account.id,
+            is_uuid_known=account is not None and account.uuid == ledger.account.uuid,
+            accept_gone=order.accept_gone,
+            accept_disagreeing_total=order.accept_gone and bool(order.droplets),
+            clock=self.clock,
+        )
         proven = _proven(discovery, targets, *recall()) if recall else set()
         for number in targets:
             if number in proven:
-                self._take(_proven_look(discovery, number, ledger.account.id))
-        unproven = [number for number in targets if number not in proven]
-        self._look_at(fetcher, unproven, partial(self._look, discovery, known, is_uuid_known))
+                self._take(looks.proven(number))
+        self._look_at(fetcher, [number for number in targets if number not in proven], looks.listed)
         self.listener.progressed(self.looked, self.client.requests, None)
         self.intake.settle()
 
@@ -329,41 +338,6 @@ class _Run:
             self.cut_short = str(error)
             self.client.stop()
         self.intake.flush()
-
-    def _look(self, discovery: Discovery, known: dict[int, KnownDroplet], is_uuid_known: bool, number: int) -> Look:  # noqa: FBT001 - bound by partial
-        """List one Droplet's backups; runs in a fetching thread."""
-        began = time.monotonic()
-        droplet, failure, listing = discovery.droplets.get(number), discovery.failures.get(number), None
-        if droplet is not None:
-            is_insisting = self.order.accept_gone and bool(self.order.droplets)
-            try:
-                listing = api.list_backups(self.client, number, clock=self.clock, accept_disagreeing_total=is_insisting)
-            except (AuthenticationError, StoppedError):
-                raise
-            except ApiError as error:
-                failure = error
-        is_missing = failure is not None and failure.outcome == NOT_FOUND
-        return Look(
-            droplet_id=number,
-            account_id=self.ledger.account.id,
-            droplet=droplet,
-            policy=discovery.policies.get(number),
-            listing=listing,
-            outcome=failure.outcome if failure else "listed",
-            error=str(failure) if failure else None,
-            http_status=failure.status if failure else 200,
-            is_token_alive=is_missing
-            and is_token_alive(
-                self.client,
-                known,
-                discovery,
-                number,
-                is_uuid_known=is_uuid_known,
-                accept_gone=self.order.accept_gone,
-            ),
-            attempted_at=listing.listed_at if listing else self.clock(),
-            duration_seconds=round(time.monotonic() - began, 3),
-        )
 
     def _take(self, look: Look) -> None:
         self.looked += 1
@@ -415,22 +389,6 @@ def _proven(
 ) -> set[int]:
     droplets = (discovery.droplets[number] for number in targets if number in discovery.droplets)
     return proven_unchanged(droplets, remembered, now=discovery.began_at, last_run_at=last_run_at)
-
-
-def _proven_look(discovery: Discovery, number: int, account_id: int) -> Look:
-    return Look(
-        droplet_id=number,
-        account_id=account_id,
-        droplet=discovery.droplets[number],
-        policy=discovery.policies.get(number),
-        listing=None,
-        outcome=PROVEN,
-        error=None,
-        http_status=200,
-        is_token_alive=True,
-        attempted_at=discovery.began_at,
-        duration_seconds=0.0,
-    )
 
 
 def _longest_unlooked(known: dict[int, KnownDroplet], number: int) -> tuple[bool, float, int]:

@@ -17,8 +17,8 @@ from inventory.errors import (
     InterruptedSyncError,
     InventoryError,
 )
-from inventory.model import Backup, BackupState, Change, End, Plan
-from inventory.reconcile import PROVEN
+from inventory.model import PROVEN, Backup, BackupState
+from inventory.plans import COMPLETE, GONE, HELD, INCOMPLETE, Change, End, Plan
 
 Status = Literal["complete", "partial", "held", "failed", "interrupted"]
 
@@ -84,7 +84,7 @@ class DropletReport:
     def is_notable(self) -> bool:
         """Whether there is more to tell than the ordinary course of things."""
         return (
-            self.outcome not in ("complete", "gone")
+            self.outcome not in (COMPLETE, GONE)
             or self.is_gone
             or any(event.event != "appeared" and event.reason != "expired" for event in self.events)
         )
@@ -195,10 +195,10 @@ def droplet_report(plan: Plan) -> DropletReport:
 def counts(plan: Plan) -> dict[str, int]:
     """Count what a plan came to, by the names of `COUNTS`."""
     return {
-        "droplets_complete": plan.is_look or plan.outcome == "gone",
+        "droplets_complete": plan.is_look or plan.outcome == GONE,
         "droplets_proven": plan.look.outcome == PROVEN,
-        "droplets_incomplete": plan.outcome in ("incomplete", "held"),
-        "droplets_failed": not plan.is_look and plan.outcome not in ("incomplete", "held", "gone"),
+        "droplets_incomplete": plan.outcome in (INCOMPLETE, HELD),
+        "droplets_failed": not plan.is_look and plan.outcome not in (INCOMPLETE, HELD, GONE),
         "droplets_changed": plan.is_change,
         "backups_appeared": len(plan.appeared),
         "backups_changed": len(plan.changed),

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory.display import shown
+from inventory.plans import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN
 from inventory.report import words
 from inventory.sync_report import BackupEvent, DropletReport, SyncReport
 
@@ -18,7 +19,7 @@ _FAILED_STYLE = "bold red"
 _TELLING_STYLE = "yellow"
 
 # What a person calls the outcomes of a look that are no errors of one request.
-_OUTCOMES = {"incomplete": "INCOMPLETE", "held": "HELD", "not_found": "NOT FOUND", "unproven": "NOT FOUND"}
+_OUTCOMES = {INCOMPLETE: "INCOMPLETE", HELD: "HELD", NOT_FOUND: "NOT FOUND", UNPROVEN: "NOT FOUND"}
 _STATUS_STYLES = {"complete": "bold green", "partial": "bold yellow"}
 
 
@@ -46,7 +47,7 @@ def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Ite
     """Give what happened, its style, when or how much, and why."""
     if droplet.is_gone:
         yield "GONE", _FAILED_STYLE, "Droplet", "destroyed: not found twice in a row"
-    elif droplet.outcome not in ("complete", "gone"):
+    elif droplet.outcome not in (COMPLETE, GONE):
         kept = f"kept as of {words.instant(droplet.kept_as_of, now)}" if droplet.kept_as_of else "never looked at yet"
         yield _OUTCOMES.get(droplet.outcome, "FAILED"), _FAILED_STYLE, kept, _why_failed(droplet)
     for (event, gone_reason), group in groupby(droplet.events, key=_kind):
@@ -61,7 +62,7 @@ def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Ite
 
 def _why_failed(droplet: DropletReport) -> str:
     why = droplet.error or droplet.outcome
-    return f"{why}; gone if the next sync finds the same" if droplet.outcome == "not_found" else why
+    return f"{why}; gone if the next sync finds the same" if droplet.outcome == NOT_FOUND else why
 
 
 def _kind(event: BackupEvent) -> tuple[str, str | None]:
@@ -125,7 +126,7 @@ def _is_told_by_droplets(report: SyncReport) -> bool:
 
 
 def _not_looked_at(report: SyncReport) -> list[DropletReport]:
-    return [each for each in report.droplets if each.outcome not in ("complete", "gone")]
+    return [each for each in report.droplets if each.outcome not in (COMPLETE, GONE)]
 
 
 def _counted(report: SyncReport) -> str:

@@ -20,11 +20,11 @@ from inventory.model import (
     BackupState,
     DropletDay,
     DropletState,
-    Plan,
     StoredBackup,
     StoredDroplet,
     StoredPolicy,
 )
+from inventory.plans import Plan
 from inventory.store.bulk import among, insert
 from inventory.store.schema import (
     backup_policies,

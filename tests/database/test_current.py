@@ -14,16 +14,14 @@ from hypothesis import strategies as st
 from inventory.model import (
     BackupPolicy,
     BackupState,
-    Closed,
     DropletDay,
     DropletState,
     Look,
-    Opened,
-    Plan,
     StoredBackup,
     StoredDroplet,
     StoredPolicy,
 )
+from inventory.plans import Closed, Opened, Plan
 from inventory.store import bulk, current
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, droplet_tags

@@ -12,11 +12,11 @@ from inventory.model import (
     Droplet,
     Listing,
     Look,
-    Plan,
     StoredBackup,
     StoredDroplet,
     StoredPolicy,
 )
+from inventory.plans import Plan
 from inventory.reconcile import plan
 
 NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)

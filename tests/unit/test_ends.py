@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from inventory.ends import BRAKE_MINIMUM, EXPIRY_SLACK, EXPLAINABLE_FOR, GoneReason, brake, must_wait
-from inventory.model import BackupPolicy, End, Look, StoredDroplet, StoredPolicy
+from inventory.model import BackupPolicy, Look, StoredDroplet, StoredPolicy
+from inventory.plans import End
 from inventory.reconcile import plan
 from tests.unit.looks import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, missing, seen
 

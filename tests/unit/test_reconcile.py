@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from inventory.model import Backup, Closed, Look, Opened
+from inventory.model import Backup, Look
+from inventory.plans import Closed, Opened
 from inventory.reconcile import plan
 from tests.unit.looks import (
     DROPLET_ID,

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from inventory.model import Closed, Look, Opened, StoredDroplet
+from inventory.model import Look, StoredDroplet
+from inventory.plans import Closed, Opened
 from inventory.reconcile import plan
 from tests.unit.looks import (
     DAILY,

@@ -79,9 +79,9 @@ def test_no_answer_about_the_time_kept_changes(database: Database, now: datetime
     check_answers(database, now)
 
 
-@pytest.mark.parametrize(("seed", "days", "every_days"), [(2, 200, 1), (3, 260, 3), (4, 260, 7)])
-def test_no_answer_changes_whatever_befell(tmp_path: Path, seed: int, days: int, every_days: int) -> None:
-    history = live(tmp_path / "inventory.db", seed=seed, days=days, every_days=every_days)
+@pytest.mark.parametrize(("seed", "every_days"), [(2, 1), (3, 3), (4, 7)])
+def test_no_answer_changes_whatever_befell(tmp_path: Path, seed: int, every_days: int) -> None:
+    history = live(tmp_path / "inventory.db", seed=seed, days=260, every_days=every_days)
     with closing(Database(f"sqlite:///{history.path}")) as database:
         check_answers(database, history.ends_at)
 

@@ -10,7 +10,7 @@ from inventory.store.engine import Database
 from tests.end_to_end.conftest import Served, later
 from tests.end_to_end.daemon_process import DaemonProcess, eventually, running
 
-WARM_HOURS = 8
+WARM_HOURS = 12
 HOURS = 24
 
 # Freed memory is not always given back; what is lost each hour would come to more.

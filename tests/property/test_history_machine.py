@@ -380,11 +380,11 @@ def run(url: str, *, examples: int, steps: int) -> None:
 @pytest.mark.timeout(400)
 def test_rules_hold_whatever_happens(migrated_url: str) -> None:
     is_sqlite = migrated_url.startswith("sqlite")
-    run(migrated_url, examples=12 if is_sqlite else 4, steps=30)
+    run(migrated_url, examples=20 if is_sqlite else 6, steps=30)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_rules_hold_whatever_happens_for_long(migrated_url: str) -> None:
     is_sqlite = migrated_url.startswith("sqlite")
-    run(migrated_url, examples=24 if is_sqlite else 4, steps=50)
+    run(migrated_url, examples=30 if is_sqlite else 6, steps=50)

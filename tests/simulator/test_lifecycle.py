@@ -266,7 +266,7 @@ def test_clock_never_goes_back() -> None:
 
 
 @both_ways
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(hours=st.lists(st.floats(0, 24 * 9), max_size=12), seed=st.integers(0, 3))
 def test_many_steps_lead_where_one_does(hours: list[float], seed: int, oldest_goes: OldestGoes) -> None:
     until = MONDAY + 95 * DAY

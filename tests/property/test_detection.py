@@ -156,7 +156,9 @@ def test_every_droplet_is_listed_within_two_weeks(account: Account) -> None:
     assert RELIST_AFTER <= oldest < 2 * RELIST_AFTER
 
 
-@pytest.mark.parametrize(("droplets", "most"), [(200, 4), (1000, 12)])
+@pytest.mark.parametrize(
+    ("droplets", "most"), [(200, 4), (1000, 12), pytest.param(10_000, 105, marks=pytest.mark.slow)]
+)
 def test_requests_at_rest(database: Database, droplets: int, most: int) -> None:
     account = Account(database)
     for number in range(droplets):

@@ -94,7 +94,9 @@ def write_selection(selection: Selection) -> str:
 
 
 def read_path(text: object) -> str:
-    """Return the path of a file, `~` being the home of the user."""
+    """Return the path of a file, `~` being the home of the user; one that was read before stays as it is."""
+    if isinstance(text, Path):
+        return str(text)
     if not isinstance(text, str) or not text or not text.isprintable() or "://" in text:
         raise ValueError("is not the path of a file")
     # Path.expanduser() raises for a user without a home, as many containers have.

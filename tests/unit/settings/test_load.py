@@ -76,6 +76,14 @@ def test_environment_wins_over_file_and_file_over_default() -> None:
     assert settings.database_source == "inventory.toml: database_url"
 
 
+@pytest.mark.parametrize("path", ["ca.pem", "~/ca.pem"])
+def test_certificates_are_named_by_their_path(directory: Path, path: str) -> None:
+    file = _write("certificates", path.replace("~", "home"))
+    for settings in (_load(environ={"INVENTORY_CA_FILE": path}), _load(f"ca_file = {path!r}")):
+        assert settings.ca_file is not None
+        assert settings.ca_file.samefile(file)
+
+
 def test_an_empty_variable_is_not_set_and_hides_nothing_of_the_file() -> None:
     environ = {"INVENTORY_TOKEN": "", "INVENTORY_DROPLETS": "", "INVENTORY_CONFIG": "", "INVENTORY_CA_FILE": ""}
     settings = _load(f"token = '{SECRET}'\ndroplets = '1'", environ, needs_token=True)

@@ -103,7 +103,7 @@ def _answers(
 ) -> sa.CursorResult[Any]:
     view = views()[VIEWS[row]]
     types = column_types(row)
-    whose, when = dict(_whose(view, question)), dict(_when(view, question, types))
+    whose, when = dict(_whose(view, question, types)), dict(_when(view, question, types))
     statement = sa.text(_text(view, list(whose), list(when), question.limit, connection.dialect.name))
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
@@ -152,11 +152,14 @@ def _escaped(query: str) -> str:
     return query.replace(":", "\\:")
 
 
-def _whose(view: View, question: Question) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
+def _whose(
+    view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
+) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
     """Give the conditions on accounts and Droplets that the view has columns for, each with its value."""
     for column, wanted in (("account", question.accounts), ("droplet_id", question.droplet_ids)):
         if wanted is not None and column in view.columns:
-            yield f"{column} IN :{column}", sa.bindparam(column, sorted(wanted), expanding=True)
+            # Of an empty list the type could not be guessed.
+            yield f"{column} IN :{column}", sa.bindparam(column, sorted(wanted), types[column], expanding=True)
 
 
 def _when(

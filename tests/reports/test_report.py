@@ -135,6 +135,14 @@ def test_a_report_is_narrowed_to_droplets_tags_and_a_period(run: Run) -> None:
     assert newest == of_one[:1]
 
 
+@pytest.mark.parametrize("name", REPORTS)
+def test_of_no_account_and_no_droplet_there_is_nothing_to_say(lived: Database, ends_at: datetime, name: str) -> None:
+    with lived.reading() as connection:
+        assert ask(connection, ROWS[name], Question(now=ends_at, accounts=())) == []
+        if "droplet_id" in views()[name].columns:
+            assert ask(connection, ROWS[name], Question(now=ends_at, droplet_ids=())) == []
+
+
 def test_as_of_repeats_what_was_known_then(run: Run, lived: Database) -> None:
     """The day before db-01 lost a backup nothing was known of that; what could be restored is told by all of today."""
     lost = next(row for row in rows_of(run, "backup_lifetimes") if row["gone_reason"] == "unexplained")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from inventory.clock import utc_now
+from inventory.process.clock import utc_now
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve

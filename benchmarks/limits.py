@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import httpx
 
 from benchmarks.account import BACKUPS_A_DROPLET, TOKEN
-from inventory.clock import utc_now
 from inventory.digitalocean.client import Client
 from inventory.digitalocean.pace import Pace
-from inventory.digitalocean.stopping import StopSignal
 from inventory.model import Selection
+from inventory.process.clock import utc_now
+from inventory.process.stopping import StopSignal
 from inventory.report.progress import Silence
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.fleet import Fleet
@@ -23,7 +23,7 @@ from inventory.simulator.limits import DOCUMENTED_PER_HOUR, DOCUMENTED_PER_MINUT
 from inventory.simulator.messages import Request
 from inventory.store.engine import Database, memory
 from inventory.store.upgrade import upgrade
-from inventory.sync import Order, sync
+from inventory.sync.run import Order, sync
 
 _SIZES = (1_000,)
 _LARGE = 10_000

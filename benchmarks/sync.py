@@ -11,12 +11,12 @@ import httpx
 
 from benchmarks.account import TOKEN, served
 from benchmarks.databases import DATABASES, New, migrated
-from inventory.clock import utc_now
 from inventory.digitalocean.client import Client
 from inventory.model import Selection
+from inventory.process.clock import utc_now
 from inventory.report.progress import Silence
 from inventory.store.engine import Database
-from inventory.sync import Order, sync
+from inventory.sync.run import Order, sync
 
 _DROPLETS = 1_000
 _ROUNDS = 5

@@ -17,12 +17,11 @@ import sqlalchemy as sa
 
 from benchmarks import history
 from benchmarks.databases import DATABASES, migrated
-from inventory import inspection
-from inventory.findings import judge
-from inventory.inspection import inspect
-from inventory.rules import Rules
+from inventory.judging.evidence import inspect, read_evidence
+from inventory.judging.findings import judge
+from inventory.judging.rules import Rules
+from inventory.report.summary import summarise
 from inventory.store.engine import Database
-from inventory.summary import summarise
 from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
 
@@ -61,7 +60,7 @@ def measure(database: Database, now: datetime) -> None:
 
 
 def _summary(now: datetime, connection: sa.Connection) -> int:
-    evidence = inspection.read(connection, now, None, None)
+    evidence = read_evidence(connection, now, None, None)
     judge(evidence, Rules(), (), now)
     return summarise(connection, Question(now), evidence).droplets
 

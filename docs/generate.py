@@ -21,10 +21,10 @@ import sqlalchemy as sa
 from inventory.commands import demo
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
-from inventory.times import UtcDateTime
 from inventory.views.catalog import views
 from inventory.views.queries import column_types
 from inventory.views.rows import ROWS
+from inventory.views.times import UtcDateTime
 
 PAGE = Path(__file__).with_name("sql.md")
 DEMO_ENDS_AT = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)

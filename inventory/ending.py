@@ -10,9 +10,9 @@ from typing import Any, NoReturn, ParamSpec
 import typer
 from typer.core import TyperCommand
 
-from inventory.display import redactor
 from inventory.errors import EXIT_BUG, InventoryError
-from inventory.report.console import complain
+from inventory.terminal.console import complain
+from inventory.terminal.display import redactor
 
 _EXIT_PIPE_CLOSED = 141  # as the shell has it for a program that SIGPIPE ended
 _EXIT_UNANSWERED = 3  # "unknown", as monitoring plug-ins have it

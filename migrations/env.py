@@ -9,7 +9,7 @@ given a database that `inventory db upgrade` made:
 import sqlalchemy as sa
 from alembic import context
 
-from inventory.store import schema, views
+from inventory.store import schema, view_ddl
 from inventory.store.engine import Database
 from inventory.store.upgrade import VERSION_TABLE, revision
 
@@ -19,7 +19,7 @@ def run(connection: sa.Connection) -> None:
 
     A view on a table would keep it from being changed. Tables older than this program's get no views.
     """
-    views.drop(connection)
+    view_ddl.drop(connection)
     context.configure(
         connection=connection,
         target_metadata=schema.metadata,
@@ -31,7 +31,7 @@ def run(connection: sa.Connection) -> None:
     with context.begin_transaction():
         context.run_migrations()
     if revision(connection) == context.script.get_current_head():
-        views.create(connection)
+        view_ddl.create(connection)
 
 
 given: sa.Connection | None = context.config.attributes.get("connection")

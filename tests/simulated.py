@@ -17,8 +17,8 @@ from inventory.simulator.messages import Request
 from inventory.simulator.values import SimulatedBackup, SimulatedDroplet
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
-from inventory.sync import Order, sync
-from inventory.sync_report import DropletReport, SyncReport
+from inventory.sync.result import DropletReport, SyncReport
+from inventory.sync.run import Order, sync
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 EVERYTHING = Selection(everything=True)

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from inventory.clock import utc_now
 from inventory.errors import UsageError
-from inventory.findings import Verdict
-from inventory.inspection import inspect
-from inventory.report import check_json, check_text
-from inventory.report.console import print_line, print_table
+from inventory.judging.evidence import inspect
+from inventory.judging.findings import Verdict
+from inventory.process.clock import utc_now
+from inventory.report import check_json, check_text, selecting
 from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_readable
-from inventory.views import droplets
+from inventory.terminal.console import print_line, print_table
 from inventory.views.queries import Question
 
 EXIT_CODES = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
@@ -56,7 +55,7 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
     with closing(Database(settings.database_url.get_secret_value())) as database:
         require_readable(database, settings.database_source)
         with database.reading() as connection:
-            droplet_ids = droplets.find(connection, Question(now), options.droplets, options.tags)
+            droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags)
             verdict = inspect(
                 connection, now, settings.rules, settings.exemptions, accounts=accounts, droplet_ids=droplet_ids
             )

@@ -8,14 +8,14 @@ from pathlib import Path
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from inventory.display import shown
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
-from inventory.report.console import print_line, print_table
 from inventory.settings.declared import Behaviour
 from inventory.settings.formats import write_selection
 from inventory.settings.judging import write_findings
 from inventory.settings.load import DEFAULT_ACCOUNT, Settings, load
 from inventory.settings.sample import sample as sample_file
+from inventory.terminal.console import print_line, print_table
+from inventory.terminal.display import shown
 
 
 def run(*, config_file: Path | None, sample: bool, as_json: bool) -> int:

@@ -10,16 +10,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from inventory.errors import EXIT_COMPLETE, UsageError
-from inventory.report.console import print_line, print_table, stderr_console
-from inventory.report.words import count
 from inventory.settings.formats import read_database_url
 from inventory.settings.load import load
 from inventory.store.copy import copy as copy_database
 from inventory.store.engine import Database
-from inventory.store.reader import grant_reader as grant
-from inventory.store.reader import readable
+from inventory.store.grants import grant_reader as grant
+from inventory.store.grants import readable
 from inventory.store.upgrade import require_current, revision
 from inventory.store.upgrade import upgrade as upgrade_database
+from inventory.terminal.console import print_line, print_table, stderr_console
+from inventory.terminal.words import count
 
 
 def upgrade(config_file: Path | None) -> int:

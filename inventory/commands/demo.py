@@ -10,23 +10,23 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.progress import track
 
-from inventory import inspection
-from inventory.clock import utc_now
 from inventory.digitalocean.client import Client
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
-from inventory.findings import judge
+from inventory.judging.evidence import read_evidence
+from inventory.judging.findings import judge
+from inventory.judging.rules import Rules
 from inventory.model import Selection
+from inventory.process.clock import utc_now
 from inventory.report import summary_text
-from inventory.report.console import print_line, print_screen, print_table, stderr_console
 from inventory.report.progress import Silence
-from inventory.rules import Rules
+from inventory.report.summary import summarise
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
-from inventory.summary import summarise
-from inventory.sync import Order, sync
-from inventory.sync_report import SyncReport
+from inventory.sync.result import SyncReport
+from inventory.sync.run import Order, sync
+from inventory.terminal.console import print_line, print_screen, print_table, stderr_console
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
 
@@ -88,7 +88,7 @@ def _show(database: Database, path: Path, now: datetime, days: int) -> None:
     """Sum the fleet up as `inventory report` does, then show how it grew and what disappeared."""
     question = Question(now=now)
     with database.reading() as connection:
-        evidence = inspection.read(connection, now, None, None)
+        evidence = read_evidence(connection, now, None, None)
         verdict = judge(evidence, Rules(), (), now)
         summary = summarise(connection, question, evidence)
         growth = ask(connection, FleetSizeOnDay, question)

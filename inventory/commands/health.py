@@ -4,11 +4,11 @@ from pathlib import Path
 
 import httpx
 
-from inventory.display import shown
 from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, UsageError
-from inventory.listening import local_url
-from inventory.report.console import complain, print_line
+from inventory.serving.listening import local_url
 from inventory.settings.load import load
+from inventory.terminal.console import complain, print_line
+from inventory.terminal.display import shown
 
 _SECONDS = 5.0
 

@@ -4,17 +4,17 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from inventory.clock import utc_now
 from inventory.commands.files import replacing
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
-from inventory.inspection import inspect
+from inventory.judging.evidence import inspect
+from inventory.process.clock import utc_now
 from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.snapshot import read_snapshot
 from inventory.store.upgrade import require_readable
 
 try:
-    from inventory.metrics import render
+    from inventory.report.metrics import render
 except ModuleNotFoundError as error:
     raise ConfigurationError(
         f"the metrics need {error.name}: pip install 'droplet-backup-inventory[daemon]'"

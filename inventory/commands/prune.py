@@ -8,14 +8,14 @@ from pathlib import Path
 from rich.progress import track
 from rich.table import Table
 
-from inventory.clock import utc_now
 from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, UsageError
-from inventory.interruption import interruptible
-from inventory.report.console import complain, print_line, print_table, stderr_console
+from inventory.process.clock import utc_now
+from inventory.process.interruption import interruptible
 from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.prune import LEAST_DAYS, Prunable, delete, find
 from inventory.store.upgrade import require_current
+from inventory.terminal.console import complain, print_line, print_table, stderr_console
 
 
 def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confirmed: bool, is_quiet: bool) -> int:

@@ -13,19 +13,27 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from rich.table import Table
 
-from inventory import inspection
-from inventory.clock import utc_now
 from inventory.commands import moments
 from inventory.commands.files import replacing
 from inventory.errors import EXIT_COMPLETE, UsageError
-from inventory.findings import judge
-from inventory.report import rows_export, rows_html, rows_table, rows_text, summary_html, summary_json, summary_text
-from inventory.report.console import print_line, print_screen, print_table, waiting
+from inventory.judging.evidence import read_evidence
+from inventory.judging.findings import judge
+from inventory.process.clock import utc_now
+from inventory.report import (
+    rows_export,
+    rows_html,
+    rows_table,
+    rows_text,
+    selecting,
+    summary_html,
+    summary_json,
+    summary_text,
+)
+from inventory.report.summary import summarise
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_readable
-from inventory.summary import summarise
-from inventory.views import droplets
+from inventory.terminal.console import print_line, print_screen, print_table, waiting
 from inventory.views.catalog import View, views
 from inventory.views.queries import Question, ask, stream
 from inventory.views.rows import ROWS, SyncHealth
@@ -78,7 +86,7 @@ def run(config_file: Path | None, name: str | None, options: Options, now: datet
     with closing(Database(settings.database_url.get_secret_value())) as database:
         require_readable(database, settings.database_source)
         with database.reading() as connection, waiting():
-            ids = droplets.find(connection, question, options.droplets, options.tags)
+            ids = selecting.find(connection, question, options.droplets, options.tags)
             question = replace(question, droplet_ids=ids)
             if view:
                 _answer(connection, view, question, options, database.shown)
@@ -206,7 +214,7 @@ def _rows(
 def _summarise(
     connection: sa.Connection, question: Question, settings: Settings, options: Options, database: str
 ) -> None:
-    evidence = inspection.read(connection, question.now, question.accounts, question.droplet_ids)
+    evidence = read_evidence(connection, question.now, question.accounts, question.droplet_ids)
     verdict = judge(evidence, settings.rules, settings.exemptions, question.now)
     found = summarise(connection, question, evidence)
     if options.as_json:

@@ -10,18 +10,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory import portrait
-from inventory.clock import utc_now
 from inventory.errors import EXIT_COMPLETE
-from inventory.findings import Verdict
-from inventory.inspection import inspect
-from inventory.portrait import BackupPortrait, Portrait
-from inventory.report import check_text, portrait_text, rows_export, rows_table, rows_text
+from inventory.judging.evidence import inspect
+from inventory.judging.findings import Verdict
+from inventory.process.clock import utc_now
+from inventory.report import check_text, portrait, portrait_text, rows_export, rows_table, rows_text
 from inventory.report.check_json import finding_document
-from inventory.report.console import print_line, print_table
+from inventory.report.portrait import BackupPortrait, Portrait
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_readable
+from inventory.terminal.console import print_line, print_table
 from inventory.views.queries import Question
 
 _MOST_ROWS = 8

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
-from inventory.clock import utc_now
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
-from inventory.interruption import interruptible
-from inventory.report.console import print_line
-from inventory.report.words import count
+from inventory.process.clock import utc_now
+from inventory.process.interruption import interruptible
 from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi
 from inventory.simulator.fleet import Fleet, OldestGoes
 from inventory.simulator.limits import documented_limits
+from inventory.terminal.console import print_line
+from inventory.terminal.words import count
 
 try:
     from inventory.simulator.server import serve

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inventory import log
-from inventory.commands.rounds import Round, Wanted, opened, pinging
 from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, UsageError
-from inventory.interruption import interruptible
+from inventory.process import log
+from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
-from inventory.report.console import complain, print_line, print_table
 from inventory.report.progress import following
+from inventory.rounds.round import Round, Wanted, opened, pinging
 from inventory.settings.load import AccountSettings, Settings, load
-from inventory.sync_report import SyncReport, exit_code_of
+from inventory.sync.result import SyncReport, exit_code_of
+from inventory.terminal.console import complain, print_line, print_table
 
 # The next run mends these by itself: nobody needs a mail from cron about them.
 _SILENT_IF_QUIET = (EXIT_COMPLETE, EXIT_PARTIAL, EXIT_BUSY)

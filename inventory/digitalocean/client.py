@@ -19,11 +19,8 @@ import httpx
 import tenacity
 from pydantic import SecretStr
 
-from inventory.clock import utc_now
 from inventory.digitalocean.answer import check_status, date_of, read_json_body
 from inventory.digitalocean.pace import Pace
-from inventory.digitalocean.stopping import StopSignal
-from inventory.digitalocean.transport import Transport, trusting
 from inventory.errors import (
     ApiError,
     AuthenticationError,
@@ -32,6 +29,9 @@ from inventory.errors import (
     StoppedError,
     TransientError,
 )
+from inventory.network.transport import Transport, trusting
+from inventory.process.clock import utc_now
+from inventory.process.stopping import StopSignal
 
 _TRIES = 5
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from pyrate_limiter import Duration, InMemoryBucket, Rate, RateItem
 
-from inventory.digitalocean.stopping import StopSignal
 from inventory.errors import StoppedError
+from inventory.process.stopping import StopSignal
 
 # DigitalOcean's limits, per token.
 _ACCOUNT_RATES = (Rate(250, Duration.MINUTE), Rate(5000, Duration.HOUR))

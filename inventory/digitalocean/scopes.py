@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from inventory.digitalocean.account import count_droplets, read_account
 from inventory.digitalocean.client import Client
+from inventory.digitalocean.questions import count_droplets, read_account
 from inventory.errors import ApiError, NotFoundError, PermissionDeniedError
 from inventory.model import Account
 

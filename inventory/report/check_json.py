@@ -4,8 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from inventory.findings import Finding, Verdict
-from inventory.rules import Exemption
+from inventory.judging.findings import Finding, Verdict
+from inventory.judging.rules import Exemption
 
 Document = dict[str, Any]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from inventory.display import redactor, shown
-from inventory.findings import Finding, Verdict
-from inventory.report import words
-from inventory.rules import SEVERITIES, Exemption
+from inventory.judging.findings import Finding, Verdict
+from inventory.judging.rules import SEVERITIES, Exemption
+from inventory.terminal import words
+from inventory.terminal.display import redactor, shown
 
 MOST_LINES = 20
 

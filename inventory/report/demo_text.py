@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import plotext
 from rich.table import Table
 
-from inventory.display import shown
-from inventory.report import words
+from inventory.terminal import words
+from inventory.terminal.display import shown
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
 
 QUERIES = (

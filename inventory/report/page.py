@@ -7,8 +7,8 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from inventory.display import shown
 from inventory.report import rows_export, rows_text
+from inventory.terminal.display import shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment

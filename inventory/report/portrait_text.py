@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from inventory.display import shown
-from inventory.portrait import BackupPortrait, Portrait
-from inventory.report import words
+from inventory.report.portrait import BackupPortrait, Portrait
 from inventory.store.records import PolicyRecord
+from inventory.terminal import words
+from inventory.terminal.display import shown
 from inventory.views.rows import BackupLifetime, KnownDroplet
 
 _TREND_POINTS = 20

@@ -8,8 +8,8 @@ from datetime import datetime
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from inventory.report import sync_text
-from inventory.report.console import stderr_console
-from inventory.sync_report import DropletReport
+from inventory.sync.result import DropletReport
+from inventory.terminal.console import stderr_console
 
 _BAR_COLUMNS = 24
 

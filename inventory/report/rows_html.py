@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, get_args, get_type_hints
 
-from inventory.report import rows_export, rows_table, rows_text, words
+from inventory.report import rows_export, rows_table, rows_text
 from inventory.report.page import render
+from inventory.terminal import words
 from inventory.views.catalog import View
 from inventory.views.queries import Question
 from inventory.views.rows import ROWS

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
-from inventory.display import shown
-from inventory.report import words
+from inventory.terminal import words
+from inventory.terminal.display import shown
 from inventory.views.rows import Event
 
 SHOWN: Mapping[str, Sequence[str]] = MappingProxyType(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from inventory.display import shown
+from inventory.terminal.display import shown
 from inventory.views.catalog import View
 from inventory.views.queries import RECENT, Question
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from inventory.findings import Verdict
+from inventory.judging.findings import Verdict
 from inventory.report import check_text, rows_text, summary_text
 from inventory.report.page import render
-from inventory.summary import Summary
+from inventory.report.summary import Summary
 from inventory.views.queries import Question
 
 

@@ -3,10 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from inventory.findings import Verdict
+from inventory.judging.findings import Verdict
 from inventory.report.check_json import finding_document
 from inventory.report.rows_export import as_documents, plain
-from inventory.summary import Summary
+from inventory.report.summary import Summary
 
 
 def document(summary: Summary, verdict: Verdict, database: str) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from inventory.display import shown
-from inventory.findings import Verdict
-from inventory.report import check_text, words
+from inventory.judging.findings import Verdict
+from inventory.report import check_text
 from inventory.report.rows_text import moment
-from inventory.summary import Large, Summary
+from inventory.report.summary import Large, Summary
+from inventory.terminal import words
+from inventory.terminal.display import shown
 
 _MOST_FINDINGS = 6
 _TREND_POINTS = 12

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from inventory.sync_report import DropletReport, SyncReport
+from inventory.sync.result import DropletReport, SyncReport
 
 Document = dict[str, Any]
 

@@ -7,10 +7,10 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from inventory.display import shown
-from inventory.plans import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN
-from inventory.report import words
-from inventory.sync_report import BackupEvent, DropletReport, SyncReport
+from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN
+from inventory.sync.result import BackupEvent, DropletReport, SyncReport
+from inventory.terminal import words
+from inventory.terminal.display import shown
 
 _NAME_COLUMNS = 28
 _MOST_FACTS = 20

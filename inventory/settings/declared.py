@@ -18,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from inventory.judging.rules import KINDS, Exemption, Rules
 from inventory.model import Selection
-from inventory.rules import KINDS, Exemption, Rules
 from inventory.settings import formats, judging
 
 

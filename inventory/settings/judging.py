@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
-from inventory.rules import KINDS, SEVERITIES, Rules, Severity
+from inventory.judging.rules import KINDS, SEVERITIES, Rules, Severity
 from inventory.settings.formats import is_id, is_tag, nearest
 
 _LINE = re.compile(

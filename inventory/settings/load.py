@@ -19,14 +19,14 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from inventory.display import redactor, shown
 from inventory.errors import ConfigurationError
+from inventory.judging.rules import Exemption, Rules
 from inventory.model import Selection
-from inventory.rules import Exemption, Rules
 from inventory.settings import files, formats
 from inventory.settings.declared import VARIABLES, AccountTable, Behaviour, WrittenSettings
 from inventory.settings.files import ConfigurationFile
 from inventory.settings.problems import reason, unknown_variables
+from inventory.terminal.display import redactor, shown
 
 DEFAULT_ACCOUNT = "default"
 THE_DEFAULT = "the default"

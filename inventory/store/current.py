@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from inventory.ends import EXPLAINABLE, EXPLAINABLE_FOR
+from inventory.history.changes import Plan
+from inventory.history.ends import EXPLAINABLE, EXPLAINABLE_FOR
 from inventory.model import (
     BackupPolicy,
     BackupState,
@@ -24,7 +25,6 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
-from inventory.plans import Plan
 from inventory.store.bulk import among, insert
 from inventory.store.schema import (
     backup_policies,

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from inventory.times import UtcDateTime
+from inventory.views.times import UtcDateTime
 
 metadata = sa.MetaData(
     naming_convention={

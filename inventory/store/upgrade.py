@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from inventory.clock import utc_now
 from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
-from inventory.store import views
+from inventory.process.clock import utc_now
+from inventory.store import view_ddl
 from inventory.store.engine import Database, check_sqlite_file, sqlite_file_exists
 from inventory.store.schema import metadata
 
@@ -73,7 +73,7 @@ def upgrade(database: Database, config: "Config | None" = None) -> str | None:
     check_usable(database, config)
     with database.reading() as connection:
         before = revision(connection)
-        is_current = before == _revisions(config)[-1] and views.are_current(connection)
+        is_current = before == _revisions(config)[-1] and view_ddl.are_current(connection)
     if is_current:
         return before
     return _to_head(database, config)
@@ -197,7 +197,7 @@ def _to_head(database: Database, config: "Config | None") -> str | None:
     try:
         with upgrading(database) as connection:
             before = revision(connection)
-            if before == head and views.are_current(connection):
+            if before == head and view_ddl.are_current(connection):
                 return before
             if database.path and before not in (None, head):
                 copy = _copy_beside(database.path, f"before-{head}")

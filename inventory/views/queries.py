@@ -13,9 +13,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from inventory.times import UtcDateTime
 from inventory.views.catalog import View, views, with_dependencies
 from inventory.views.rows import VIEWS, KnownDroplet
+from inventory.views.times import UtcDateTime
 
 RECENT = timedelta(days=90)
 """How far back the views over recent events reach where nothing else is asked for."""

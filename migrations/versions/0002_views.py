@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from inventory.times import UtcDateTime
+from inventory.views.times import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"

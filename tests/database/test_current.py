@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inventory.history.changes import Closed, Opened, Plan
 from inventory.model import (
     BackupPolicy,
     BackupState,
@@ -21,7 +22,6 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
-from inventory.plans import Closed, Opened, Plan
 from inventory.store import bulk, current
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, droplet_tags

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from inventory.probe import Probe
+from inventory.daemon.probe import Probe
 from inventory.store.engine import Database
 from inventory.store.upgrade import VERSION_TABLE
 from tests.end_to_end.daemon_process import eventually
@@ -48,7 +48,7 @@ def test_one_that_went_and_came_back_is_noticed(url: Callable[[], str]) -> None:
 
 
 def test_one_that_does_not_answer_is_not_up_for_ever(url: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory.probe._ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("inventory.daemon.probe._ANSWER_SECONDS", 0.1)
     probe = Probe(every_seconds=60)
     with probe.running(url):
         assert probe.is_up

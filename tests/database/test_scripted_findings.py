@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
-from inventory.findings import Verdict
-from inventory.inspection import inspect
-from inventory.rules import KINDS, Rules
+from inventory.judging.evidence import inspect
+from inventory.judging.findings import Verdict
+from inventory.judging.rules import KINDS, Rules
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from tests.simulated import TOKEN, Account

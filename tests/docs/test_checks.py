@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inventory.commands.check import EXIT_CODES
-from inventory.rules import KINDS, SEVERITIES
+from inventory.judging.rules import KINDS, SEVERITIES
 from inventory.settings.load import load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import yaml
 
 from inventory import errors
 from inventory.__main__ import main
-from inventory.report.diagnosis import CHECKS
+from inventory.doctor.diagnosis import CHECKS
 from inventory.settings.declared import VARIABLES
 
 ROOT = Path(__file__).parents[2]

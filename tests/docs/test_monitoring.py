@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from inventory.metrics import families, render
-from inventory.ping import path_of
+from inventory.report.metrics import families, render
+from inventory.rounds.ping import path_of
 from inventory.settings.declared import WrittenSettings
-from tests.unit.test_metrics import FULL, VERDICT
+from tests.unit.report.test_metrics import FULL, VERDICT
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 from inventory import errors
 from inventory.commands import demo
-from inventory.ends import GoneReason
+from inventory.history.ends import GoneReason
 from inventory.report import demo_text
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from inventory.commands import check as command
-from inventory.rules import KINDS
+from inventory.judging.rules import KINDS
 from inventory.simulator.fleet import Fleet
 from inventory.store import engine
 from inventory.store.engine import Database

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from inventory.commands import daemon as command
+from inventory.daemon import service as command
 from inventory.errors import DatabaseUnavailableError
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
@@ -333,13 +333,14 @@ HANGING = """
 import sys, threading
 from datetime import timedelta
 from inventory.__main__ import main
-from inventory.commands import daemon, rounds
+from inventory.daemon import service
+from inventory.rounds import round as rounds
 
 def sync(*_arguments, **_options):
     threading.Event().wait()
 
 rounds.sync = sync
-daemon._SHORTEST_PATIENCE = timedelta(seconds=2)
+service._SHORTEST_PATIENCE = timedelta(seconds=2)
 sys.exit(main(["daemon", *sys.argv[1:]]))
 """
 

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.commands import doctor
-from inventory.report.diagnosis import CERTIFICATE_VARIABLES, CHECKS, PROXY_VARIABLES
+from inventory.doctor.diagnosis import CERTIFICATE_VARIABLES, CHECKS, PROXY_VARIABLES
 from inventory.simulator.faults import Fault
 from inventory.store import engine
 from inventory.store.engine import Database

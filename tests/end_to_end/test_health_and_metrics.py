@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.web import Health, application, serve
+from inventory.serving.web import Health, application, serve
 from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.ping_receiver import SECRET_PATH, Receiver, hang, receiving, refuse
 

@@ -135,7 +135,7 @@ def test_a_page_that_fails_leaves_its_droplet_as_it_was_and_stops_no_other(
     run: Run, account: Served, database: Database, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     impatient = partial(Client, timeout_seconds=0.5, retry_wait_seconds=0)
-    monkeypatch.setattr("inventory.commands.rounds.Client", impatient)
+    monkeypatch.setattr("inventory.rounds.round.Client", impatient)
     run("sync")
     first, *others = account.fleet.droplets
     before = {number: row for number, row in stored(database).items() if row[0] == first}

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from inventory.clock import utc_now
-from inventory.digitalocean.account import list_backups
 from inventory.digitalocean.client import Client
+from inventory.digitalocean.questions import list_backups
 from inventory.errors import HostileAnswerError, ProtocolError, TransientError
+from inventory.process.clock import utc_now
 from tests.faults.byte_server import Action, Again, ByteServer, Close, answer
 from tests.faults.conftest import Ask, Connect
 from tests.faults.documents import backup, listing

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from inventory.clock import utc_now
-from inventory.digitalocean.account import list_backups
 from inventory.digitalocean.client import Client
+from inventory.digitalocean.questions import list_backups
 from inventory.errors import (
     ApiError,
     ProtocolError,
     RequestTimeoutError,
     TransientError,
 )
+from inventory.process.clock import utc_now
 from tests.faults.byte_server import Again, ByteServer, Close, Pause, Reset, Script, answer
 from tests.faults.conftest import Ask, Connect
 from tests.faults.documents import backup, listing

@@ -2,11 +2,11 @@
 
 import pytest
 
-from inventory.clock import utc_now
-from inventory.digitalocean.account import list_backups, list_droplets
 from inventory.digitalocean.client import Client
+from inventory.digitalocean.questions import list_backups, list_droplets
 from inventory.errors import ApiError, ProtocolError
 from inventory.model import Listing
+from inventory.process.clock import utc_now
 from tests.faults.byte_server import ByteServer, Close, Script, answer
 from tests.faults.conftest import TOKEN, Ask
 from tests.faults.documents import backup, droplet, listing

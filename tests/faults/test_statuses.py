@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.clock import utc_now
 from inventory.digitalocean.client import Client
 from inventory.errors import (
     ApiError,
@@ -20,6 +19,7 @@ from inventory.errors import (
     StoppedError,
     TransientError,
 )
+from inventory.process.clock import utc_now
 from tests.faults.byte_server import ByteServer, Pause, answer, until
 from tests.faults.conftest import TOKEN, Ask, Connect
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inventory.clock import utc_now
-from inventory.digitalocean.account import list_backups, list_droplets, list_policies, read_account, read_droplet
 from inventory.digitalocean.client import Client
+from inventory.digitalocean.questions import list_backups, list_droplets, list_policies, read_account, read_droplet
 from inventory.errors import ConfigurationError, ProtocolError
 from inventory.model import Account, Backup, BackupPolicy
+from inventory.process.clock import utc_now
 from tests.faults.byte_server import ByteServer, answer
 from tests.faults.conftest import TOKEN, Ask
 from tests.faults.documents import backup, droplet, listing, policy

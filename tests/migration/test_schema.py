@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from inventory.store import views
+from inventory.store import view_ddl
 from inventory.store.engine import Database
 from inventory.store.schema import backup_versions, backups, metadata
 from inventory.store.upgrade import VERSION_TABLE
-from inventory.times import UtcDateTime
+from inventory.views.times import UtcDateTime
 
 TABLES = sorted(metadata.tables)
 HISTORY = [name for name in TABLES if "valid_to" in metadata.tables[name].c]
@@ -69,7 +69,7 @@ def test_migrations_make_exactly_what_the_metadata_describe(migrated_url: str) -
     database = Database(migrated_url)
     with database.writing() as connection:
         migrated = catalog(connection)
-        views.drop(connection)
+        view_ddl.drop(connection)
         metadata.drop_all(connection)
         metadata.create_all(connection)
         described = catalog(connection)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from inventory.errors import DatabaseUnusableError
-from inventory.store import views
+from inventory.store import view_ddl
 from inventory.store.engine import Database
 from inventory.store.upgrade import configuration, upgrade, upgrading
 from inventory.views import catalog
@@ -38,7 +38,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> None:
     found["new_view"] = replace(
         of_old, name="new_view", queries=dict.fromkeys(queries, "SELECT 'new' AS account"), columns={}
     )
-    monkeypatch.setattr(views, "views", lambda: MappingProxyType(found))
+    monkeypatch.setattr(view_ddl, "views", lambda: MappingProxyType(found))
 
 
 def names(database: Database) -> set[str]:
@@ -54,7 +54,7 @@ def execute(database: Database, *statements: str) -> None:
 
 def are_current(database: Database) -> bool:
     with database.reading() as connection:
-        return views.are_current(connection)
+        return view_ddl.are_current(connection)
 
 
 def test_every_view_is_made(database: Database) -> None:

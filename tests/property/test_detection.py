@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.detection import RELIST_AFTER
 from inventory.errors import EXIT_COMPLETE, EXIT_PARTIAL
+from inventory.history.detection import RELIST_AFTER
 from inventory.model import Selection
 from inventory.simulator import story
 from inventory.simulator.faults import Fault

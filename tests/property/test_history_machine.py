@@ -16,7 +16,7 @@ from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
-from inventory.sync_report import COUNTS, SyncReport
+from inventory.sync.result import COUNTS, SyncReport
 from tests.property import rules
 from tests.property.mishaps import (
     DISCOVERY_FAULTS,

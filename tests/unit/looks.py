@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inventory.history.changes import Plan
+from inventory.history.reconcile import plan
 from inventory.model import (
     Backup,
     BackupPolicy,
@@ -16,8 +18,6 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
-from inventory.plans import Plan
-from inventory.reconcile import plan
 
 NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)

@@ -11,8 +11,8 @@ from pyrate_limiter import Rate
 
 from inventory.digitalocean.client import Client
 from inventory.digitalocean.pace import Pace, _rates
-from inventory.digitalocean.stopping import StopSignal
 from inventory.errors import StoppedError
+from inventory.process.stopping import StopSignal
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.clock import utc_now
-from inventory.digitalocean import account, paging
+from inventory.digitalocean import paging, questions
 from inventory.digitalocean.client import Client
 from inventory.model import Listing
+from inventory.process.clock import utc_now
 from tests.faults.documents import backup, listing
 
 PER_PAGE = 3
@@ -58,7 +58,7 @@ class Torn:
             mock.patch.object(paging, "PER_PAGE", PER_PAGE),
             Client("t", requests_per_second=0, transport=httpx.MockTransport(self)) as client,
         ):
-            return account.list_backups(client, 1, clock=utc_now, accept_disagreeing_total=accept_disagreeing_total)
+            return questions.list_backups(client, 1, clock=utc_now, accept_disagreeing_total=accept_disagreeing_total)
 
 
 sizes = st.integers(0, 10)

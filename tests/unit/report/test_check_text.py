@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from inventory.findings import LONGEST_SUBJECT, Finding, Verdict
+from inventory.judging.findings import LONGEST_SUBJECT, Finding, Verdict
+from inventory.judging.rules import Severity
 from inventory.report import check_text
-from inventory.rules import Severity
 
 NOW = datetime(2026, 11, 23, 6, 4, tzinfo=UTC)
 

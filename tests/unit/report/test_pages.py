@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.display import shown
-from inventory.findings import Finding, Verdict
+from inventory.judging.findings import Finding, Verdict
+from inventory.judging.rules import Exemption
 from inventory.report import rows_html, summary_html
-from inventory.rules import Exemption
-from inventory.summary import Large, Summary
+from inventory.report.summary import Large, Summary
+from inventory.terminal.display import shown
 from inventory.views.catalog import views
 from inventory.views.queries import Question
 from inventory.views.rows import DropletRetention, DropletTag, SizeGrowth, SyncHealth

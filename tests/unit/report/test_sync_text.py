@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory.report import sync_json, sync_text
-from inventory.report.console import plain
-from inventory.sync_report import COUNTS, BackupEvent, DropletReport, SyncReport
+from inventory.sync.result import COUNTS, BackupEvent, DropletReport, SyncReport
+from inventory.terminal.console import plain
 
 NOW = datetime(2026, 11, 25, 6, 4, tzinfo=UTC)
 AN_HOUR_AGO = NOW - timedelta(hours=1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inventory.errors import ConfigurationError
-from inventory.rules import KINDS, Exemption, Rules
+from inventory.judging.rules import KINDS, Exemption, Rules
 from inventory.settings.load import Settings, load
 
 WHOLE = 'until = 2027-01-31\nreason = "moves with the old shop"\n'

@@ -3,7 +3,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
-from inventory.rules import Exemption
+from inventory.judging.rules import Exemption
 from inventory.settings.declared import VARIABLES, WrittenSettings
 from inventory.settings.load import load
 from inventory.settings.sample import sample

@@ -1,0 +1,1 @@
+"""The long-running service: when a round is due, whether the process makes progress, whether the database is there."""

@@ -1,0 +1,280 @@
+"""The service: a round at each due time, until a signal asks it to stop.
+
+the main thread     signals, the clock, the watchdog; waits in between
+the thread `round`  one round after the other, as the schedule says
+the thread `probe`  asks the database whether it is there
+the thread `http`   answers from memory
+the thread `ping`   tells a receiver elsewhere
+"""
+
+import gc
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from inventory.daemon.liveness import Liveness, stacks, tell_systemd
+from inventory.daemon.probe import Probe
+from inventory.daemon.schedule import Clocks, Clockwork, Schedule, spread
+from inventory.errors import (
+    EXIT_BUG,
+    EXIT_COMPLETE,
+    ConfigurationError,
+    DatabaseLockedError,
+    DatabaseUnavailableError,
+    InventoryError,
+)
+from inventory.judging.evidence import inspect
+from inventory.judging.findings import Verdict
+from inventory.process import log
+from inventory.process.clock import utc_now
+from inventory.report import metrics, sync_text
+from inventory.report.progress import Silence
+from inventory.rounds.round import Round, Wanted, opened, pinging
+from inventory.serving import web
+from inventory.serving.listening import names
+from inventory.settings.load import Settings, load
+from inventory.store.engine import Database
+from inventory.store.snapshot import Snapshot, read_snapshot
+from inventory.sync.result import SyncReport, exit_code_of
+from inventory.sync.run import Listener
+
+_LOOK_SECONDS = 1.0
+_STOP_SECONDS = 8.0
+_STOP_LOOK_SECONDS = 0.05
+_DATABASE_WAIT_SECONDS = 60.0
+_DATABASE_LINE_SECONDS = 5.0
+
+_WANTED = Wanted(trigger="daemon")
+
+# So many intervals without a run are one too many, and so are they without movement in one that is under way; but
+# waits for locks are long, and a hung run is nobody's wish for days.
+_MISSED_INTERVALS = 3
+_SHORTEST_PATIENCE = timedelta(minutes=5)
+_LONGEST_PATIENCE = timedelta(hours=3)
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.daemon")
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What was known after the last round; without a verdict, nothing was read yet."""
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    verdict: Verdict | None = None
+
+
+class Daemon:
+    """The process as it is: its settings, what it last knew, and when something last moved."""
+
+    def __init__(
+        self,
+        config_file: Path | None,
+        settings: Settings,
+        *,
+        is_verbose: bool,
+        interrupted_by: Callable[[], int | None],
+    ) -> None:
+        self._config_file = config_file
+        self._settings = settings
+        self._is_verbose = is_verbose
+        self._interrupted_by = interrupted_by
+        self._go_by(Schedule(settings.schedule))
+        self._clockwork = Clockwork(self._round, self._schedule, clock=utc_now)
+        self._liveness = Liveness()
+        self._probe = Probe()
+        self._figures = _Figures()
+        # Those that were opened before, by URL.
+        self._known: dict[str, Database] = {}
+        self._started_at = utc_now()
+
+    def application(self, address: str) -> web.Application:
+        """Give what answers over HTTP at this address."""
+        return web.application(self._health, self._metrics, hosts=(*names(address), *self._settings.http_hosts))
+
+    def run(self, events: "SimpleQueue[str]") -> int:
+        """Work until a signal comes, and return the exit code.
+
+        Raises:
+            DatabaseError: It was not there in time, or cannot be used.
+        """
+        if not self._wait_for_database(events):
+            return EXIT_COMPLETE
+        now = utc_now()
+        due = self._schedule.first_due(self._figures.snapshot.last_attempt_at(self._configured), now)
+        first = due + spread(self._schedule, now) if due == now else due
+        with self._probe.running(self._database_url):
+            self._clockwork.start(first)
+            _log.info("daemon.started", schedule=self._schedule.written, first_due_at=first.isoformat())
+            tell_systemd("READY=1")
+            self._supervise(events)
+            tell_systemd("STOPPING=1")
+            self._stop()
+        _log.info("daemon.stopped")
+        return EXIT_COMPLETE
+
+    @property
+    def _configured(self) -> list[str]:
+        return [account.name for account in self._settings.accounts]
+
+    def _database_url(self) -> str:
+        return self._settings.database_url.get_secret_value()
+
+    def _go_by(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._overdue_after = max(_MISSED_INTERVALS * schedule.longest_gap(utc_now()), _SHORTEST_PATIENCE)
+        self._patience_seconds = min(self._overdue_after, _LONGEST_PATIENCE).total_seconds()
+
+    # One round
+
+    def _round(self) -> None:
+        """Sync every account once; whatever goes wrong, the next round comes."""
+        settings = self._settings
+        try:
+            with pinging(settings, _WANTED) as pings:
+                reports = self._synced(settings)
+                pings.ended(exit_code_of(reports), sync_text.brief(reports))
+        except InventoryError as error:
+            _log.warning("round.failed", exit_code=error.exit_code, error=str(error))
+        except Exception:  # noqa: BLE001 - the schedule survives a bug
+            _log.exception("round.crashed")
+        # What refers to itself, as migrations and engines do, would else lie about for hundreds of rounds.
+        gc.collect()
+
+    def _synced(self, settings: Settings) -> list[SyncReport]:
+        url = settings.database_url.get_secret_value()
+        with opened(settings, known=self._known.get(url)) as database:
+            self._known[url] = database
+            self._liveness.moved()
+            one_round = Round(settings, database, _WANTED, self._following, self._interrupted_by)
+            reports = [*one_round.sync(settings.accounts)]
+            self._read_figures(database, settings)
+        return reports
+
+    def _following(self) -> AbstractContextManager[Listener]:
+        return nullcontext(_Mover(self._liveness))
+
+    def _read_figures(self, database: Database, settings: Settings) -> None:
+        with database.reading() as connection:
+            snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
+            verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)
+        self._figures = _Figures(snapshot, verdict)
+
+    # The main thread
+
+    def _wait_for_database(self, events: "SimpleQueue[str]") -> bool:
+        """Open the database and read what it knows; wait where it is away, but not for ever. False: a signal came.
+
+        Raises:
+            DatabaseError: It did not come, or cannot be used.
+        """
+        until = time.monotonic() + _DATABASE_WAIT_SECONDS
+        while not self._interrupted_by():
+            try:
+                with opened(self._settings) as database:
+                    self._known[self._database_url()] = database
+                    self._read_figures(database, self._settings)
+                    return True
+            except (DatabaseUnavailableError, DatabaseLockedError) as error:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise
+                _log.warning("database.waiting", error=str(error), seconds_left=round(left))
+            self._liveness.moved()
+            self._heed(events, _DATABASE_LINE_SECONDS)
+        return False
+
+    def _supervise(self, events: "SimpleQueue[str]") -> None:
+        """Look once a second whether all is well, until a signal asks to stop."""
+        clocks = Clocks(utc_now)
+        while not self._interrupted_by():
+            self._heed(events, _LOOK_SECONDS)
+            if step := clocks.step():
+                self._clockwork.clock_stepped(step)
+                _log.warning("clock.stepped", seconds=round(step.total_seconds()), next_due_at=self._next_due())
+            if self._clockwork.is_waiting:
+                self._liveness.moved()
+            if self._liveness.silent_seconds < 2 * _LOOK_SECONDS:
+                tell_systemd("WATCHDOG=1")
+            if self._liveness.silent_seconds > self._patience_seconds:
+                self._give_up()
+
+    def _heed(self, events: "SimpleQueue[str]", seconds: float) -> None:
+        """Wait for a signal, but no longer than that, and do what SIGHUP asks for."""
+        with suppress(Empty):
+            if events.get(timeout=seconds) == "reload":
+                self._reload()
+
+    def _next_due(self) -> str | None:
+        due = self._clockwork.next_due_at
+        return due.isoformat(timespec="seconds") if due else None
+
+    def _reload(self) -> None:
+        """Go by the files as they are now; where they are wrong, by what was read before."""
+        try:
+            settings = load(self._config_file)
+            schedule = Schedule(settings.schedule)
+        except ConfigurationError as error:
+            _log.error("settings.kept", error=f"kept the previous configuration: {error}")
+            return
+        if settings.secrets != self._settings.secrets:
+            log.configure(verbose=self._is_verbose, is_service=True, secrets=settings.secrets)
+        before, self._settings = self._settings, settings
+        if schedule != self._schedule:
+            self._go_by(schedule)
+            self._clockwork.change(schedule)
+        late = [name for name in ("http", "http_hosts") if getattr(before, name) != getattr(settings, name)]
+        _log.info("settings.reloaded", next_due_at=self._next_due(), need_a_restart=late)
+
+    def _give_up(self) -> None:
+        """End the process, as nothing in it moves: whoever supervises it starts another."""
+        minutes = round(self._liveness.silent_seconds / 60, 1)
+        _log.critical("daemon.hung", minutes_without_progress=minutes, stacks=stacks())
+        os._exit(EXIT_BUG)
+
+    def _stop(self) -> None:
+        """Let the write in hand end, but wait no longer than a supervisor would."""
+        _log.info("daemon.stopping", is_run_under_way=self._clockwork.is_busy)
+        until = time.monotonic() + _STOP_SECONDS
+        self._clockwork.stop()
+        while self._clockwork.is_busy:
+            if time.monotonic() > until:
+                # Whatever it hangs in, a transaction that is not ended is undone.
+                _log.warning("daemon.stopped", is_run_under_way=True)
+                os._exit(EXIT_COMPLETE)
+            time.sleep(_STOP_LOOK_SECONDS)
+
+    # What is answered over HTTP, from memory
+
+    def _health(self) -> web.Health:
+        problems = [self._probe.problem] if self._probe.problem else []
+        last = max(self._figures.snapshot.last_attempt_at(self._configured) or self._started_at, self._started_at)
+        if utc_now() - last > self._overdue_after:
+            problems.append(f"overdue: no account was looked at since {last:%Y-%m-%d %H:%MZ}")
+        is_live = self._liveness.silent_seconds < self._patience_seconds
+        return web.Health(is_live=is_live, problems=tuple(problems))
+
+    def _metrics(self) -> bytes:
+        figures = self._figures
+        return metrics.render(figures.snapshot, figures.verdict, is_database_up=self._probe.is_up)
+
+
+class _Mover(Silence):
+    """Listens to a sync and notes each movement."""
+
+    def __init__(self, liveness: Liveness) -> None:
+        self._liveness = liveness
+
+    def started(self, droplets: int) -> None:
+        """Something moved."""
+        self._liveness.moved(("started", droplets))
+
+    def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
+        """Something moved, if anything did; to wait for the rate limit is well."""
+        self._liveness.moved(None if waiting_until else (droplets, requests))

@@ -1,0 +1,1 @@
+"""What a sync needs, checked and reported."""

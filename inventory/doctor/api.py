@@ -1,0 +1,79 @@
+"""Ask DigitalOcean with each token: whether it answers, what time it is there, and what the token may read."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Timer
+
+from inventory.digitalocean.client import Client
+from inventory.digitalocean.scopes import Reading, read_each
+from inventory.doctor import diagnosis
+from inventory.doctor.diagnosis import Answers, Check
+from inventory.errors import ApiError, ConfigurationError
+from inventory.settings.load import AccountSettings, Settings
+from inventory.store.examination import StoredState
+
+# Sent where no token could be read: a refusal, too, shows that DigitalOcean is in reach, and what time it is there.
+_NO_TOKEN = "none"  # noqa: S105 - it is none
+
+# Looked for where the configuration names no tag; all that matters is whether one may ask.
+_ANY_TAG = "inventory"
+
+
+def examine_api(
+    settings: Settings,
+    accounts: Sequence[AccountSettings],
+    stored: Mapping[str, StoredState],
+    clock: Callable[[], datetime],
+    patience_seconds: float,
+) -> Iterator[Check]:
+    """Ask with each token; what is no matter of an account is judged by the first."""
+    for number, account in enumerate(accounts):
+        answers = _ask(account, settings, clock, patience_seconds)
+        state = stored.get(account.name, StoredState())
+        if number == 0:
+            yield diagnosis.api(settings.api_url, answers)
+            yield diagnosis.clock(answers)
+        yield diagnosis.token(answers, state.uuid, needs_tags=bool(account.droplets.tags))
+        yield diagnosis.rate_budget(answers, state.last_run, clock())
+
+
+def _ask(
+    account: AccountSettings, settings: Settings, clock: Callable[[], datetime], patience_seconds: float
+) -> Answers:
+    token = account.token.get_secret_value()
+    tag = min(account.droplets.tags, default=_ANY_TAG)
+    try:
+        client = Client(
+            token or _NO_TOKEN,
+            base_url=settings.api_url,
+            requests_per_second=settings.requests_per_second,
+            ca_file=settings.ca_file,
+            clock=clock,
+        )
+    except ConfigurationError as error:
+        unasked = Reading(frozenset(), problem=ApiError(str(error)))
+        return Answers(account.name, account.token_source, unasked, None, None, None, patience_seconds)
+    with client, _patience(client, patience_seconds):
+        reading = read_each(client, tag=tag)
+        return Answers(
+            account=account.name,
+            source=account.token_source if token else None,
+            reading=reading,
+            clock_skew=client.clock_skew,
+            requests_left=client.rate_limit_remaining,
+            waiting_until=client.waiting_until,
+            patience_seconds=patience_seconds,
+        )
+
+
+@contextmanager
+def _patience(client: Client, seconds: float) -> Iterator[None]:
+    """Give up every wait after so long, that for the rate limit too, which may else take an hour."""
+    timer = Timer(seconds, client.stop)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()

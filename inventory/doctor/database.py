@@ -1,0 +1,119 @@
+"""Check the database: its file, whether it answers, its tables, writing to it, and the last run it tells of."""
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from inventory.doctor import diagnosis
+from inventory.doctor.diagnosis import Check, not_made
+from inventory.errors import ConfigurationError, DatabaseError, DatabaseLockedError
+from inventory.settings.load import Settings
+from inventory.store.engine import Database, network_file_system, sqlite_file_exists
+from inventory.store.examination import StoredState, has_write_ahead_log, reach, stored_state, try_writing
+from inventory.store.upgrade import check_usable, require_current
+
+_BYTES_PER_GIGABYTE = 1e9
+_ON_THE_SERVER = "PostgreSQL's own, on its server; not seen from here"
+
+_SEE = {name: f"see {name}" for name in ("database", "schema")}
+
+
+def examine_database(
+    settings: Settings, accounts: Iterable[str], mounts: Path, now: datetime
+) -> tuple[str | None, list[Check], Mapping[str, StoredState]]:
+    """Give the database's name as it may be shown, the checks, and what is stored of each account."""
+    try:
+        database = Database(settings.database_url.get_secret_value())
+    except ConfigurationError as error:
+        unmade = ("permissions", "file-system", "disk-space", "schema", "writing", "last-run")
+        return None, [Check("database", "FAIL", str(error)), *(not_made(name, _SEE["database"]) for name in unmade)], {}
+    with closing(database):
+        checks = _file_checks(database, settings, mounts)
+        checks += (reached := _reached(database, settings), schema := _schema(database, settings, reached))
+        is_usable = schema.verdict == "OK"
+        checks.append(_writing(database) if is_usable else not_made("writing", _SEE["schema"]))
+        stored = {each: stored_state(database, each) for each in accounts} if is_usable else {}
+    checks += [diagnosis.last_run(name, state, now) for name, state in stored.items()]
+    checks += [] if stored else [not_made("last-run", _SEE["schema"])]
+    return database.shown, checks, stored
+
+
+def _file_checks(database: Database, settings: Settings, mounts: Path) -> list[Check]:
+    """Check the files; a SQLite file is never opened here, which would drop SQLite's own locks on it."""
+    path = database.path
+    if path is None:
+        return [
+            diagnosis.permissions(settings.warnings, database.shown, None),
+            Check("file-system", "OK", _ON_THE_SERVER),
+            Check("disk-space", "OK", _ON_THE_SERVER),
+        ]
+    try:
+        kind = network_file_system(path, mounts.read_text("utf-8", "replace")) if mounts.exists() else None
+        disk = os.statvfs(path.parent)
+        size_bytes, mode = (path.stat().st_size, path.stat().st_mode) if path.exists() else (0, None)
+    except OSError as error:
+        why = f"{path}: {(error.strerror or str(error)).lower()}"
+        return [not_made(name, why) for name in ("permissions", "file-system", "disk-space")]
+    free_bytes = disk.f_bavail * disk.f_frsize
+    return [
+        diagnosis.permissions(settings.warnings, database.shown, mode),
+        diagnosis.file_system(kind),
+        diagnosis.disk_space(free_bytes / _BYTES_PER_GIGABYTE, size_bytes / _BYTES_PER_GIGABYTE),
+    ]
+
+
+def _reached(database: Database, settings: Settings) -> Check:
+    try:
+        if database.path and not sqlite_file_exists(database.path):
+            return _missing(database.path, settings)
+        reach(database)
+    except DatabaseError as error:
+        return Check("database", "FAIL", _clause(error), f"Its URL comes from {settings.database_source}.")
+    return Check("database", "OK", f"{database.shown} answers")
+
+
+def _missing(path: Path, settings: Settings) -> Check:
+    """Judge a SQLite file that is not there yet: it can be made where its directory can be written."""
+    if not os.access(path.parent, os.W_OK, effective_ids=True):
+        found = f"there is no {path}, and uid {os.geteuid()} cannot write to its directory"
+        return Check("database", "FAIL", found, f"Its place comes from {settings.database_source}.")
+    maker = "inventory sync" if settings.auto_migrate else "inventory db upgrade"
+    return Check("database", "WARN", f"there is no {path} yet", f"This makes it: {maker}")
+
+
+def _schema(database: Database, settings: Settings, reached: Check) -> Check:
+    if reached.verdict != "OK":
+        return not_made("schema", _SEE["database"])
+    try:
+        check_usable(database)
+    except DatabaseError as error:
+        return Check("schema", "FAIL", _clause(error))
+    try:
+        require_current(database, settings.database_source)
+    except DatabaseError as error:
+        if settings.auto_migrate:
+            return Check("schema", "WARN", _clause(error), "The next sync does so by itself.")
+        return Check("schema", "FAIL", _clause(error))
+    return Check("schema", "OK", "the tables are those of this version")
+
+
+def _writing(database: Database) -> Check:
+    try:
+        try_writing(database)
+        is_logging_ahead = has_write_ahead_log(database)
+    except DatabaseLockedError as error:
+        return Check("writing", "WARN", _clause(error), "Try again; if it stays so, find who holds it.")
+    except DatabaseError as error:
+        return Check("writing", "FAIL", _clause(error))
+    if not is_logging_ahead:
+        found = "a row could be written, but whoever reads keeps a sync waiting, as in copies that SQLite makes"
+        to_do = f'Run: sqlite3 {shlex.quote(database.shown)} "PRAGMA journal_mode = WAL"'
+        return Check("writing", "WARN", found, to_do)
+    return Check("writing", "OK", "a row could be written, and was taken back")
+
+
+def _clause(error: DatabaseError) -> str:
+    return str(error).rstrip(".")

@@ -1,0 +1,255 @@
+"""What `inventory doctor` makes of what it found: a verdict, and a sentence on what to do. Pure."""
+
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from inventory.digitalocean.scopes import Reading
+from inventory.errors import AuthenticationError, StoppedError
+from inventory.store.examination import LastRun, StoredState
+from inventory.terminal.words import age, count, instant, size
+
+Verdict = Literal["OK", "WARN", "FAIL"]
+
+CHECKS = (
+    "configuration",
+    "permissions",
+    "proxies",
+    "api",
+    "clock",
+    "token",
+    "rate-budget",
+    "file-system",
+    "disk-space",
+    "database",
+    "schema",
+    "writing",
+    "last-run",
+)
+"""The name of each check, in the order in which they are told."""
+
+PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+# A sync refuses to write beyond the second (R5).
+_NOTABLE_SKEW = timedelta(minutes=1)
+_INTOLERABLE_SKEW = timedelta(hours=1)
+
+# An upgrade copies a SQLite file beside itself; below the first figure a sync may already run into the end.
+_LEAST_FREE_GIGABYTES = 0.1
+
+# Who looks daily is late after that.
+_OVERDUE = timedelta(hours=26)
+
+_FOR_OTHERS = stat.S_IROTH | stat.S_IWOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check's outcome.
+
+    Attributes:
+        name: One of `CHECKS`.
+        found: What there is, without a full stop.
+        to_do: A sentence; None where there is nothing to do.
+        account: None where it is no matter of one account.
+    """
+
+    name: str
+    verdict: Verdict
+    found: str
+    to_do: str | None = None
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What asking with one token came to.
+
+    Attributes:
+        source: Where the token comes from; None where there was none and it was asked without.
+        clock_skew: By how much this machine's clock is ahead; None where no answer was dated.
+        requests_left: This hour, as last announced; None where it never was.
+        waiting_until: The end of the wait that DigitalOcean asked for; None where it asked for none.
+        patience_seconds: How long answers were waited for in all.
+    """
+
+    account: str
+    source: str | None
+    reading: Reading
+    clock_skew: timedelta | None
+    requests_left: int | None
+    waiting_until: datetime | None
+    patience_seconds: float
+
+    @property
+    def why_not(self) -> str | None:
+        """Why not every question was answered; None if each was, a refusal for want of a scope included."""
+        if self.waiting_until is not None:
+            return "DigitalOcean's rate limit is used up"
+        if isinstance(self.reading.problem, StoppedError):
+            return f"no answer within {self.patience_seconds:g} s"
+        return str(self.reading.problem) if self.reading.problem else None
+
+
+def not_made(name: str, why: str, account: str | None = None) -> Check:
+    """Give the outcome of a check that cannot be made."""
+    return Check(name, "WARN", f"not checked: {why}", account=account)
+
+
+def permissions(exposures: Sequence[str], database: str, mode: int | None) -> Check:
+    """Judge who may read the secrets, and a SQLite file of this mode; None where there is no such file."""
+    told = list(exposures)
+    if mode is not None and mode & _FOR_OTHERS:
+        told.append(
+            f"{database}: every user of this machine can read or write it (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
+        )
+    if told:
+        return Check("permissions", "WARN", "; ".join(told))
+    return Check("permissions", "OK", "no secret and no database is open to every user of this machine")
+
+
+def proxies(environ: Mapping[str, str], *, has_ca_file: bool) -> Check:
+    """Judge variables that other programs heed and this one does not (R9); their values may hold passwords."""
+    proxy = [name for name in PROXY_VARIABLES if environ.get(name)]
+    certificates = [name for name in CERTIFICATE_VARIABLES if environ.get(name) and not has_ca_file]
+    to_do = []
+    if proxy:
+        to_do.append("DigitalOcean is asked directly: let this machine reach it.")
+    if certificates:
+        to_do.append("Certificates to trust beside the public ones are named by ca_file.")
+    if to_do:
+        names = ", ".join(proxy + certificates)
+        return Check("proxies", "WARN", f"set but not used: {names}", " ".join(to_do))
+    return Check("proxies", "OK", "no variable is set that would not be used")
+
+
+def api(origin: str, answers: Answers) -> Check:
+    """Judge whether DigitalOcean answered at all, be it with a refusal."""
+    problem = answers.reading.problem
+    if problem is None or isinstance(problem, AuthenticationError) or answers.waiting_until:
+        return Check("api", "OK", f"{origin} answered")
+    to_do = "Try again later." if problem.status else "Let this machine reach it: name server, route, firewall."
+    return Check("api", "FAIL", f"{origin}: {answers.why_not}", to_do)
+
+
+def clock(answers: Answers) -> Check:
+    """Judge this machine's clock by the dates of the answers, which are of whole seconds."""
+    if answers.clock_skew is None:
+        return not_made("clock", "no answer that says the time")
+    skew = abs(answers.clock_skew)
+    way = "ahead of" if answers.clock_skew > timedelta(0) else "behind"
+    found = f"{_seconds(skew)} {way} DigitalOcean's"
+    if skew > _INTOLERABLE_SKEW:
+        return Check("clock", "FAIL", found, "Set the clock: a sync writes nothing beyond an hour.")
+    if skew > _NOTABLE_SKEW:
+        return Check("clock", "WARN", found, "Set the clock, best by NTP: history is stamped with it.")
+    return Check("clock", "OK", f"within {_NOTABLE_SKEW.total_seconds():g} s of DigitalOcean's")
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():,.0f} s"
+
+
+def token(answers: Answers, stored_uuid: str | None, *, needs_tags: bool) -> Check:
+    """Judge what a token may read, and whose it is."""
+    account = answers.account
+    if answers.source is None:
+        return not_made("token", "there is none that could be read", account)
+    reading = answers.reading
+    if isinstance(reading.problem, AuthenticationError):
+        return Check("token", "FAIL", str(reading.problem), f"Put a valid one where {answers.source} says.", account)
+    needed = {"droplet:read", "image:read"} | ({"tag:read"} if needs_tags else set())
+    if lacking := sorted(needed & reading.missing):
+        to_do = "Make one with droplet:read, which brings image:read" + (", and tag:read." if needs_tags else ".")
+        return Check("token", "FAIL", f"lacks {' and '.join(lacking)}", to_do, account)
+    if answers.why_not:
+        return not_made("token", answers.why_not, account)
+    return _identity(answers, stored_uuid)
+
+
+def _identity(answers: Answers, stored_uuid: str | None) -> Check:
+    account, shown = answers.account, answers.reading.account
+    if shown and stored_uuid not in (None, shown.uuid):
+        to_do = "Use a token of the account whose history is stored, or another database."
+        return Check("token", "FAIL", "belongs to another account than the stored one", to_do, account)
+    if shown and shown.status != "active":
+        to_do = "See what DigitalOcean says about the account."
+        return Check("token", "WARN", f'accepted, but the account is "{shown.status}"', to_do, account)
+    return Check("token", "OK", _may_read(answers.reading.missing), account=account)
+
+
+def _may_read(missing: frozenset[str]) -> str:
+    optional = sorted(missing)
+    return "accepted" + (f"; does without {' and '.join(optional)}, which is optional" if optional else "")
+
+
+def rate_budget(answers: Answers, last_run: LastRun | None, now: datetime) -> Check:
+    """Judge whether the requests that the hour has left would do for a run like the last."""
+    account = answers.account
+    others = "Give this program a token that nothing else uses, or wait."
+    if answers.waiting_until:
+        found = f"used up until {instant(answers.waiting_until, now)}"
+        return Check("rate-budget", "FAIL", found, others, account)
+    is_rejected = isinstance(answers.reading.problem, AuthenticationError)
+    if answers.requests_left is None or answers.source is None or is_rejected:
+        return not_made("rate-budget", "DigitalOcean said nothing of this token", account)
+    found = f"{count(answers.requests_left, 'request')} left this hour"
+    if last_run and last_run.finished_at:
+        found += f"; the last run took {last_run.requests:,}"
+        if last_run.requests > answers.requests_left:
+            return Check("rate-budget", "WARN", found, others, account)
+    return Check("rate-budget", "OK", found, account=account)
+
+
+def file_system(kind: str | None) -> Check:
+    """Judge where a SQLite file lies; None means on a disk of this machine."""
+    if kind is None:
+        return Check("file-system", "OK", "the SQLite file is not on a network file system")
+    to_do = "Move it to a disk of this machine, or use PostgreSQL."
+    return Check("file-system", "FAIL", f"the SQLite file lies on a network file system ({kind})", to_do)
+
+
+def disk_space(free_gigabytes: float, database_gigabytes: float) -> Check:
+    """Judge whether the disk of a SQLite file has room for what is next, a copy before an upgrade included."""
+    found = f"{size(free_gigabytes)} free where the database is, which takes {size(database_gigabytes)}"
+    if free_gigabytes < _LEAST_FREE_GIGABYTES:
+        return Check("disk-space", "FAIL", found, "Make room: a full disk stops every sync.")
+    if free_gigabytes < database_gigabytes + _LEAST_FREE_GIGABYTES:
+        return Check("disk-space", "WARN", found, "Make room: an upgrade copies the database beside itself.")
+    return Check("disk-space", "OK", found)
+
+
+def last_run(account: str, stored: StoredState, now: datetime) -> Check:
+    """Judge the newest run over the whole configuration."""
+    run = stored.last_run
+    if run is None:
+        return Check("last-run", "WARN", "there was none yet", "Run: inventory sync", account)
+    found = f"{run.status}, {_ago(run.finished_at or run.started_at, now)}"
+    if run.status != "complete":
+        found += f" ({run.error})" if run.error else ""
+        found += f"; the last complete one {_ago(run.last_complete_at, now) if run.last_complete_at else 'never was'}"
+    is_late = run.last_complete_at is None or now - run.last_complete_at > _OVERDUE
+    if run.status in ("complete", "running") and not is_late:
+        return Check("last-run", "OK", found, account=account)
+    is_going_on = run.status in ("running", "partial") and now - run.started_at < _OVERDUE
+    verdict: Verdict = "FAIL" if is_late and not is_going_on else "WARN"
+    to_do = _TO_DO_ABOUT[run.status] if is_going_on or run.finished_at else _IS_IT_RUN
+    return Check("last-run", verdict, found, to_do, account)
+
+
+_IS_IT_RUN = "See that cron, a timer or the daemon runs it."
+_TO_DO_ABOUT = {
+    "complete": _IS_IT_RUN,
+    "running": "Wait for its end.",
+    "failed": "Mend what it names; the next run catches up.",
+    "held": "Look at what it names. The next run decides; inventory sync --accept-gone does so at once.",
+    "partial": "The next run looks first at what this one missed.",
+    "interrupted": "The next run goes on where it stopped.",
+}
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    return f"{age(now - at)} ago"

@@ -1,0 +1,93 @@
+"""Every check of what a sync needs, in one go.
+
+    settings | database: files, tables, writing, the last run | api: DigitalOcean, with each token
+
+Nothing that it does stays, and each check is made even where an earlier one failed, as far as that can be.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from inventory.doctor import diagnosis
+from inventory.doctor.api import examine_api
+from inventory.doctor.database import examine_database
+from inventory.doctor.diagnosis import Check, not_made
+from inventory.errors import ConfigurationError
+from inventory.model import Selection
+from inventory.settings.load import DEFAULT_ACCOUNT, AccountSettings, Settings, load
+
+# Checked in place of an account, where the settings name none.
+_NO_ACCOUNT = AccountSettings(DEFAULT_ACCOUNT, SecretStr(""), "", Selection(everything=True))
+
+_NEED_NO_SETTINGS = ("configuration", "proxies")
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What all checks came to.
+
+    Attributes:
+        checks: In the order of `diagnosis.CHECKS`.
+        database: Its name as it may be shown; None where the settings do not say.
+    """
+
+    checks: Sequence[Check]
+    database: str | None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something must be mended before a sync can work."""
+        return any(check.verdict == "FAIL" for check in self.checks)
+
+
+def examine(
+    config_file: Path | None,
+    *,
+    environ: Mapping[str, str],
+    clock: Callable[[], datetime],
+    patience_seconds: float,
+    mounts: Path,
+) -> Examination:
+    """Make every check.
+
+    Args:
+        config_file: None means the first that is found.
+        environ: The environment.
+        clock: This machine's.
+        patience_seconds: How long to wait for all that is asked with one token.
+        mounts: What is mounted where, as Linux tells it; may be missing elsewhere.
+    """
+    settings, configuration = _settings(config_file, environ)
+    if settings is None:
+        unmade = [name for name in diagnosis.CHECKS if name not in _NEED_NO_SETTINGS]
+        checks = [configuration, *(not_made(name, "the settings cannot be read") for name in unmade)]
+        return _examination([*checks, diagnosis.proxies(environ, has_ca_file=False)], None)
+    accounts = settings.accounts or (_NO_ACCOUNT,)
+    names = [account.name for account in accounts]
+    database, found, stored = examine_database(settings, names, mounts, clock())
+    checks = [configuration, *found, diagnosis.proxies(environ, has_ca_file=settings.ca_file is not None)]
+    checks += examine_api(settings, accounts, stored, clock, patience_seconds)
+    return _examination(checks, database)
+
+
+def _examination(checks: Sequence[Check], database: str | None) -> Examination:
+    return Examination(sorted(checks, key=lambda check: diagnosis.CHECKS.index(check.name)), database)
+
+
+def _settings(config_file: Path | None, environ: Mapping[str, str]) -> tuple[Settings | None, Check]:
+    """Read the settings; without tokens where those alone are wrong, None where all of it is."""
+    try:
+        settings = load(config_file, environ)
+    except ConfigurationError as error:
+        to_do = "inventory config shows what is in force, inventory config --sample every setting."
+        judged = Check("configuration", "FAIL", "; ".join(str(error).splitlines()), to_do)
+        try:
+            return load(config_file, environ, needs_token=False), judged
+        except ConfigurationError:
+            return None, judged
+    names = ", ".join(account.name for account in settings.accounts)
+    return settings, Check("configuration", "OK", f"{settings.config_file or 'no file'}; accounts: {names}")

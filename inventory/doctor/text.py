@@ -1,0 +1,51 @@
+"""What `inventory doctor` tells: a line a check, or one document. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from inventory.doctor.diagnosis import Check
+from inventory.terminal.display import shown
+from inventory.terminal.words import count
+
+_STYLES = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
+
+
+def table(checks: Sequence[Check]) -> Table:
+    """Lay out verdict, check, and what was found and is to be done; accounts are named where there are several."""
+    is_named = len({check.account for check in checks if check.account}) > 1
+    lines = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for _ in ("verdict", "check"):
+        lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    for check in checks:
+        verdict = Text(check.verdict, style=_STYLES[check.verdict])
+        lines.add_row(verdict, check.name, shown(_told(check, is_named=is_named)))
+    return lines
+
+
+def _told(check: Check, *, is_named: bool) -> str:
+    whose = f'account "{check.account}": ' if is_named and check.account else ""
+    stop = "" if check.found.endswith("?") else "."
+    return f"{whose}{check.found}" + (f"{stop} {check.to_do}" if check.to_do else "")
+
+
+def ending(checks: Sequence[Check], *, database: str | None, now: datetime) -> str:
+    """Sum up, naming the instant and the database."""
+    failed, warned = (sum(check.verdict == verdict for check in checks) for verdict in ("FAIL", "WARN"))
+    verdict = "All is well" if not failed + warned else f"{count(failed, 'failure')}, {count(warned, 'warning')}"
+    return f"{verdict}. Checked {now:%Y-%m-%d %H:%M} UTC, database {shown(database or 'unknown')}."
+
+
+def document(checks: Sequence[Check], *, database: str | None, now: datetime, exit_code: int) -> dict[str, Any]:
+    """Give the same for machines; the keys stay."""
+    return {
+        "exit_code": exit_code,
+        "checked_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "database": database,
+        "checks": [asdict(check) for check in checks],
+    }

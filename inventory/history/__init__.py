@@ -1,0 +1,1 @@
+"""What an attempt to look at a Droplet means for what is stored. Pure."""

@@ -1,0 +1,107 @@
+"""Which intervals of history a look closes and opens. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from operator import attrgetter
+
+from inventory.history.changes import Change, Closed, End, Opened
+from inventory.model import Backup, BackupPolicy, Droplet, DropletState, StoredBackup, StoredDroplet
+
+# The attributes whose history is kept, in `backup_versions`, `droplet_versions` and `backup_policies`.
+_OF_BACKUP = ("name", "type", "size_gigabytes", "min_disk_size")
+_OF_DROPLET = ("name", "region", "size_slug", "price_monthly_usd", "status")
+_OF_POLICY = tuple(field.name for field in fields(BackupPolicy))
+
+_backup_version = attrgetter(*_OF_BACKUP)
+_droplet_version = attrgetter(*_OF_DROPLET)
+
+
+def differs(before: StoredBackup, after: Backup) -> bool:
+    """Tell whether a listing shows anything of a backup that is not stored so."""
+    return (
+        before.regions != after.regions
+        or before.state.created_at != after.created_at
+        or _backup_version(after) != _backup_version(before.state)
+    )
+
+
+def backup_history(
+    appeared: Iterable[Backup], changed: Iterable[Change], returned: Iterable[Change]
+) -> tuple[list[Closed], list[Opened]]:
+    """List the versions and regions that close and open; ends are closed elsewhere."""
+    closed: list[Closed] = []
+    opened: list[Opened] = []
+    for backup in (*appeared, *(change.after for change in returned)):
+        opened.append(_version_of(backup))
+        opened.extend(_region(backup.id, region) for region in backup.regions)
+    for change in changed:
+        before, after = change.before, change.after
+        if _backup_version(before.state) != _backup_version(after):
+            closed.append(Closed("backup_versions", {"backup_id": after.id}, closed_by="change"))
+            opened.append(_version_of(after))
+        left = sorted(set(before.regions) - set(after.regions))
+        joined = sorted(set(after.regions) - set(before.regions))
+        closed.extend(Closed("backup_regions", {"backup_id": after.id, "region": region}) for region in left)
+        opened.extend(_region(after.id, region) for region in joined)
+    return closed, opened
+
+
+def _version_of(backup: Backup) -> Opened:
+    return Opened("backup_versions", {"backup_id": backup.id, **_named(_OF_BACKUP, backup)})
+
+
+def _region(backup_id: int, region: str) -> Opened:
+    return Opened("backup_regions", {"backup_id": backup_id, "region": region})
+
+
+def closed_by_ends(ended: Iterable[End]) -> Iterable[Closed]:
+    """List the intervals of backups that their ends close."""
+    for end in ended:
+        backup = end.before
+        yield Closed("backup_versions", {"backup_id": backup.state.id}, closed_by=end.reason)
+        for region in backup.regions:
+            yield Closed("backup_regions", {"backup_id": backup.state.id, "region": region})
+
+
+def droplet_history(
+    stored: StoredDroplet | None, state: DropletState, droplet: Droplet, policy: BackupPolicy | None
+) -> tuple[tuple[Closed, ...], tuple[Opened, ...]]:
+    """List the intervals of attributes, tags and policy that close and open.
+
+    A Droplet that was gone has none open. Unknown tags and an unread policy change nothing.
+    """
+    exists = stored is not None and stored.state.gone_at is None
+    closed: list[Closed] = []
+    opened: list[Opened] = []
+    key = {"droplet_id": state.id}
+    if not exists or (stored and _droplet_version(stored.state) != _droplet_version(state)):
+        closed.extend([Closed("droplet_versions", key)] if exists else [])
+        opened.append(Opened("droplet_versions", {**key, **_named(_OF_DROPLET, state)}))
+    if droplet.tags is not None:
+        before = stored.tags if stored else frozenset()
+        closed.extend(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(before - droplet.tags))
+        opened.extend(Opened("droplet_tags", {**key, "tag": tag}) for tag in sorted(droplet.tags - before))
+    in_force = policy_in_force(stored)
+    if policy is not None and policy != in_force:
+        closed.extend([Closed("backup_policies", key)] if in_force else [])
+        opened.append(Opened("backup_policies", {**key, **_named(_OF_POLICY, policy)}))
+    return tuple(closed), tuple(opened)
+
+
+def closed_with_droplet(stored: StoredDroplet) -> tuple[Closed, ...]:
+    """List the intervals of a Droplet's attributes, tags and policy that its end closes."""
+    key = {"droplet_id": stored.state.id}
+    return (
+        Closed("droplet_versions", key),
+        *(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(stored.tags)),
+        *([Closed("backup_policies", key)] if policy_in_force(stored) else []),
+    )
+
+
+def policy_in_force(stored: StoredDroplet | None) -> BackupPolicy | None:
+    """Give the policy that was in force until this look, as far as was known; None where none was ever read."""
+    return next((each.policy for each in stored.policies if each.valid_to is None), None) if stored else None
+
+
+def _named(names: Iterable[str], value: object) -> dict[str, object]:
+    return {name: getattr(value, name) for name in names}

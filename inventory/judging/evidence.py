@@ -1,0 +1,93 @@
+"""Read what the views show of a moment, and have it judged."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+
+from inventory.judging.findings import STAYS_FOR, Evidence, Verdict, current_misses, judge, newest_backups
+from inventory.judging.rules import Exemption, Rules
+from inventory.views.queries import Question, ask
+from inventory.views.rows import (
+    BackupLifetime,
+    DropletRetention,
+    DropletTag,
+    Event,
+    KnownDroplet,
+    MissedBackup,
+    SizeAnomaly,
+    SyncHealth,
+    UnprotectedDroplet,
+)
+
+# Of the plans that DigitalOcean documents; a policy may say more.
+_LONGEST_RETENTION_DAYS = 28
+
+
+def inspect(
+    connection: sa.Connection,
+    now: datetime,
+    rules: Rules,
+    exemptions: Sequence[Exemption],
+    *,
+    accounts: Collection[str] | None = None,
+    droplet_ids: Collection[int] | None = None,
+) -> Verdict:
+    """Judge what was known at `now`, as far as it concerns the named accounts and Droplets; None means all.
+
+    An account that is named and was never synced is a finding; of Droplets, only those that exist and are selected are
+    judged, and their accounts with them.
+    """
+    return judge(read_evidence(connection, now, accounts, droplet_ids), rules, exemptions, now)
+
+
+def read_evidence(
+    connection: sa.Connection, now: datetime, accounts: Collection[str] | None, droplet_ids: Collection[int] | None
+) -> Evidence:
+    """Read the rows to judge."""
+    current = [each for each in ask(connection, KnownDroplet, Question(now)) if each.is_current]
+    judged = [
+        each
+        for each in current
+        if (accounts is None or each.account in accounts) and (droplet_ids is None or each.droplet_id in droplet_ids)
+    ]
+    if droplet_ids is not None:
+        accounts = {each.account for each in judged}
+    about = partial(Question, now, accounts=accounts, droplet_ids=droplet_ids)
+    retention = ask(connection, DropletRetention, about())
+    missed = ask(connection, MissedBackup, about())
+    events = ask(connection, Event, about(since=now - STAYS_FOR))
+    return Evidence(
+        accounts=accounts,
+        droplet_ids=frozenset(each.droplet_id for each in judged),
+        droplets=current,
+        tags=ask(connection, DropletTag, about()),
+        health=ask(connection, SyncHealth, about()),
+        retention=retention,
+        missed=missed,
+        events=events,
+        backups=_in_doubt(connection, now, retention, missed, events),
+        unprotected=ask(connection, UnprotectedDroplet, about()),
+        anomalies=ask(connection, SizeAnomaly, about(since=now - STAYS_FOR)),
+    )
+
+
+def _in_doubt(
+    connection: sa.Connection,
+    now: datetime,
+    retention: Sequence[DropletRetention],
+    missed: Sequence[MissedBackup],
+    events: Sequence[Event],
+) -> list[BackupLifetime]:
+    """Read the backups, ended ones too, of the few Droplets of which more must be known than what exists."""
+    late = current_misses(missed, newest_backups(retention, (), now))
+    bereft = {each.droplet_id for each in events if each.gone_reason == "unexplained"}
+    if not late and not bereft:
+        return []
+    # A backup whose early loss is still a finding cannot be older than this.
+    longest = max([_LONGEST_RETENTION_DAYS, *(each.retention_days or 0 for each in retention)])
+    since = min(
+        [now - STAYS_FOR - timedelta(days=longest), *(windows[0].window_starts_at for windows in late.values())]
+    )
+    return ask(connection, BackupLifetime, Question(now, since=since, droplet_ids={*late, *bereft}))

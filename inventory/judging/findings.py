@@ -1,0 +1,366 @@
+"""What is wrong, how badly, and since when: the one place that judges; all others only show it. Pure.
+
+Evidence          rows of the views, of one moment
+| judge           one rule for each name of `inventory.judging.rules.KINDS`
+| severities      as the configuration has them
+| exemptions      set aside what somebody knows of
+= Verdict         findings, worst first
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Literal, TypeAlias
+
+from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
+from inventory.views.rows import (
+    BackupLifetime,
+    DropletRetention,
+    DropletTag,
+    Event,
+    KnownDroplet,
+    MissedBackup,
+    SizeAnomaly,
+    SyncHealth,
+    UnprotectedDroplet,
+)
+
+STAYS_FOR = timedelta(days=7)
+"""How long a loss, and a newest backup of odd size, stay findings."""
+
+LONGEST_SUBJECT = 28
+"""Longer names do not fit a line: the Droplet's id stands there."""
+
+Status: TypeAlias = Literal["critical", "unknown", "warning", "ok"]
+
+_PLAIN_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9][A-Za-z0-9._-]*")
+_YEAR_IS_CLEAR_FOR = timedelta(days=300)
+_IN_ORDER = {name: place for place, name in enumerate(KINDS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Rows of the views, all of the same moment.
+
+    Attributes:
+        accounts: Names of the accounts that should be synced; None: those that ever were.
+        droplet_ids: The Droplets to judge, all of them current.
+        droplets: All current Droplets, of every account.
+        missed: Windows without a backup, whatever their verdict.
+        events: What happened in the last 7 days.
+        backups: Those made lately, ended ones too, of Droplets that miss one or lost one for no known reason: all whose
+            loss in the last 7 days would be early, and all made since a missed window.
+    """
+
+    accounts: Collection[str] | None
+    droplet_ids: frozenset[int]
+    droplets: Sequence[KnownDroplet]
+    tags: Sequence[DropletTag]
+    health: Sequence[SyncHealth]
+    retention: Sequence[DropletRetention]
+    missed: Sequence[MissedBackup]
+    events: Sequence[Event]
+    backups: Sequence[BackupLifetime]
+    unprotected: Sequence[UnprotectedDroplet]
+    anomalies: Sequence[SizeAnomaly]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        name: One of `inventory.judging.rules.KINDS`.
+        droplet_id: None where it concerns the account.
+        droplet: The Droplet's name as it is, to be shown safely; None where it concerns the account.
+        since: UTC, when it began or was learned; None where that is not known.
+        what: What was found, in a clause, its times in UTC. It stays the same while nothing changes.
+        subject: How its line, and an exemption, name what it concerns: the Droplet by its name where that is plain and
+            no other has it, else by its id; the account by its name.
+    """
+
+    name: str
+    severity: Severity
+    account: str
+    droplet_id: int | None
+    droplet: str | None
+    since: datetime | None
+    what: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found at a moment.
+
+    Attributes:
+        now: The moment.
+        findings: What must be mended, worst first.
+        counted: What is only counted, in the same order.
+        exempted: What would else be among `findings`, each with the exemption that covers it.
+        expired: Exemptions that hold no longer.
+        droplets: How many were judged.
+        looked_at: When the last complete sync ended, of several accounts the earliest; None where one had none.
+    """
+
+    now: datetime
+    findings: tuple[Finding, ...]
+    counted: tuple[Finding, ...]
+    exempted: tuple[tuple[Finding, Exemption], ...]
+    expired: tuple[Exemption, ...]
+    droplets: int
+    looked_at: datetime | None
+
+    @property
+    def status(self) -> Status:
+        """The worst of what was found."""
+        found = {finding.severity for finding in self.findings}
+        return next((each for each in SEVERITIES if each in found and each != "counted"), "ok")
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many findings there are of each severity, counted ones too."""
+        found = Counter(finding.severity for finding in (*self.findings, *self.counted))
+        return {severity: found[severity] for severity in SEVERITIES}
+
+
+def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now: datetime) -> Verdict:
+    """Judge what the views show at `now`."""
+    found = _Findings(evidence, rules, now).all()
+    valid = [each for each in exemptions if now.date() <= each.until]
+    tags = _tags(evidence.tags)
+    covered = [(each, _exemption(each, valid, tags)) for each in found if each.severity != "counted"]
+    return Verdict(
+        now=now,
+        findings=tuple(finding for finding, exemption in covered if exemption is None),
+        counted=tuple(each for each in found if each.severity == "counted"),
+        exempted=tuple((finding, exemption) for finding, exemption in covered if exemption is not None),
+        expired=tuple(each for each in exemptions if now.date() > each.until),
+        droplets=len(evidence.droplet_ids),
+        looked_at=_looked_at(evidence.health),
+    )
+
+
+def current_misses(missed: Iterable[MissedBackup], newest_at: Mapping[int, datetime]) -> dict[int, list[MissedBackup]]:
+    """Group by Droplet the windows that somebody looked for and found without a backup, oldest first.
+
+    Given when each Droplet's newest known backup was made, leave out what it ended: windows that opened before.
+    """
+    found: dict[int, list[MissedBackup]] = defaultdict(list)
+    for window in sorted(missed, key=lambda each: each.window_starts_at):
+        newest = newest_at.get(window.droplet_id)
+        if window.verdict == "missed" and (newest is None or window.window_starts_at > newest):
+            found[window.droplet_id].append(window)
+    return dict(found)
+
+
+def newest_backups(
+    retention: Iterable[DropletRetention], backups: Iterable[BackupLifetime], now: datetime
+) -> dict[int, datetime]:
+    """Say when the newest known backup of each Droplet was made, be it gone by now; those without any are absent.
+
+    What claims to be made after `now` says nothing: some clock is wrong.
+    """
+    made = [(each.droplet_id, each.created_at) for each in backups]
+    made += [(each.droplet_id, each.newest_backup_at) for each in retention if each.newest_backup_at is not None]
+    return dict(sorted((each for each in made if each[1] <= now), key=itemgetter(1)))
+
+
+class _Findings:
+    """One method a rule; each gives what it finds, with the severity of its kind."""
+
+    def __init__(self, evidence: Evidence, rules: Rules, now: datetime) -> None:
+        self._evidence = evidence
+        self._rules = rules
+        self._now = now
+        self._tags = _tags(evidence.tags)
+        self._subjects = _subjects(evidence.droplets)
+        self._retention = {each.droplet_id: each for each in evidence.retention}
+        self._newest_at = newest_backups(evidence.retention, evidence.backups, now)
+        self._missed = current_misses(evidence.missed, self._newest_at)
+        self._lost = _lost(evidence.backups, since=now - STAYS_FOR)
+
+    def all(self) -> list[Finding]:
+        """Apply every rule and the configured severities; worst first."""
+        found = [
+            *self._of_accounts(),
+            *self._missed_backups(),
+            *self._too_few_backups(),
+            *self._unprotected(),
+            *self._losses(),
+            *self._anomalies(),
+        ]
+        return sorted(map(self._weighed, found), key=_worst_first)
+
+    def _weighed(self, finding: Finding) -> Finding:
+        severity = _severity(self._rules, finding, self._tags.get(finding.droplet_id or 0, set()))
+        return replace(finding, severity=severity or finding.severity)
+
+    def _of_droplet(
+        self,
+        name: str,
+        row: BackupLifetime | DropletRetention | MissedBackup | UnprotectedDroplet | SizeAnomaly,
+        since: datetime | None,
+        what: str,
+    ) -> Iterator[Finding]:
+        """Give the finding, if its Droplet is one of those to judge."""
+        if row.droplet_id in self._evidence.droplet_ids:
+            subject = self._subjects[row.droplet_id]
+            yield Finding(name, KINDS[name].severity, row.account, row.droplet_id, row.droplet, since, what, subject)
+
+    def _of_account(self, name: str, account: str, since: datetime | None, what: str) -> Finding:
+        return Finding(name, KINDS[name].severity, account, None, None, since, what, account)
+
+    def _of_accounts(self) -> Iterator[Finding]:
+        for row in self._evidence.health:
+            if row.account_status not in (None, "active"):
+                what = f'DigitalOcean says that it is "{row.account_status}"'
+                yield self._of_account("account-not-active", row.account, None, what)
+            if row.token_rejected_since is not None:
+                what = f"{self._from(row.token_rejected_since)}; mend the token, then: inventory sync"
+                yield self._of_account("token-rejected", row.account, row.token_rejected_since, what)
+            if row.held_since is not None:
+                what = f"{self._from(row.held_since)}; another sync, or --accept-gone, confirms it"
+                yield self._of_account("sync-held", row.account, row.held_since, what)
+            if row.last_complete_at is None or self._now - row.last_complete_at > self._rules.sync_overdue_after:
+                what = self._overdue(row)
+                yield self._of_account("sync-overdue", row.account, row.last_complete_at, what)
+        synced = {row.account for row in self._evidence.health}
+        for account in sorted(set(self._evidence.accounts or ()) - synced):
+            yield self._of_account("sync-overdue", account, None, "it was never synced")
+        if not synced and self._evidence.accounts is None:
+            yield self._of_account("sync-overdue", "default", None, "nothing was ever synced")
+
+    def _overdue(self, row: SyncHealth) -> str:
+        since = (
+            f"no complete sync {self._from(row.last_complete_at)}" if row.last_complete_at else "no complete sync yet"
+        )
+        behind = f"{row.droplets_overdue} of {row.droplets} Droplets not looked at"
+        told = [since, *([behind] if row.droplets_overdue else [])]
+        if row.last_run_status != "complete":
+            told.append(
+                f"the last run: {row.last_run_status}" + (f": {row.last_run_error}" if row.last_run_error else "")
+            )
+        return "; ".join(told)
+
+    def _missed_backups(self) -> Iterator[Finding]:
+        for windows in self._missed.values():
+            first, last = windows[0], windows[-1]
+            newest_at = self._newest_at.get(last.droplet_id)
+            which = self._window(last) if len(windows) == 1 else f"{len(windows)} windows to {self._window(last)}"
+            what = f"{which}; {f'newest of {self._day(newest_at)}' if newest_at else 'none exists'}"
+            for finding in self._of_droplet("missed-backup", last, first.window_ends_at, what):
+                yield finding if len(windows) == 1 else replace(finding, severity="critical")
+
+    def _too_few_backups(self) -> Iterator[Finding]:
+        for row in self._evidence.retention:
+            is_told = row.droplet_id in self._missed or row.droplet_id in self._lost
+            if row.verdict == "too few" and not is_told:
+                what = f"{row.backups} of the {row.expected_backups} that should exist"
+                yield from self._of_droplet("too-few-backups", row, None, what)
+
+    def _unprotected(self) -> Iterator[Finding]:
+        for row in self._evidence.unprotected:
+            is_off = row.reason == "backups off"
+            retention = self._retention.get(row.droplet_id)
+            if is_off and row.is_formerly_protected:
+                left = retention.backups if retention else None
+                kept = f"{left} still exist" if left else "none is left"
+                what = f"{self._from(row.unprotected_since)}; {kept}"
+                yield from self._of_droplet("backups-disabled", row, row.unprotected_since, what)
+            elif is_off or retention is None or retention.plan is None:
+                what = f"never had a backup; known {self._from(row.unprotected_since)}"
+                yield from self._of_droplet("unprotected", row, row.unprotected_since, what)
+
+    def _losses(self) -> Iterator[Finding]:
+        for lost in self._lost.values():
+            first_at = min(each.gone_at for each in lost if each.gone_at)
+            backups = "1 backup" if len(lost) == 1 else f"{len(lost)} backups"
+            what = f"{backups} gone early, found {self._instant(first_at)}"
+            yield from self._of_droplet("unexplained-loss", lost[0], first_at, what)
+
+    def _anomalies(self) -> Iterator[Finding]:
+        for row in self._evidence.anomalies:
+            if row.is_newest and self._now - row.created_at < STAYS_FOR:
+                before = f"median of the {row.compared_backups} before {row.median_before_gigabytes:,.2f} GB"
+                what = f"{row.size_gigabytes:,.2f} GB; {before}"
+                yield from self._of_droplet("size-anomaly", row, row.created_at, what)
+
+    def _from(self, at: datetime) -> str:
+        return f"since {self._instant(at)}"
+
+    def _instant(self, at: datetime) -> str:
+        return f"{at:%a} {self._day(at)} {at:%H:%M}Z"
+
+    def _day(self, at: datetime) -> str:
+        return f"{at.day} {at:%b}" + (f" {at.year}" if self._now - at > _YEAR_IS_CLEAR_FOR else "")
+
+    def _window(self, window: MissedBackup) -> str:
+        starts_at, ends_at = window.window_starts_at, window.window_ends_at
+        return f"{starts_at:%a} {self._day(starts_at)} {starts_at:%H:%M}-{ends_at:%H:%M}Z"
+
+
+def _subjects(droplets: Sequence[KnownDroplet]) -> dict[int, str]:
+    times = Counter(each.droplet for each in droplets)
+    return {
+        each.droplet_id: each.droplet if _is_clear(each.droplet, times) else str(each.droplet_id) for each in droplets
+    }
+
+
+def _is_clear(name: str, times: Mapping[str, int]) -> bool:
+    is_plain = len(name) <= LONGEST_SUBJECT and _PLAIN_NAME.fullmatch(name) is not None
+    return is_plain and times[name] == 1
+
+
+def _tags(rows: Iterable[DropletTag]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.droplet_id].add(row.tag)
+    return dict(found)
+
+
+def _lost(backups: Iterable[BackupLifetime], since: datetime) -> dict[int, list[BackupLifetime]]:
+    """Group by Droplet the backups whose end since then nothing explains."""
+    found: dict[int, list[BackupLifetime]] = defaultdict(list)
+    for backup in backups:
+        if backup.gone_reason == "unexplained" and backup.gone_at is not None and backup.gone_at > since:
+            found[backup.droplet_id].append(backup)
+    return dict(found)
+
+
+def _looked_at(health: Sequence[SyncHealth]) -> datetime | None:
+    ends = [row.last_complete_at for row in health if row.last_complete_at is not None]
+    return min(ends) if ends and len(ends) == len(health) else None
+
+
+def _severity(rules: Rules, finding: Finding, tags: Collection[str]) -> Severity | None:
+    """Give what the configuration says, the closest first; None where it says nothing."""
+    of_droplet = rules.by_droplet.get(finding.droplet_id or 0, {}).get(finding.name)
+    of_tags = {table[finding.name] for tag, table in rules.by_tag.items() if tag in tags and finding.name in table}
+    of_worst_tag = next((each for each in SEVERITIES if each in of_tags), None)
+    return of_droplet or of_worst_tag or rules.everywhere.get(finding.name)
+
+
+def _exemption(finding: Finding, valid: Iterable[Exemption], tags: Mapping[int, set[str]]) -> Exemption | None:
+    return next((each for each in valid if each.finding == finding.name and _covers(each, finding, tags)), None)
+
+
+def _covers(exemption: Exemption, finding: Finding, tags: Mapping[int, set[str]]) -> bool:
+    if finding.droplet_id is None:
+        return exemption.account == finding.account
+    if exemption.tag is not None:
+        return exemption.tag in tags.get(finding.droplet_id, ())
+    return exemption.droplet in (finding.droplet, str(finding.droplet_id))
+
+
+def _worst_first(finding: Finding) -> tuple[int, int, str, str, int]:
+    return (
+        SEVERITIES.index(finding.severity),
+        _IN_ORDER[finding.name],
+        finding.account,
+        finding.droplet or "",
+        finding.droplet_id or 0,
+    )

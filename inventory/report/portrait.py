@@ -1,0 +1,126 @@
+"""All that is known of one Droplet, or of one backup, read together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from inventory.errors import UsageError
+from inventory.report import selecting
+from inventory.store import records
+from inventory.views.queries import Question, ask
+from inventory.views.rows import (
+    BackupLifetime,
+    CostNow,
+    DropletRetention,
+    DropletSizeOnDay,
+    DropletTag,
+    Event,
+    KnownDroplet,
+    LiveBackup,
+    MissedBackup,
+    SizeGrowth,
+)
+
+TREND = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """What is known of a Droplet.
+
+    Attributes:
+        policies: The newest first.
+        attempts: The last ones that were no looks, the newest first.
+        days: Of the last 90 days, the oldest first.
+        live: The newest first; so are `past`, `missed` and `events`.
+        retention: None for a Droplet that is gone or not selected; so are `growth` and `cost`.
+    """
+
+    droplet: KnownDroplet
+    tags: Sequence[str]
+    policies: Sequence[records.PolicyRecord]
+    look: records.LookRecord
+    attempts: Sequence[records.AttemptRecord]
+    days: Sequence[DropletSizeOnDay]
+    live: Sequence[LiveBackup]
+    past: Sequence[BackupLifetime]
+    missed: Sequence[MissedBackup]
+    events: Sequence[Event]
+    retention: DropletRetention | None
+    growth: SizeGrowth | None
+    cost: CostNow | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPortrait:
+    """What is known of a backup.
+
+    Attributes:
+        live: None once it is gone.
+        events: What happened to it in all the time, the newest first.
+    """
+
+    lifetime: BackupLifetime
+    live: LiveBackup | None
+    events: Sequence[Event]
+
+
+def find(connection: sa.Connection, question: Question, name: str) -> tuple[int, int | None]:
+    """Give the id of the Droplet that is meant by a name or id, and that of the backup if it is the id of one.
+
+    Of several Droplets with one name the only one that exists is meant.
+
+    Raises:
+        UsageError: Nothing is known by that name, or more than one Droplet.
+    """
+    if name.isascii() and name.isdigit() and (droplet_id := records.owner(connection, int(name))) is not None:
+        return droplet_id, int(name)
+    ids = selecting.find(connection, question, [name], [])
+    assert ids is not None
+    if len(ids) > 1:
+        known = [each for each in ask(connection, KnownDroplet, question) if each.droplet_id in ids]
+        ids = frozenset(each.droplet_id for each in known if each.is_current) or ids
+        if len(ids) > 1:
+            which = ", ".join(str(each) for each in sorted(ids))
+            raise UsageError(f'{len(ids)} Droplets are called "{name}". Say which by its id: {which}.')
+    (found,) = ids
+    return found, None
+
+
+def of_droplet(connection: sa.Connection, question: Question) -> Portrait:
+    """Read all of the one Droplet that the question names."""
+    (droplet_id,) = question.droplet_ids or ()
+    (droplet,) = ask(connection, KnownDroplet, question)
+    of_late = Question(now=question.now, since=question.now - TREND, droplet_ids=question.droplet_ids)
+    return Portrait(
+        droplet=droplet,
+        tags=[row.tag for row in ask(connection, DropletTag, question)],
+        policies=records.policies(connection, droplet_id),
+        look=records.look(connection, droplet_id),
+        attempts=records.attempts(connection, droplet_id, most=5),
+        days=ask(connection, DropletSizeOnDay, of_late),
+        live=ask(connection, LiveBackup, question),
+        past=[row for row in ask(connection, BackupLifetime, question) if row.gone_at],
+        missed=ask(connection, MissedBackup, question),
+        events=[row for row in ask(connection, Event, question) if not _is_routine(row)],
+        retention=next(iter(ask(connection, DropletRetention, question)), None),
+        growth=next(iter(ask(connection, SizeGrowth, question)), None),
+        cost=next(iter(ask(connection, CostNow, question)), None),
+    )
+
+
+def _is_routine(event: Event) -> bool:
+    return event.event == "backup_appeared" or event.gone_reason == "expired"
+
+
+def of_backup(connection: sa.Connection, question: Question, backup_id: int) -> BackupPortrait:
+    """Read all of one backup of the Droplet that the question names."""
+    (lifetime,) = (row for row in ask(connection, BackupLifetime, question) if row.backup_id == backup_id)
+    ever = Question(now=question.now, since=lifetime.first_seen_at, droplet_ids=question.droplet_ids)
+    return BackupPortrait(
+        lifetime=lifetime,
+        live=next((row for row in ask(connection, LiveBackup, question) if row.backup_id == backup_id), None),
+        events=[row for row in ask(connection, Event, ever) if row.backup_id == backup_id],
+    )

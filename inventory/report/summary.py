@@ -1,0 +1,137 @@
+"""What there is, what needs attention and what is large, read together for one screen."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from operator import attrgetter
+
+import sqlalchemy as sa
+
+from inventory.judging.findings import Evidence
+from inventory.views.queries import Question, ask
+from inventory.views.rows import (
+    CostNow,
+    DropletRetention,
+    DropletSizeOnDay,
+    Event,
+    FleetSizeOnDay,
+    SizeGrowth,
+    SyncHealth,
+)
+
+LATELY = timedelta(days=7)
+_TREND = timedelta(days=30)
+_LARGEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """One of the Droplets whose backups are largest; `sizes`: of the last 30 days, those looked at, oldest first."""
+
+    growth: SizeGrowth
+    retention: DropletRetention
+    sizes: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of the summary, of all accounts asked for together.
+
+    Attributes:
+        droplets: Selected Droplets that exist.
+        disabled: Of them, active ones that have backups off.
+        never_protected: Of them, active ones that never had a backup, and have them not off.
+        oldest_backup_at: None without backups; so is `newest_backup_at`.
+        size_before_gigabytes: Seven days ago, by the last look until then; None where nobody had looked.
+        sizes: Of the whole fleet, of the days looked at, of the last 30, oldest first.
+        cost_usd: A month, by what has a rate and a price.
+        without_rate: Droplets with backups on that have none.
+        lately: Events of the last seven days; ends by `backup_ended` and their reason, after a blank.
+    """
+
+    now: datetime
+    health: Sequence[SyncHealth]
+    droplets: int
+    disabled: int
+    never_protected: int
+    backups: int
+    oldest_backup_at: datetime | None
+    newest_backup_at: datetime | None
+    size_gigabytes: float
+    size_before_gigabytes: float | None
+    sizes: Sequence[float]
+    cost_usd: float
+    without_rate: int
+    lately: Mapping[str, int]
+    largest: Sequence[Large]
+
+
+def summarise(connection: sa.Connection, question: Question, evidence: Evidence) -> Summary:
+    """Sum up the Droplets that the question names, as was known at its `now`, beside what was read to judge them.
+
+    Its limit is how many of the largest are wanted; five where it is None.
+    """
+    now, most = question.now, question.limit or _LARGEST
+    question = replace(question, limit=None)
+    unprotected, retention = evidence.unprotected, evidence.retention
+    growth = ask(connection, SizeGrowth, question)
+    costs = [row for row in ask(connection, CostNow, question) if row.plan]
+    days = _sizes_by_day(connection, question)
+    return Summary(
+        now=now,
+        health=evidence.health,
+        droplets=len(evidence.droplet_ids),
+        disabled=sum(row.reason == "backups off" for row in unprotected),
+        never_protected=sum(row.reason != "backups off" for row in unprotected),
+        backups=sum(row.backups for row in growth),
+        oldest_backup_at=min((row.oldest_backup_at for row in retention if row.oldest_backup_at), default=None),
+        newest_backup_at=max((row.newest_backup_at for row in retention if row.newest_backup_at), default=None),
+        size_gigabytes=sum(row.size_gigabytes for row in growth),
+        size_before_gigabytes=_before(days, now),
+        sizes=[size for _, size in days],
+        cost_usd=sum(row.estimated_usd or 0 for row in costs),
+        without_rate=sum(row.estimated_usd is None for row in costs),
+        lately=_lately(evidence.events),
+        largest=_largest(connection, question, growth, retention, most),
+    )
+
+
+def _sizes_by_day(connection: sa.Connection, question: Question) -> list[tuple[date, float]]:
+    """Give the size of the fleet after each of the last 30 days that somebody looked on, the oldest first."""
+    lately = replace(question, since=question.now - _TREND)
+    sizes: dict[date, float] = defaultdict(float)
+    if question.droplet_ids is None:
+        for account in ask(connection, FleetSizeOnDay, lately):
+            sizes[account.day] += account.size_gigabytes
+        return sorted(sizes.items())
+    # As fleet_size_by_day does for whole accounts: a Droplet not looked at counts with what was known last.
+    known: dict[int, float] = {}
+    for droplet in sorted(ask(connection, DropletSizeOnDay, lately), key=attrgetter("day")):
+        known[droplet.droplet_id] = droplet.size_gigabytes
+        sizes[droplet.day] = sum(known.values())
+    return sorted(sizes.items())
+
+
+def _before(days: Sequence[tuple[date, float]], now: datetime) -> float | None:
+    return next((size for day, size in reversed(days) if day <= (now - LATELY).date()), None)
+
+
+def _lately(events: Iterable[Event]) -> Counter[str]:
+    return Counter(f"{row.event} {row.gone_reason}" if row.gone_reason else row.event for row in events)
+
+
+def _largest(
+    connection: sa.Connection,
+    question: Question,
+    growth: Sequence[SizeGrowth],
+    retention: Sequence[DropletRetention],
+    most: int,
+) -> list[Large]:
+    largest = sorted(growth, key=lambda row: -row.size_gigabytes)[:most]
+    ids = [row.droplet_id for row in largest if row.backups]
+    sizes: dict[int, list[float]] = defaultdict(list)
+    for day in ask(connection, DropletSizeOnDay, replace(question, since=question.now - _TREND, droplet_ids=ids)):
+        sizes[day.droplet_id].append(day.size_gigabytes)
+    kept = {row.droplet_id: row for row in retention}
+    return [Large(row, kept[row.droplet_id], sizes[row.droplet_id]) for row in largest if row.droplet_id in sizes]

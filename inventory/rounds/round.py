@@ -1,0 +1,188 @@
+"""A round: every chosen account synced once, one after the other. `sync` makes one, the daemon one after another."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from inventory.digitalocean.client import Client
+from inventory.errors import EXIT_BUG, AuthenticationError, InventoryError
+from inventory.process.clock import utc_now
+from inventory.rounds.ping import Pings
+from inventory.settings.load import AccountSettings, Settings
+from inventory.store.engine import Database, memory, sqlite_file_exists
+from inventory.store.upgrade import require_current, upgrade
+from inventory.sync.result import SyncReport, not_started
+from inventory.sync.run import Listener, Order, sync
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.sync")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a round is to do, beside the settings.
+
+    Attributes:
+        account: The only account to sync; None means all.
+        droplets: Names or ids that narrow the configuration; empty means all it names.
+        trigger: As of `Order`.
+    """
+
+    account: str | None = None
+    droplets: frozenset[str] = frozenset()
+    is_full: bool = False
+    is_dry_run: bool = False
+    accept_gone: bool = False
+    is_verbose: bool = False
+    trigger: str = "command"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it writes what the configuration as a whole means."""
+        return self.account is None and not self.droplets and not self.is_dry_run
+
+
+@contextmanager
+def opened(settings: Settings, *, is_dry_run: bool = False, known: Database | None = None) -> Iterator[Database]:
+    """Open the database, created or upgraded where this run may do so; a dry run changes nothing.
+
+    One that was opened before, `known`, is not made anew: if it is missing now, its place may not be mounted.
+
+    Raises:
+        DatabaseError: It cannot be used, or is out of reach.
+    """
+    with closing(known or Database(settings.database_url.get_secret_value())) as database:
+        if is_dry_run and database.path and not sqlite_file_exists(database.path):
+            with closing(memory()) as nothing:
+                upgrade(nothing)
+                yield nothing
+            return
+        if is_dry_run or known or not settings.auto_migrate:
+            require_current(database, settings.database_source)
+        else:
+            upgrade(database)
+        yield database
+
+
+@contextmanager
+def pinging(settings: Settings, wanted: Wanted, *, complain: Callable[[str], object] | None = None) -> Iterator[Pings]:
+    """Tell the configured receiver that a round begins, and of what keeps it from ending; its end is the caller's.
+
+    A round over a part of the configuration is no sign of life, and nobody's business. `complain` is told, beside the
+    log, of pings that fail.
+    """
+    url = settings.ping_url.get_secret_value() if settings.ping_url and wanted.is_whole else None
+    pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain)
+    pings.started()
+    try:
+        yield pings
+    except InventoryError as error:
+        pings.ended(error.exit_code, str(error))
+        raise
+    except Exception as error:
+        pings.ended(EXIT_BUG, f"a bug: {type(error).__name__}")
+        raise
+    finally:
+        pings.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Syncs accounts in turn.
+
+    Attributes:
+        follow: Gives who is told of an account's progress.
+        interrupted_by: Gives the number of the signal that asked to stop, or None.
+    """
+
+    settings: Settings
+    database: Database
+    wanted: Wanted
+    follow: Callable[[], AbstractContextManager[Listener]]
+    interrupted_by: Callable[[], int | None]
+
+    def sync(self, accounts: Iterable[AccountSettings]) -> Iterator[SyncReport]:
+        """Yield what each account came to; a failure of one does not stop the others, a signal does.
+
+        A token file is read when its account's turn comes, and once more where the token was rejected: it may just
+        have been replaced.
+        """
+        for account in accounts:
+            current = account.reread()
+            report = _logged(self._sync(current))
+            if report.failure == AuthenticationError.outcome and (newer := current.reread()) != current:
+                _log.info("token.reread", account=account.name, token_file=account.token_file)
+                report = _logged(self._sync(newer))
+            yield report
+            if self.interrupted_by():
+                return
+
+    def _sync(self, account: AccountSettings) -> SyncReport:
+        """Sync one account; what keeps it from starting is a report too, so that the others get their turn."""
+        order = self._order(account)
+        _log.debug("sync.started", account=order.account, trigger=order.trigger, mode=order.mode)
+        try:
+            with self._client(account) as client, self.follow() as listener:
+                return sync(
+                    self.database, client, order, clock=utc_now, listener=listener, interrupted_by=self.interrupted_by
+                )
+        except InventoryError as error:
+            return not_started(
+                order.account, self.database.shown, error, utc_now(), mode=order.mode, is_dry_run=order.is_dry_run
+            )
+
+    def _client(self, account: AccountSettings) -> Client:
+        return Client(
+            account.token.get_secret_value(),
+            base_url=self.settings.api_url,
+            requests_per_second=self.settings.requests_per_second,
+            ca_file=self.settings.ca_file,
+        )
+
+    def _order(self, account: AccountSettings) -> Order:
+        return Order(
+            account=account.name,
+            selection=account.droplets,
+            configured_accounts=frozenset(each.name for each in self.settings.accounts),
+            deadline=timedelta(minutes=self.settings.run_deadline_minutes),
+            droplets=self.wanted.droplets,
+            is_full=self.wanted.is_full,
+            accept_gone=self.wanted.accept_gone,
+            is_dry_run=self.wanted.is_dry_run,
+            is_verbose=self.wanted.is_verbose,
+            trigger=self.wanted.trigger,
+        )
+
+
+def _logged(report: SyncReport) -> SyncReport:
+    """Log what a sync came to: one record for the whole, one for each Droplet that has a problem."""
+    for droplet in report.droplets:
+        if droplet.error:
+            _log.warning(
+                "droplet.failed",
+                account=report.account,
+                droplet_id=droplet.droplet_id,
+                droplet=droplet.name,
+                outcome=droplet.outcome,
+                error=droplet.error,
+            )
+    level = "info" if report.status in ("complete", "interrupted") else "warning"
+    getattr(_log, level)(
+        "sync.finished",
+        account=report.account,
+        run_id=report.run_id,
+        status=report.status,
+        exit_code=report.exit_code,
+        droplets=report.droplets_selected,
+        appeared=report.counts["backups_appeared"],
+        ended=report.counts["backups_ended"],
+        held=report.counts["backups_held"],
+        failed=report.counts["droplets_failed"] + report.counts["droplets_incomplete"],
+        requests=report.requests,
+        seconds=round((report.finished_at - report.started_at).total_seconds(), 3),
+        error=report.error,
+        notes=report.notes,
+    )
+    return report

@@ -1,0 +1,1 @@
+"""What answers over HTTP: health and metrics, from memory."""

@@ -1,0 +1,114 @@
+"""Looks on their way into the books: many at a time, those whose ends the brake must judge after all others (R7)."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from inventory.history.changes import Plan
+from inventory.history.ends import brake, must_wait
+from inventory.model import Look
+from inventory.sync.ledger import Ledger
+from inventory.sync.result import COUNTS, DropletReport, counts, droplet_report
+
+# Looks are written together: so many, or with so many backups, or when the first is so old.
+_BATCH_LOOKS = 1_000
+_BATCH_BACKUPS = 5_000
+_BATCH_SECONDS = 2.0
+
+# A backup that claims to be made later than this after the look that shows it was stamped by another clock than ours.
+_AHEAD_TOLERANCE = timedelta(hours=1)
+
+_CONTRADICTED = "missing from the listing, but the Droplet still names them; the next sync decides"
+
+
+@dataclass(slots=True)
+class Intake:
+    """Takes looks, writes them, and counts what they came to.
+
+    Attributes:
+        before_writing: Called before looks are written; what it raises keeps them from it.
+        accepting: Told of the ends that the brake would judge, which are then written unjudged; None: it judges them.
+        is_verbose: Keep reports of routine changes too.
+        counts: What was entered so far, by the names of `COUNTS`.
+        outcomes: How many Droplets came to each outcome.
+        droplets: Reports of the Droplets that a person should hear of.
+        notes: What a person should know beside them.
+    """
+
+    ledger: Ledger
+    before_writing: Callable[[], None]
+    accepting: Callable[[Sequence[DropletReport]], None] | None
+    is_verbose: bool
+    counts: Counter[str] = field(default_factory=partial(Counter, dict.fromkeys(COUNTS, 0)))
+    outcomes: Counter[str] = field(default_factory=Counter)
+    droplets: list[DropletReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _looks: list[Look] = field(default_factory=list)
+    _looks_since: float = 0.0
+    _looks_backups: int = 0
+    _waiting: list[Look] = field(default_factory=list)
+    _waiting_reports: list[DropletReport] = field(default_factory=list)
+    _waiting_ends: int = 0
+    _contradicted: set[int] = field(default_factory=set)
+    _live_before: int = 0
+
+    def take(self, look: Look) -> None:
+        """Keep a look until enough of them are there to be written together."""
+        if not self._looks:
+            self._looks_since, self._looks_backups = time.monotonic(), 0
+        self._looks.append(look)
+        self._looks_backups += len(look.listing.backups) if look.listing else 0
+        is_due = time.monotonic() - self._looks_since > _BATCH_SECONDS
+        if len(self._looks) >= _BATCH_LOOKS or self._looks_backups >= _BATCH_BACKUPS or is_due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the looks taken, but those that must wait for the brake."""
+        looks, self._looks = self._looks, []
+        if not looks:
+            return
+        self.before_writing()
+        for plan in self.ledger.enter(looks, is_final=False, held={}):
+            self._live_before += plan.live_before if plan.is_look else 0
+            if waiting := must_wait(plan.ended):
+                self._waiting.append(plan.look)
+                self._waiting_ends += len(waiting)
+                self._contradicted |= {plan.look.droplet_id} if plan.contradicted else set()
+                self._waiting_reports.extend([droplet_report(plan)] if self.accepting else [])
+            else:
+                self._count(plan)
+
+    def settle(self) -> None:
+        """Let the brake decide over the looks that waited, and write them (R7)."""
+        if not self._waiting:
+            return
+        why = None if self.accepting else brake(self._waiting_ends, self._live_before)
+        alone = {} if self.accepting else dict.fromkeys(self._contradicted, _CONTRADICTED)
+        held = {look.droplet_id: why or alone.get(look.droplet_id) for look in self._waiting}
+        if self.accepting:
+            self.accepting(self._waiting_reports)
+        if why:
+            self.notes.append(why)
+        for first in range(0, len(self._waiting), _BATCH_LOOKS):
+            batch = self._waiting[first : first + _BATCH_LOOKS]
+            for plan in self.ledger.enter(batch, is_final=True, held=held):
+                self._count(plan)
+
+    def _count(self, plan: Plan) -> None:
+        for name, number in counts(plan).items():
+            self.counts[name] += number
+        self.outcomes[plan.outcome] += 1
+        for backup in plan.appeared:
+            if backup.created_at - plan.stamp > _AHEAD_TOLERANCE:
+                made = f"{backup.created_at:%Y-%m-%d %H:%MZ}"
+                self.notes.append(
+                    f"backup {backup.id} of Droplet {plan.look.droplet_id} was created in the future ({made}): "
+                    "is this machine's clock wrong? It is kept as it is"
+                )
+        if plan.is_telling:
+            report = droplet_report(plan)
+            if report.is_notable or self.is_verbose:
+                self.droplets.append(report)

@@ -1,0 +1,198 @@
+"""What a run reads and writes: each transaction under its lease, each look whole or not at all."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from inventory.errors import ConfigurationError, WrongAccountError
+from inventory.history import reconcile
+from inventory.history.changes import Plan
+from inventory.history.detection import Remembered
+from inventory.history.ends import must_wait
+from inventory.model import PROVEN, Account, Look, StoredDroplet
+from inventory.store import current, runs
+from inventory.store.engine import Database
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The books of one run on one account.
+
+    A dry run reads the same and decides the same, but has no lease (`run_id` is None) and writes nothing.
+
+    Attributes:
+        last_complete_at: When the last complete run before this one ended; None where none did.
+    """
+
+    database: Database
+    account: runs.StoredAccount
+    run_id: int | None
+    last_complete_at: datetime | None
+    clock: Callable[[], datetime]
+
+    @classmethod
+    def begin(
+        cls, database: Database, account_name: str, *, trigger: str, mode: str, clock: Callable[[], datetime]
+    ) -> Self:
+        """Take the lease.
+
+        Raises:
+            SyncRunningError: Another run holds it.
+        """
+        with database.writing() as connection:
+            account = runs.ensure_account(connection, account_name)
+            run_id = runs.start(connection, account, trigger=trigger, mode=mode, now=clock())
+            return cls(database, account, run_id, runs.last_complete(connection, account.id), clock)
+
+    @classmethod
+    def begin_dry(cls, database: Database, account_name: str, *, clock: Callable[[], datetime]) -> Self:
+        """Begin a run that writes nothing."""
+        with database.reading() as connection:
+            account = runs.read_account(connection, account_name) or runs.StoredAccount(0, account_name)
+            return cls(database, account, None, runs.last_complete(connection, account.id), clock)
+
+    def check_account(self, found: Account | None, configured: frozenset[str]) -> None:
+        """Hold the token to its account (R2), by what `/v2/account` says; None where it could not be read.
+
+        Raises:
+            WrongAccountError: The token is another account's.
+            ConfigurationError: Two configured accounts are one.
+        """
+        if found is None:
+            return
+        if self.account.uuid not in (None, found.uuid):
+            raise WrongAccountError(
+                f'the token of account "{self.account.name}" belongs to another account '
+                f"({found.uuid}, stored is {self.account.uuid}). Nothing was changed; mend the token or name the "
+                "account anew."
+            )
+        with self.database.reading() as connection:
+            same = [name for name in runs.namesakes(connection, found.uuid, self.account.name) if name in configured]
+        if same:
+            raise ConfigurationError(
+                f'accounts "{same[0]}" and "{self.account.name}" are one account of DigitalOcean ({found.uuid}). '
+                "Nothing was changed; remove one from the configuration."
+            )
+
+    def keep_account(self, found: Account) -> None:
+        """Keep what `/v2/account` says; only once the token is known to see the account's Droplets."""
+        is_news = (found.uuid, found.status) != (self.account.uuid, self.account.status)
+        if is_news and self.run_id is not None:
+            with self._writing() as connection:
+                runs.record_account(connection, self.account.id, found.uuid, found.status)
+
+    def known(self) -> dict[int, runs.KnownDroplet]:
+        """Read every Droplet stored for the account."""
+        with self.database.reading() as connection:
+            return runs.known_droplets(connection, self.account.id)
+
+    def remembered(self) -> tuple[dict[int, Remembered], datetime | None]:
+        """Read what may prove Droplets unchanged, and when the last run before this one began."""
+        with self.database.reading() as connection:
+            return (
+                runs.remembered_droplets(connection, self.account.id),
+                runs.last_started(connection, self.account.id, before_run_id=self.run_id),
+            )
+
+    def owned_elsewhere(self, configured: frozenset[str], droplet_ids: list[int]) -> dict[int, str]:
+        """Name for each of these Droplets the other configured account it belongs to (R6)."""
+        with self.database.reading() as connection:
+            return runs.owned_elsewhere(connection, self.account.id, configured, droplet_ids)
+
+    def unselect(self, droplet_ids: Sequence[int]) -> None:
+        """Record that the configuration no longer means these Droplets."""
+        if droplet_ids and self.run_id is not None:
+            with self._writing() as connection:
+                runs.unselect(connection, list(droplet_ids), self.clock())
+
+    def enter(self, looks: Sequence[Look], *, is_final: bool, held: Mapping[int, str | None]) -> list[Plan]:
+        """Plan these looks and write them, in one transaction; return all plans.
+
+        Looks whose ends are out of the ordinary are planned but not written until `is_final`: the brake decides over
+        them at the end of the run. `held` then gives for each Droplet id why its ends are held back, or None.
+        """
+        try:
+            return self._enter(looks, held, is_final=is_final)
+        except sa.exc.IntegrityError:
+            # Where two may write at once, on PostgreSQL, another account's run may have entered the same Droplet
+            # between our reading and our writing. It is there now, and read with the rest.
+            return self._enter(looks, held, is_final=is_final)
+
+    def _enter(self, looks: Sequence[Look], held: Mapping[int, str | None], *, is_final: bool) -> list[Plan]:
+        with self._writing() if self.run_id is not None else self.database.reading() as connection:
+            stored = self._stored(connection, looks)
+            owners = _owners(connection, looks, stored)
+            plans = _plan(looks, stored, owners, held)
+            ready = [plan for plan in plans if is_final or not must_wait(plan.ended)]
+            if self.run_id is not None:
+                current.apply(connection, ready, stored)
+                runs.record_attempts(connection, self.run_id, [_attempt(plan) for plan in ready if plan.is_telling])
+        return plans
+
+    def renew(self) -> None:
+        """Renew the lease."""
+        if self.run_id is not None:
+            with self._writing():
+                pass
+
+    def finish(self, status: str, figures: Mapping[str, Any]) -> None:
+        """Close the run's record and free the account."""
+        if self.run_id is not None:
+            with self.database.writing() as connection:
+                runs.finish(connection, self.run_id, status, self.clock(), figures)
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        assert self.run_id is not None
+        return runs.writing(self.database, self.run_id)
+
+    def _stored(self, connection: sa.Connection, looks: Sequence[Look]) -> dict[int, StoredDroplet]:
+        proven = {look.droplet_id for look in looks if look.outcome == PROVEN}
+        ids = [look.droplet_id for look in looks]
+        return current.load(connection, ids, _listed(looks), self.clock(), proven=proven)
+
+
+def _listed(looks: Iterable[Look]) -> set[int]:
+    return {backup.id for look in looks if look.listing for backup in look.listing.backups}
+
+
+def _owners(connection: sa.Connection, looks: Iterable[Look], stored: Mapping[int, StoredDroplet]) -> dict[int, int]:
+    """Tell for each listed backup that is stored whose it is; most were read with their Droplet."""
+    known = {backup: number for number, droplet in stored.items() for backup in droplet.backups}
+    return known | current.owners(connection, _listed(looks) - known.keys())
+
+
+def _plan(
+    looks: Iterable[Look],
+    stored: Mapping[int, StoredDroplet],
+    owners: Mapping[int, int],
+    held: Mapping[int, str | None],
+) -> list[Plan]:
+    plans = []
+    owned = dict(owners)
+    for look in looks:
+        held_because = held.get(look.droplet_id)
+        plan = reconcile.plan(stored.get(look.droplet_id), look, owned, held_because=held_because)
+        # A backup's owner is whoever showed it first, also within one batch.
+        owned.update(dict.fromkeys((backup.id for backup in plan.appeared), look.droplet_id))
+        plans.append(plan)
+    return plans
+
+
+def _attempt(plan: Plan) -> dict[str, Any]:
+    """Give the row of `sync_listings` for an attempt."""
+    look, listing = plan.look, plan.look.listing
+    return {
+        "droplet_id": look.droplet_id,
+        "attempted_at": plan.stamp,
+        "outcome": plan.outcome,
+        "http_status": look.http_status,
+        "pages": listing.pages if listing else None,
+        "rows": listing.rows if listing else None,
+        "announced_total": listing.announced_total if listing else None,
+        "duration_seconds": look.duration_seconds,
+        "error": plan.error,
+    }

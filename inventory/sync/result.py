@@ -1,0 +1,233 @@
+"""What a sync has to tell: frozen values, ready to be shown on a terminal or as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from inventory.errors import (
+    EXIT_BUSY,
+    EXIT_COMPLETE,
+    EXIT_FAILED,
+    EXIT_HELD,
+    EXIT_MEND,
+    EXIT_PARTIAL,
+    EXIT_USAGE,
+    SIGNAL_BASE,
+    InterruptedSyncError,
+    InventoryError,
+)
+from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, Change, End, Plan
+from inventory.model import PROVEN, Backup, BackupState
+
+Status = Literal["complete", "partial", "held", "failed", "interrupted"]
+
+# The columns of `sync_runs` that count.
+COUNTS = (
+    "droplets_complete",
+    "droplets_proven",
+    "droplets_incomplete",
+    "droplets_failed",
+    "droplets_changed",
+    "backups_appeared",
+    "backups_changed",
+    "backups_returned",
+    "backups_expired",
+    "backups_ended",
+    "backups_held",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupEvent:
+    """One thing that happened to one backup.
+
+    Attributes:
+        event: `appeared`, `changed`, `returned`, `ended`, `explained` (an earlier end) or `held`.
+        size_gigabytes_before: None but for a change of size.
+        reason: Why it ended; None for other events.
+    """
+
+    event: str
+    backup_id: int
+    created_at: datetime
+    size_gigabytes: float
+    size_gigabytes_before: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropletReport:
+    """What one look at one Droplet brought.
+
+    Attributes:
+        name: None where the Droplet was never seen.
+        outcome: `complete`, `incomplete`, `held`, `not_found`, `gone`, or the word of an error.
+        error: Why it is not complete; None if it is.
+        kept_as_of: The last look, whose picture stays; None where there was none.
+        events: Empty where nothing changed. Routine ones (appeared, expired) are among them.
+        plan_before: The plan of the backup policy that was in force until this look, as far as it was known.
+    """
+
+    droplet_id: int
+    name: str | None
+    outcome: str
+    error: str | None
+    http_status: int | None
+    kept_as_of: datetime | None
+    is_new: bool
+    is_gone: bool
+    plan_before: str | None
+    events: tuple[BackupEvent, ...]
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether there is more to tell than the ordinary course of things."""
+        return (
+            self.outcome not in (COMPLETE, GONE)
+            or self.is_gone
+            or any(event.event != "appeared" and event.reason != "expired" for event in self.events)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What one sync of one account came to.
+
+    Attributes:
+        run_id: Its row in `sync_runs`; None for a dry run.
+        droplets_selected: None where the run ended before it knew.
+        counts: The names of `COUNTS`, each with its number.
+        rate_limit_remaining: As DigitalOcean last announced; None if it did not.
+        droplets: The notable ones, in the order they were looked at; with `--verbose` all that changed.
+        notes: Sentences that concern no single Droplet.
+        error: Why the status is not complete; None if it is.
+        failure: The `outcome` of the error of the API that ended the run, or None.
+        last_complete_at: When the last complete run before this one ended; None where none did.
+    """
+
+    account: str
+    database: str
+    run_id: int | None
+    status: Status
+    exit_code: int
+    mode: str
+    is_dry_run: bool
+    started_at: datetime
+    finished_at: datetime
+    droplets_selected: int | None
+    counts: Mapping[str, int]
+    requests: int
+    rate_limit_remaining: int | None
+    droplets: tuple[DropletReport, ...]
+    notes: tuple[str, ...]
+    error: str | None
+    failure: str | None
+    last_complete_at: datetime | None
+
+
+def not_started(
+    account: str, database: str, error: InventoryError, at: datetime, *, mode: str, is_dry_run: bool
+) -> SyncReport:
+    """Report a sync that an error, or a signal, kept from starting; it has no record in `sync_runs`."""
+    signal_number = error.signal_number if isinstance(error, InterruptedSyncError) else None
+    return SyncReport(
+        account=account,
+        database=database,
+        run_id=None,
+        status="interrupted" if signal_number else "failed",
+        exit_code=SIGNAL_BASE + signal_number if signal_number else error.exit_code,
+        mode=mode,
+        is_dry_run=is_dry_run,
+        started_at=at,
+        finished_at=at,
+        droplets_selected=None,
+        counts=dict.fromkeys(COUNTS, 0),
+        requests=0,
+        rate_limit_remaining=None,
+        droplets=(),
+        notes=(),
+        error=str(error),
+        failure=None,
+        last_complete_at=None,
+    )
+
+
+def exit_code_of(reports: Sequence[SyncReport]) -> int:
+    """Give the exit code of a command that synced several accounts: the worst that a person must know of."""
+    codes = {report.exit_code for report in reports}
+    if codes == {EXIT_COMPLETE}:
+        return EXIT_COMPLETE
+    if EXIT_COMPLETE in codes:
+        codes.add(EXIT_PARTIAL)
+    interrupted = (code for code in sorted(codes) if code > SIGNAL_BASE)
+    return next(
+        code
+        for code in (*interrupted, EXIT_USAGE, EXIT_MEND, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED)
+        if code in codes
+    )
+
+
+def droplet_report(plan: Plan) -> DropletReport:
+    """Tell what a plan means to a person."""
+    look, state = plan.look, plan.droplet
+    return DropletReport(
+        droplet_id=look.droplet_id,
+        name=state.name if state else None,
+        outcome=plan.outcome,
+        error=plan.error,
+        http_status=look.http_status,
+        kept_as_of=state.last_observed_at if state and not plan.is_look else None,
+        is_new=plan.is_new,
+        is_gone=plan.is_gone,
+        plan_before=plan.policy_before.plan if plan.policy_before else None,
+        events=(
+            *(_listed("appeared", backup) for backup in plan.appeared),
+            *(_changed("changed", change) for change in plan.changed),
+            *(_changed("returned", change) for change in plan.returned),
+            *(_ended("ended", end) for end in plan.ended),
+            *(_ended("explained", end) for end in plan.explained),
+            *(_stored("held", backup) for backup in plan.backups if backup.id in plan.held),
+        ),
+    )
+
+
+def counts(plan: Plan) -> dict[str, int]:
+    """Count what a plan came to, by the names of `COUNTS`."""
+    return {
+        "droplets_complete": plan.is_look or plan.outcome == GONE,
+        "droplets_proven": plan.look.outcome == PROVEN,
+        "droplets_incomplete": plan.outcome in (INCOMPLETE, HELD),
+        "droplets_failed": not plan.is_look and plan.outcome not in (INCOMPLETE, HELD, GONE),
+        "droplets_changed": plan.is_change,
+        "backups_appeared": len(plan.appeared),
+        "backups_changed": len(plan.changed),
+        "backups_returned": len(plan.returned),
+        "backups_expired": sum(end.reason == "expired" for end in plan.ended),
+        "backups_ended": len(plan.ended),
+        "backups_held": len(plan.held),
+    }
+
+
+def _listed(event: str, backup: Backup) -> BackupEvent:
+    return BackupEvent(event, backup.id, backup.created_at, backup.size_gigabytes)
+
+
+def _changed(event: str, change: Change) -> BackupEvent:
+    before, after = change.before.state.size_gigabytes, change.after.size_gigabytes
+    return BackupEvent(
+        event,
+        change.after.id,
+        change.after.created_at,
+        after,
+        size_gigabytes_before=before if before != after else None,
+    )
+
+
+def _ended(event: str, end: End) -> BackupEvent:
+    state = end.before.state
+    return BackupEvent(event, state.id, state.created_at, state.size_gigabytes, reason=end.reason)
+
+
+def _stored(event: str, backup: BackupState) -> BackupEvent:
+    return BackupEvent(event, backup.id, backup.created_at, backup.size_gigabytes)

@@ -1,0 +1,1 @@
+"""Text for people: words, safe text, and the console it goes to."""

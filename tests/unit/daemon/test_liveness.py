@@ -1,0 +1,57 @@
+"""Whether anything moves, and who is told."""
+
+import socket
+import threading
+from pathlib import Path
+
+from inventory.daemon.liveness import Liveness, stacks, tell_systemd
+
+
+def test_the_same_again_is_no_movement() -> None:
+    now = 0.0
+    liveness = Liveness(lambda: now)
+    silences = []
+    for what in ((1, 7), (1, 7), (1, 8), (1, 8), None, None):
+        now += 10
+        liveness.moved(what)
+        silences.append(liveness.silent_seconds)
+    assert silences == [0, 10, 0, 10, 0, 0]
+
+
+def test_systemd_is_told_where_it_listens(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        tell_systemd("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert manager.recv(100) == b"READY=1"
+        manager.settimeout(0)
+
+
+def test_systemd_is_told_over_an_abstract_socket() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("")  # the kernel chooses an abstract name
+        name = manager.getsockname().decode()
+        tell_systemd("WATCHDOG=1", {"NOTIFY_SOCKET": "@" + name[1:]})
+        assert manager.recv(100) == b"WATCHDOG=1"
+
+
+def test_a_manager_that_is_not_there_is_no_problem(tmp_path: Path) -> None:
+    tell_systemd("READY=1", {})
+    tell_systemd("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "nobody")})
+
+
+def test_the_stacks_say_where_each_thread_is_by_name() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def hang_in_here() -> None:
+        begun.set()
+        end.wait(30)
+
+    thread = threading.Thread(target=hang_in_here, name="fetch_7")
+    thread.start()
+    assert begun.wait(10)
+    text = stacks()
+    end.set()
+    thread.join()
+    assert 'Thread "fetch_7"' in text
+    assert "in hang_in_here" in text
+    assert "MainThread" in text

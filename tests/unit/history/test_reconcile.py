@@ -1,0 +1,258 @@
+"""What a look means: a table of what is stored, what is seen, and what is to be written."""
+
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from inventory.history.changes import Closed, Opened
+from inventory.history.reconcile import plan
+from inventory.model import Backup, Look
+from tests.unit.looks import (
+    DROPLET_ID,
+    LATER,
+    NOON,
+    OFF,
+    after,
+    backup,
+    failed,
+    missing,
+    seen,
+)
+
+SECOND = timedelta(seconds=1)
+ONE, TWO = backup(1, days_old=3), backup(2, days_old=2)
+BOTH = after(None, seen(ONE, TWO, at=NOON))
+
+
+def version(each: Backup) -> Opened:
+    values = {"name": each.name, "type": each.type, "size_gigabytes": each.size_gigabytes}
+    return Opened("backup_versions", {"backup_id": each.id, **values, "min_disk_size": each.min_disk_size})
+
+
+def region(each: Backup, name: str = "fra1") -> Opened:
+    return Opened("backup_regions", {"backup_id": each.id, "region": name})
+
+
+def closed_version(number: int, by: str) -> Closed:
+    return Closed("backup_versions", {"backup_id": number}, closed_by=by)
+
+
+def closed_region(number: int, name: str = "fra1") -> Closed:
+    return Closed("backup_regions", {"backup_id": number, "region": name})
+
+
+# First sight
+
+
+def test_first_look_opens_everything() -> None:
+    judged = plan(None, seen(TWO, ONE, at=NOON), {})
+    assert judged.is_new
+    assert judged.is_look
+    assert [each.id for each in judged.appeared] == [1, 2]
+    assert [(row.id, row.droplet_id, row.first_seen_at, row.gone_at) for row in judged.backups] == [
+        (1, DROPLET_ID, NOON, None),
+        (2, DROPLET_ID, NOON, None),
+    ]
+    assert judged.closed == ()
+    assert {each.table for each in judged.opened} == {
+        "backup_versions",
+        "backup_regions",
+        "droplet_versions",
+        "droplet_tags",
+        "backup_policies",
+    }
+    assert judged.droplet is not None
+    assert (judged.droplet.first_seen_at, judged.droplet.last_observed_at, judged.droplet.last_listed_at) == (
+        (NOON,) * 3
+    )
+
+
+def test_first_look_that_fails_knows_the_droplet_but_no_look() -> None:
+    judged = plan(None, failed("forbidden"), {})
+    assert judged.is_new
+    assert not judged.is_look
+    assert judged.day is None
+    assert judged.droplet is not None
+    assert (judged.droplet.last_observed_at, judged.droplet.last_outcome) == (None, "forbidden")
+
+
+def test_id_that_nothing_is_known_of_is_not_stored() -> None:
+    judged = plan(None, missing(), {})
+    assert judged.droplet is None
+    assert not judged.is_change
+    assert judged.outcome == "not_found"
+
+
+# What is listed
+
+
+def test_appeared() -> None:
+    three = backup(3, regions=("ams3", "fra1"))
+    judged = plan(BOTH, seen(ONE, TWO, three), {})
+    assert judged.appeared == (three,)
+    assert judged.opened == (version(three), region(three, "ams3"), region(three, "fra1"))
+    assert [row.id for row in judged.backups] == [3]
+    assert judged.closed == ()
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "other"}, {"type": "snapshot"}, {"size_gigabytes": 2.6}, {"min_disk_size": 50}]
+)
+def test_changed_attribute_closes_a_version_and_opens_the_next(change: dict[str, object]) -> None:
+    changed = replace(ONE, **change)  # type: ignore[arg-type]
+    judged = plan(BOTH, seen(changed, TWO), {})
+    assert [each.after for each in judged.changed] == [changed]
+    assert judged.closed == (closed_version(1, "change"),)
+    assert judged.opened == (version(changed),)
+    (row,) = judged.backups
+    assert (row.id, row.first_seen_at) == (1, NOON)
+    assert change.items() <= asdict(row).items()
+
+
+def test_changed_regions_leave_the_version_alone() -> None:
+    moved = replace(ONE, regions=("ams3", "nyc3"))
+    judged = plan(after(None, seen(replace(ONE, regions=("ams3", "fra1")), at=NOON)), seen(moved), {})
+    assert [each.after for each in judged.changed] == [moved]
+    assert judged.closed == (closed_region(1, "fra1"),)
+    assert judged.opened == (region(moved, "nyc3"),)
+
+
+def test_changed_creation_time_has_no_history() -> None:
+    changed = replace(ONE, created_at=ONE.created_at + SECOND)
+    judged = plan(BOTH, seen(changed, TWO), {})
+    assert [row.created_at for row in judged.backups] == [changed.created_at]
+    assert (judged.closed, judged.opened) == ((), ())
+
+
+def test_returned_opens_a_new_version_and_leaves_the_earlier_end() -> None:
+    bigger = replace(ONE, size_gigabytes=9.0)
+    gone = after(BOTH, seen(TWO))
+    judged = plan(gone, seen(bigger, TWO, at=LATER + SECOND), {})
+    assert [each.after for each in judged.returned] == [bigger]
+    assert (judged.appeared, judged.changed, judged.closed) == ((), (), ())
+    assert judged.opened == (version(bigger), region(bigger))
+    (row,) = judged.backups
+    assert (row.gone_after_at, row.gone_at, row.gone_reason, row.first_seen_at) == (None, None, None, NOON)
+
+
+def test_end_that_was_explained_leaves_no_trace_on_what_returned() -> None:
+    explained = after(BOTH, seen(TWO, policy=None), seen(TWO, policy=OFF, at=LATER + SECOND))
+    assert explained.backups[1].state.gone_reason_replaced_at == LATER + SECOND
+    (row,) = plan(explained, seen(ONE, TWO, at=LATER + 2 * SECOND), {}).backups
+    assert row.gone_reason_replaced_at is None
+
+
+# Ended
+
+
+def test_ended() -> None:
+    judged = plan(BOTH, seen(TWO), {})
+    assert judged.closed == (closed_version(1, "unexplained"), closed_region(1))
+    assert judged.opened == ()
+    (row,) = judged.backups
+    assert (row.id, row.gone_after_at, row.gone_at, row.gone_reason) == (1, NOON, LATER, "unexplained")
+
+
+def test_empty_complete_listing_ends_all() -> None:
+    judged = plan(BOTH, seen(), {})
+    assert [end.before.state.id for end in judged.ended] == [1, 2]
+    assert judged.live_before == 2
+
+
+def test_backup_first_shown_by_an_incomplete_listing_was_last_seen_then() -> None:
+    three = backup(3)
+    stored = after(BOTH, seen(three, at=LATER, problem="short"))
+    judged = plan(stored, seen(ONE, TWO, at=LATER + SECOND), {})
+    (row,) = judged.backups
+    assert (row.gone_after_at, row.gone_at) == (LATER, LATER + SECOND)
+
+
+# Incomplete
+
+
+def test_incomplete_listing_adds_and_updates_but_never_ends() -> None:
+    bigger, three = replace(ONE, size_gigabytes=9.0), backup(3)
+    judged = plan(BOTH, seen(bigger, three, problem="DigitalOcean announced 3 backups and sent 2"), {})
+    assert judged.outcome == "incomplete"
+    assert ([each.id for each in judged.appeared], [each.after.id for each in judged.changed]) == ([3], [1])
+    assert judged.ended == ()
+    assert not judged.is_look
+    assert judged.day is None
+    assert judged.droplet is not None
+    assert (judged.droplet.last_observed_at, judged.droplet.last_listed_at) == (NOON, NOON)
+    assert (judged.droplet.last_attempt_at, judged.droplet.last_outcome) == (LATER, "incomplete")
+
+
+def test_incomplete_listing_shows_what_had_ended() -> None:
+    judged = plan(after(BOTH, seen(TWO)), seen(ONE, at=LATER + SECOND, problem="short"), {})
+    assert [each.after.id for each in judged.returned] == [1]
+
+
+def test_foreign_backup_makes_a_listing_incomplete_and_stays_where_it_is() -> None:
+    three = backup(3)
+    judged = plan(BOTH, seen(ONE, three), {3: 999})
+    assert judged.outcome == "incomplete"
+    assert judged.error == "backup 3 is stored as one of Droplet 999"
+    assert (judged.appeared, judged.ended, judged.backups) == ((), (), ())
+
+
+def test_own_backups_are_not_foreign() -> None:
+    assert plan(BOTH, seen(ONE, TWO), {1: DROPLET_ID, 2: DROPLET_ID}).outcome == "complete"
+
+
+@pytest.mark.parametrize("outcome", ["unavailable", "timed_out", "rate_limited", "forbidden", "malformed"])
+def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
+    judged = plan(BOTH, failed(outcome), {})
+    assert not judged.is_change
+    assert not judged.is_look
+    assert judged.droplet == replace(
+        BOTH.state, last_attempt_at=LATER, last_outcome=outcome, last_error=f"it was {outcome}"
+    )
+
+
+# The same look again
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        seen(ONE, TWO, at=NOON),
+        seen(at=NOON),
+        seen(ONE, at=NOON, problem="short"),
+        seen(ONE, at=NOON, policy=None, tags=None, backup_ids=None),
+        seen(ONE, at=NOON, policy=OFF, price_monthly_usd=None),
+        failed(at=NOON),
+    ],
+)
+def test_the_same_look_again_is_no_change(look: Look) -> None:
+    stored = after(BOTH, look)
+    again = plan(stored, replace(look, attempted_at=LATER), {})
+    assert not again.is_change
+    assert again.day is None
+    assert again.droplet is not None
+    moved = {"last_attempt_at", "last_observed_at", "last_listed_at"}
+    before, now = asdict(stored.state), asdict(again.droplet)
+    assert {name for name in now if now[name] != before[name]} <= moved
+
+
+# Stamps
+
+
+@pytest.mark.parametrize(
+    ("at", "stamp"),
+    [
+        (NOON + timedelta(seconds=5), NOON + timedelta(seconds=5)),
+        (NOON + timedelta(seconds=5, microseconds=999_999), NOON + timedelta(seconds=5)),
+        (NOON, NOON + SECOND),
+        (NOON + timedelta(microseconds=999_999), NOON + SECOND),
+        (NOON - timedelta(minutes=50), NOON + SECOND),
+    ],
+)
+def test_stamp_is_later_than_any_its_droplet_has(at: datetime, stamp: datetime) -> None:
+    assert plan(BOTH, seen(ONE, at=at), {}).stamp == stamp
+
+
+def test_stamp_is_later_than_that_of_a_failure() -> None:
+    stored = after(BOTH, failed(at=LATER))
+    assert plan(stored, seen(ONE, at=NOON), {}).stamp == LATER + SECOND

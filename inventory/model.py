@@ -158,7 +158,7 @@ PROVEN = "proven"  # a look's outcome: nothing appeared or ended since the last 
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Attempt:
     """One attempt to look at one Droplet, and all that was read on the way.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What a look means: what happened, and what to write. Frozen; `reconcile` makes it, `store.current` writes it.
+"""What a look means: what happened, and what to write. Frozen; `reconcile` makes it, `store.apply` writes it.
 
 All times are aware, UTC and of whole seconds.
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.model import Backup, BackupPolicy, BackupState, DropletDay, DropletState, Look, StoredBackup
+from inventory.model import Attempt, Backup, BackupPolicy, BackupState, DropletDay, DropletState, StoredBackup
 
 # A plan's outcome, and the last outcome that is stored of a Droplet.
 COMPLETE = "complete"
@@ -56,7 +56,7 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Changeset:
     """What one look means for what is stored.
 
     Attributes:
@@ -75,7 +75,7 @@ class Plan:
         policy_before: In force until this look, as far as was known; None where none was ever read.
     """
 
-    look: Look
+    attempt: Attempt
     stamp: datetime
     outcome: str
     error: str | None

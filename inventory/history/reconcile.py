@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN, Change, End, Plan
+from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN, Change, Changeset, End
 from inventory.history.ends import GoneReason, explanations, must_wait, reason
 from inventory.history.intervals import (
     backup_history,
@@ -23,79 +23,89 @@ from inventory.history.intervals import (
     droplet_history,
     policy_in_force,
 )
-from inventory.model import PROVEN, Backup, BackupState, Droplet, DropletDay, DropletState, Listing, Look, StoredDroplet
+from inventory.model import (
+    PROVEN,
+    Attempt,
+    Backup,
+    BackupState,
+    Droplet,
+    DropletDay,
+    DropletState,
+    Listing,
+    StoredDroplet,
+)
 
 STAMP_STEP = timedelta(seconds=1)
 
 
-def plan(
-    stored: StoredDroplet | None, look: Look, owners: Mapping[int, int], *, held_because: str | None = None
-) -> Plan:
+def reconcile(
+    stored: StoredDroplet | None, attempt: Attempt, owners: Mapping[int, int], *, held_because: str | None = None
+) -> Changeset:
     """Judge one look.
 
     Given what is stored of the Droplet (None if it was never seen) and `owners`, backup id -> Droplet id for every
     listed backup that is stored, return what to write. With `held_because`, the brake's sentence, the look counts as
     incomplete: what it lacks is only marked as missing. The same look twice changes nothing but observation times (R4).
     """
-    stamp = _stamp(stored, look)
-    if look.outcome == PROVEN and stored is not None:
-        return _plan_proven(stored, look, stamp)
-    if look.listing is not None and look.droplet is not None:
-        return _plan_listing(stored, look, look.listing, owners=owners, stamp=stamp, held_because=held_because)
-    if look.outcome == NOT_FOUND and look.is_token_alive and stored is not None and _is_own(stored, look):
-        return _plan_not_found(stored, look, stamp, held_because)
-    return _plan_failure(stored, look, stamp)
+    stamp = _stamp(stored, attempt)
+    if attempt.outcome == PROVEN and stored is not None:
+        return _from_proof(stored, attempt, stamp)
+    if attempt.listing is not None and attempt.droplet is not None:
+        return _from_listing(stored, attempt, attempt.listing, owners=owners, stamp=stamp, held_because=held_because)
+    if attempt.outcome == NOT_FOUND and attempt.is_token_alive and stored is not None and _is_own(stored, attempt):
+        return _from_not_found(stored, attempt, stamp, held_because)
+    return _from_failure(stored, attempt, stamp)
 
 
-def _is_own(stored: StoredDroplet, look: Look) -> bool:
+def _is_own(stored: StoredDroplet, attempt: Attempt) -> bool:
     """Tell whether the look was through the Droplet's own account: what another token cannot see may well exist."""
-    return stored.state.account_id == look.account_id
+    return stored.state.account_id == attempt.account_id
 
 
-def _stamp(stored: StoredDroplet | None, look: Look) -> datetime:
+def _stamp(stored: StoredDroplet | None, attempt: Attempt) -> datetime:
     """Give the moment of the attempt, or one second after the last stamp where the clock stood still or went back."""
-    now = look.attempted_at.replace(microsecond=0)
+    now = attempt.attempted_at.replace(microsecond=0)
     return now if stored is None else max(now, stored.state.last_attempt_at + STAMP_STEP)
 
 
-def _plan_failure(stored: StoredDroplet | None, look: Look, stamp: datetime) -> Plan:
+def _from_failure(stored: StoredDroplet | None, attempt: Attempt, stamp: datetime) -> Changeset:
     """Record the attempt; a Droplet never seen before is at least known from now on."""
-    outcome = UNPROVEN if look.outcome == NOT_FOUND and stored is not None else look.outcome
-    if stored is not None and _is_own(stored, look):
+    outcome = UNPROVEN if attempt.outcome == NOT_FOUND and stored is not None else attempt.outcome
+    if stored is not None and _is_own(stored, attempt):
         state = replace(
-            stored.state, last_attempt_at=stamp, last_outcome=outcome, last_error=look.error, unselected_since=None
+            stored.state, last_attempt_at=stamp, last_outcome=outcome, last_error=attempt.error, unselected_since=None
         )
-        return Plan(look, stamp, outcome, look.error, is_look=False, droplet=state)
-    if stored is not None or look.droplet is None:
-        return Plan(look, stamp, outcome, look.error, is_look=False, droplet=None)
-    state = _state(None, look, look.droplet, stamp, outcome=outcome, error=look.error)
-    closed, opened = droplet_history(None, state, look.droplet, look.policy)
-    return Plan(
-        look, stamp, outcome, look.error, is_look=False, droplet=state, is_new=True, closed=closed, opened=opened
+        return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=state)
+    if stored is not None or attempt.droplet is None:
+        return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=None)
+    state = _state(None, attempt, attempt.droplet, stamp, outcome=outcome, error=attempt.error)
+    closed, opened = droplet_history(None, state, attempt.droplet, attempt.policy)
+    return Changeset(
+        attempt, stamp, outcome, attempt.error, is_look=False, droplet=state, is_new=True, closed=closed, opened=opened
     )
 
 
-def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_because: str | None) -> Plan:
+def _from_not_found(stored: StoredDroplet, attempt: Attempt, stamp: datetime, held_because: str | None) -> Changeset:
     """End the Droplet at the second 404 in a row (R2); the first only says so.
 
     Where this run showed the Droplet, and only its backups were not found, that is no confirmation.
     """
     is_gone_already = stored.state.gone_at is not None
-    is_confirmed = stored.state.last_outcome == NOT_FOUND and not is_gone_already and look.droplet is None
+    is_confirmed = stored.state.last_outcome == NOT_FOUND and not is_gone_already and attempt.droplet is None
     state = replace(
-        stored.state, last_attempt_at=stamp, last_outcome=NOT_FOUND, last_error=look.error, unselected_since=None
+        stored.state, last_attempt_at=stamp, last_outcome=NOT_FOUND, last_error=attempt.error, unselected_since=None
     )
     live = [backup for backup in stored.backups.values() if backup.is_live]
     if not is_confirmed:
         outcome = GONE if is_gone_already else NOT_FOUND
-        return Plan(look, stamp, outcome, look.error, is_look=False, droplet=state, live_before=len(live))
+        return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=state, live_before=len(live))
     ended = tuple(End(backup, GoneReason.DROPLET_DESTROYED) for backup in live)
     if held_because is not None:
-        return _held(Plan(look, stamp, HELD, held_because, is_look=False, droplet=state), ended)
+        return _held(Changeset(attempt, stamp, HELD, held_because, is_look=False, droplet=state), ended)
     state = replace(state, last_observed_at=stamp, gone_at=stamp, last_error=None)
     explained = tuple(explanations(stored, stamp, (), lambda _: GoneReason.DROPLET_DESTROYED))
-    return Plan(
-        look,
+    return Changeset(
+        attempt,
         stamp,
         COMPLETE,
         None,
@@ -111,15 +121,15 @@ def _plan_not_found(stored: StoredDroplet, look: Look, stamp: datetime, held_bec
     )
 
 
-def _plan_proven(stored: StoredDroplet, look: Look, stamp: datetime) -> Plan:
+def _from_proof(stored: StoredDroplet, attempt: Attempt, stamp: datetime) -> Changeset:
     """Take over what the Droplet says of itself; its backups are those of the last look, and so is the day's row."""
-    droplet, day = look.droplet, stored.last_day
+    droplet, day = attempt.droplet, stored.last_day
     assert droplet is not None
-    state = _state(stored, look, droplet, stamp, outcome=COMPLETE, observed_at=stamp)
-    closed, opened = droplet_history(stored, state, droplet, look.policy)
-    explained = tuple(_explanations(stored, look, stamp, ()))
-    return Plan(
-        look,
+    state = _state(stored, attempt, droplet, stamp, outcome=COMPLETE, observed_at=stamp)
+    closed, opened = droplet_history(stored, state, droplet, attempt.policy)
+    explained = tuple(_explanations(stored, attempt, stamp, ()))
+    return Changeset(
+        attempt,
         stamp,
         COMPLETE,
         None,
@@ -135,17 +145,17 @@ def _plan_proven(stored: StoredDroplet, look: Look, stamp: datetime) -> Plan:
     )
 
 
-def _plan_listing(
+def _from_listing(
     stored: StoredDroplet | None,
-    look: Look,
+    attempt: Attempt,
     listing: Listing,
     *,
     owners: Mapping[int, int],
     stamp: datetime,
     held_because: str | None,
-) -> Plan:
+) -> Changeset:
     """Subtract what is listed from what is stored, and the other way round."""
-    droplet = look.droplet
+    droplet = attempt.droplet
     assert droplet is not None
     foreign = sorted(backup.id for backup in listing.backups if owners.get(backup.id, droplet.id) != droplet.id)
     problem = held_because or listing.problem
@@ -162,20 +172,22 @@ def _plan_listing(
     found = [before.state for before, _ in still if before.state.missing_since is not None]
     is_whole = listing.is_complete and not foreign
     missing = [live[old] for old in sorted(live.keys() - listed.keys())] if is_whole else []
-    ended = tuple(End(backup, reason(stored, backup.state, look, stamp)) for backup in missing)
+    ended = tuple(End(backup, reason(stored, backup.state, attempt, stamp)) for backup in missing)
 
     outcome = HELD if held_because else INCOMPLETE if problem else COMPLETE
     seen_at = None if problem else stamp
-    state = _state(stored, look, droplet, stamp, outcome=outcome, error=problem, observed_at=seen_at, listed_at=seen_at)
-    droplet_closed, droplet_opened = droplet_history(stored, state, droplet, look.policy)
+    state = _state(
+        stored, attempt, droplet, stamp, outcome=outcome, error=problem, observed_at=seen_at, listed_at=seen_at
+    )
+    droplet_closed, droplet_opened = droplet_history(stored, state, droplet, attempt.policy)
     closed, opened = backup_history(appeared, changed, returned)
     rows = {
         **{backup.id: replace(backup, missing_since=None) for backup in found},
         **{change.after.id: _updated(change.before.state, change.after) for change in (*changed, *returned)},
         **{backup.id: _new(backup, droplet.id, stamp) for backup in appeared},
     }
-    draft = Plan(
-        look,
+    draft = Changeset(
+        attempt,
         stamp,
         outcome,
         problem,
@@ -195,7 +207,7 @@ def _plan_listing(
         return _held(draft, ended)
     if problem:
         return draft
-    explained = tuple(_explanations(stored, look, stamp, listed))
+    explained = tuple(_explanations(stored, attempt, stamp, listed))
     named = droplet.backup_ids or frozenset()
     return replace(
         draft,
@@ -212,7 +224,7 @@ def _plan_listing(
     )
 
 
-def _held(draft: Plan, ended: Sequence[End]) -> Plan:
+def _held(draft: Changeset, ended: Sequence[End]) -> Changeset:
     """Add the marks of the brake to a look that ends nothing."""
     missing = [end.before.state for end in must_wait(ended)]
     return replace(
@@ -222,8 +234,10 @@ def _held(draft: Plan, ended: Sequence[End]) -> Plan:
     )
 
 
-def _explanations(stored: StoredDroplet | None, look: Look, stamp: datetime, listed: Collection[int]) -> Iterable[End]:
-    return explanations(stored, stamp, listed, lambda backup: reason(stored, backup, look, backup.gone_at or stamp))
+def _explanations(
+    stored: StoredDroplet | None, attempt: Attempt, stamp: datetime, listed: Collection[int]
+) -> Iterable[End]:
+    return explanations(stored, stamp, listed, lambda backup: reason(stored, backup, attempt, backup.gone_at or stamp))
 
 
 def _explained(end: End, stamp: datetime) -> BackupState:
@@ -257,7 +271,7 @@ def _updated(before: BackupState, after: Backup) -> BackupState:
 
 def _state(
     stored: StoredDroplet | None,
-    look: Look,
+    attempt: Attempt,
     droplet: Droplet,
     stamp: datetime,
     *,
@@ -271,7 +285,7 @@ def _state(
     price = droplet.price_monthly_usd
     return DropletState(
         id=droplet.id,
-        account_id=look.account_id,
+        account_id=attempt.account_id,
         name=droplet.name,
         region=droplet.region,
         size_slug=droplet.size_slug,

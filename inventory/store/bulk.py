@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 
 def among(connection: sa.Connection, column: sa.Column[int], ids: Iterable[int]) -> sa.ColumnElement[bool]:
@@ -49,3 +50,25 @@ def _copy(connection: sa.Connection, columns: Sequence[sa.Column[Any]], rows: It
     except base as error:
         # As SQLAlchemy, which knows nothing of COPY, has the errors of all other statements.
         raise sa.exc.DBAPIError.instance(statement, None, error, base, dialect=dialect) from error
+
+
+def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows, or replace those whose primary key is there; of rows with one key the last counts."""
+    keys = [column.name for column in table.primary_key]
+    by_key = {itemgetter(*keys)(row): row for row in rows}
+    if not by_key:
+        return
+    statement = _insert(connection, table)
+    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=others), [by_key[key] for key in sorted(by_key)]
+    )
+
+
+def insert_or_leave(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Insert the row, or leave the one that is there with the same key or unique name."""
+    connection.execute(_insert(connection, table).values(row).on_conflict_do_nothing())
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from inventory.errors import LeaseLostError, SyncRunningError
 from inventory.history.detection import Remembered
-from inventory.store.current import insert_or_leave, upsert
+from inventory.store.bulk import insert_or_leave, upsert
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backups, droplets, sync_listings, sync_runs
 

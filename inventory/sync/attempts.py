@@ -8,13 +8,13 @@ from datetime import datetime
 from inventory.digitalocean import questions as api
 from inventory.digitalocean.client import Client
 from inventory.errors import ApiError, AuthenticationError, NotFoundError, StoppedError
-from inventory.model import PROVEN, Look
+from inventory.model import PROVEN, Attempt
 from inventory.store.runs import KnownDroplet
 from inventory.sync.discovery import Discovery, is_token_alive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looks:
+class Attempts:
     """Makes the looks of a run, once it is known which Droplets there are.
 
     Attributes:
@@ -33,9 +33,9 @@ class Looks:
     accept_disagreeing_total: bool
     clock: Callable[[], datetime]
 
-    def proven(self, droplet_id: int) -> Look:
+    def proven(self, droplet_id: int) -> Attempt:
         """Take a Droplet for unchanged, as of when the listings of Droplets were begun."""
-        return Look(
+        return Attempt(
             droplet_id=droplet_id,
             account_id=self.account_id,
             droplet=self.discovery.droplets[droplet_id],
@@ -49,7 +49,7 @@ class Looks:
             duration_seconds=0.0,
         )
 
-    def listed(self, droplet_id: int) -> Look:
+    def listed(self, droplet_id: int) -> Attempt:
         """List a Droplet's backups; what prevents it is a value (R10). Runs in a fetching thread.
 
         Raises:
@@ -71,7 +71,7 @@ class Looks:
                 raise
             except ApiError as error:
                 failure = error
-        return Look(
+        return Attempt(
             droplet_id=droplet_id,
             account_id=self.account_id,
             droplet=droplet,

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from inventory.history.changes import Plan
+from inventory.history.changes import Changeset
 from inventory.history.ends import brake, must_wait
-from inventory.model import Look
+from inventory.model import Attempt
 from inventory.sync.ledger import Ledger
 from inventory.sync.result import COUNTS, DropletReport, counts, droplet_report
 
 # Looks are written together: so many, or with so many backups, or when the first is so old.
-_BATCH_LOOKS = 1_000
+_BATCH_ATTEMPTS = 1_000
 _BATCH_BACKUPS = 5_000
 _BATCH_SECONDS = 2.0
 
@@ -46,40 +46,40 @@ class Intake:
     outcomes: Counter[str] = field(default_factory=Counter)
     droplets: list[DropletReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _looks: list[Look] = field(default_factory=list)
-    _looks_since: float = 0.0
-    _looks_backups: int = 0
-    _waiting: list[Look] = field(default_factory=list)
+    _attempts: list[Attempt] = field(default_factory=list)
+    _attempts_since: float = 0.0
+    _attempts_backups: int = 0
+    _waiting: list[Attempt] = field(default_factory=list)
     _waiting_reports: list[DropletReport] = field(default_factory=list)
     _waiting_ends: int = 0
     _contradicted: set[int] = field(default_factory=set)
     _live_before: int = 0
 
-    def take(self, look: Look) -> None:
+    def take(self, attempt: Attempt) -> None:
         """Keep a look until enough of them are there to be written together."""
-        if not self._looks:
-            self._looks_since, self._looks_backups = time.monotonic(), 0
-        self._looks.append(look)
-        self._looks_backups += len(look.listing.backups) if look.listing else 0
-        is_due = time.monotonic() - self._looks_since > _BATCH_SECONDS
-        if len(self._looks) >= _BATCH_LOOKS or self._looks_backups >= _BATCH_BACKUPS or is_due:
+        if not self._attempts:
+            self._attempts_since, self._attempts_backups = time.monotonic(), 0
+        self._attempts.append(attempt)
+        self._attempts_backups += len(attempt.listing.backups) if attempt.listing else 0
+        is_due = time.monotonic() - self._attempts_since > _BATCH_SECONDS
+        if len(self._attempts) >= _BATCH_ATTEMPTS or self._attempts_backups >= _BATCH_BACKUPS or is_due:
             self.flush()
 
     def flush(self) -> None:
         """Write the looks taken, but those that must wait for the brake."""
-        looks, self._looks = self._looks, []
-        if not looks:
+        attempts, self._attempts = self._attempts, []
+        if not attempts:
             return
         self.before_writing()
-        for plan in self.ledger.enter(looks, is_final=False, held={}):
-            self._live_before += plan.live_before if plan.is_look else 0
-            if waiting := must_wait(plan.ended):
-                self._waiting.append(plan.look)
+        for changeset in self.ledger.enter(attempts, is_final=False, held={}):
+            self._live_before += changeset.live_before if changeset.is_look else 0
+            if waiting := must_wait(changeset.ended):
+                self._waiting.append(changeset.attempt)
                 self._waiting_ends += len(waiting)
-                self._contradicted |= {plan.look.droplet_id} if plan.contradicted else set()
-                self._waiting_reports.extend([droplet_report(plan)] if self.accepting else [])
+                self._contradicted |= {changeset.attempt.droplet_id} if changeset.contradicted else set()
+                self._waiting_reports.extend([droplet_report(changeset)] if self.accepting else [])
             else:
-                self._count(plan)
+                self._count(changeset)
 
     def settle(self) -> None:
         """Let the brake decide over the looks that waited, and write them (R7)."""
@@ -87,28 +87,28 @@ class Intake:
             return
         why = None if self.accepting else brake(self._waiting_ends, self._live_before)
         alone = {} if self.accepting else dict.fromkeys(self._contradicted, _CONTRADICTED)
-        held = {look.droplet_id: why or alone.get(look.droplet_id) for look in self._waiting}
+        held = {attempt.droplet_id: why or alone.get(attempt.droplet_id) for attempt in self._waiting}
         if self.accepting:
             self.accepting(self._waiting_reports)
         if why:
             self.notes.append(why)
-        for first in range(0, len(self._waiting), _BATCH_LOOKS):
-            batch = self._waiting[first : first + _BATCH_LOOKS]
-            for plan in self.ledger.enter(batch, is_final=True, held=held):
-                self._count(plan)
+        for first in range(0, len(self._waiting), _BATCH_ATTEMPTS):
+            batch = self._waiting[first : first + _BATCH_ATTEMPTS]
+            for changeset in self.ledger.enter(batch, is_final=True, held=held):
+                self._count(changeset)
 
-    def _count(self, plan: Plan) -> None:
-        for name, number in counts(plan).items():
+    def _count(self, changeset: Changeset) -> None:
+        for name, number in counts(changeset).items():
             self.counts[name] += number
-        self.outcomes[plan.outcome] += 1
-        for backup in plan.appeared:
-            if backup.created_at - plan.stamp > _AHEAD_TOLERANCE:
+        self.outcomes[changeset.outcome] += 1
+        for backup in changeset.appeared:
+            if backup.created_at - changeset.stamp > _AHEAD_TOLERANCE:
                 made = f"{backup.created_at:%Y-%m-%d %H:%MZ}"
                 self.notes.append(
-                    f"backup {backup.id} of Droplet {plan.look.droplet_id} was created in the future ({made}): "
+                    f"backup {backup.id} of Droplet {changeset.attempt.droplet_id} was created in the future ({made}): "
                     "is this machine's clock wrong? It is kept as it is"
                 )
-        if plan.is_telling:
-            report = droplet_report(plan)
+        if changeset.is_telling:
+            report = droplet_report(changeset)
             if report.is_notable or self.is_verbose:
                 self.droplets.append(report)

@@ -10,12 +10,14 @@ import sqlalchemy as sa
 
 from inventory.errors import ConfigurationError, WrongAccountError
 from inventory.history import reconcile
-from inventory.history.changes import Plan
+from inventory.history.changes import Changeset
 from inventory.history.detection import Remembered
 from inventory.history.ends import must_wait
-from inventory.model import PROVEN, Account, Look, StoredDroplet
-from inventory.store import current, runs
+from inventory.model import PROVEN, Account, Attempt, StoredDroplet
+from inventory.store import runs
+from inventory.store.apply import apply
 from inventory.store.engine import Database
+from inventory.store.load import load, owners
 
 
 @dataclass(slots=True)
@@ -109,29 +111,31 @@ class Ledger:
             with self._writing() as connection:
                 runs.unselect(connection, list(droplet_ids), self.clock())
 
-    def enter(self, looks: Sequence[Look], *, is_final: bool, held: Mapping[int, str | None]) -> list[Plan]:
+    def enter(self, attempts: Sequence[Attempt], *, is_final: bool, held: Mapping[int, str | None]) -> list[Changeset]:
         """Plan these looks and write them, in one transaction; return all plans.
 
         Looks whose ends are out of the ordinary are planned but not written until `is_final`: the brake decides over
         them at the end of the run. `held` then gives for each Droplet id why its ends are held back, or None.
         """
         try:
-            return self._enter(looks, held, is_final=is_final)
+            return self._enter(attempts, held, is_final=is_final)
         except sa.exc.IntegrityError:
             # Where two may write at once, on PostgreSQL, another account's run may have entered the same Droplet
             # between our reading and our writing. It is there now, and read with the rest.
-            return self._enter(looks, held, is_final=is_final)
+            return self._enter(attempts, held, is_final=is_final)
 
-    def _enter(self, looks: Sequence[Look], held: Mapping[int, str | None], *, is_final: bool) -> list[Plan]:
+    def _enter(self, attempts: Sequence[Attempt], held: Mapping[int, str | None], *, is_final: bool) -> list[Changeset]:
         with self._writing() if self.run_id is not None else self.database.reading() as connection:
-            stored = self._stored(connection, looks)
-            owners = _owners(connection, looks, stored)
-            plans = _plan(looks, stored, owners, held)
-            ready = [plan for plan in plans if is_final or not must_wait(plan.ended)]
+            stored = self._stored(connection, attempts)
+            owners = _owners(connection, attempts, stored)
+            changesets = _changesets(attempts, stored, owners, held)
+            ready = [changeset for changeset in changesets if is_final or not must_wait(changeset.ended)]
             if self.run_id is not None:
-                current.apply(connection, ready, stored)
-                runs.record_attempts(connection, self.run_id, [_attempt(plan) for plan in ready if plan.is_telling])
-        return plans
+                apply(connection, ready, stored)
+                runs.record_attempts(
+                    connection, self.run_id, [_attempt(changeset) for changeset in ready if changeset.is_telling]
+                )
+        return changesets
 
     def renew(self) -> None:
         """Renew the lease."""
@@ -149,50 +153,52 @@ class Ledger:
         assert self.run_id is not None
         return runs.writing(self.database, self.run_id)
 
-    def _stored(self, connection: sa.Connection, looks: Sequence[Look]) -> dict[int, StoredDroplet]:
-        proven = {look.droplet_id for look in looks if look.outcome == PROVEN}
-        ids = [look.droplet_id for look in looks]
-        return current.load(connection, ids, _listed(looks), self.clock(), proven=proven)
+    def _stored(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> dict[int, StoredDroplet]:
+        proven = {attempt.droplet_id for attempt in attempts if attempt.outcome == PROVEN}
+        ids = [attempt.droplet_id for attempt in attempts]
+        return load(connection, ids, _listed(attempts), self.clock(), proven=proven)
 
 
-def _listed(looks: Iterable[Look]) -> set[int]:
-    return {backup.id for look in looks if look.listing for backup in look.listing.backups}
+def _listed(attempts: Iterable[Attempt]) -> set[int]:
+    return {backup.id for attempt in attempts if attempt.listing for backup in attempt.listing.backups}
 
 
-def _owners(connection: sa.Connection, looks: Iterable[Look], stored: Mapping[int, StoredDroplet]) -> dict[int, int]:
+def _owners(
+    connection: sa.Connection, attempts: Iterable[Attempt], stored: Mapping[int, StoredDroplet]
+) -> dict[int, int]:
     """Tell for each listed backup that is stored whose it is; most were read with their Droplet."""
     known = {backup: number for number, droplet in stored.items() for backup in droplet.backups}
-    return known | current.owners(connection, _listed(looks) - known.keys())
+    return known | owners(connection, _listed(attempts) - known.keys())
 
 
-def _plan(
-    looks: Iterable[Look],
+def _changesets(
+    attempts: Iterable[Attempt],
     stored: Mapping[int, StoredDroplet],
     owners: Mapping[int, int],
     held: Mapping[int, str | None],
-) -> list[Plan]:
-    plans = []
+) -> list[Changeset]:
+    changesets = []
     owned = dict(owners)
-    for look in looks:
-        held_because = held.get(look.droplet_id)
-        plan = reconcile.plan(stored.get(look.droplet_id), look, owned, held_because=held_because)
+    for attempt in attempts:
+        held_because = held.get(attempt.droplet_id)
+        changeset = reconcile.reconcile(stored.get(attempt.droplet_id), attempt, owned, held_because=held_because)
         # A backup's owner is whoever showed it first, also within one batch.
-        owned.update(dict.fromkeys((backup.id for backup in plan.appeared), look.droplet_id))
-        plans.append(plan)
-    return plans
+        owned.update(dict.fromkeys((backup.id for backup in changeset.appeared), attempt.droplet_id))
+        changesets.append(changeset)
+    return changesets
 
 
-def _attempt(plan: Plan) -> dict[str, Any]:
+def _attempt(changeset: Changeset) -> dict[str, Any]:
     """Give the row of `sync_listings` for an attempt."""
-    look, listing = plan.look, plan.look.listing
+    attempt, listing = changeset.attempt, changeset.attempt.listing
     return {
-        "droplet_id": look.droplet_id,
-        "attempted_at": plan.stamp,
-        "outcome": plan.outcome,
-        "http_status": look.http_status,
+        "droplet_id": attempt.droplet_id,
+        "attempted_at": changeset.stamp,
+        "outcome": changeset.outcome,
+        "http_status": attempt.http_status,
         "pages": listing.pages if listing else None,
         "rows": listing.rows if listing else None,
         "announced_total": listing.announced_total if listing else None,
-        "duration_seconds": look.duration_seconds,
-        "error": plan.error,
+        "duration_seconds": attempt.duration_seconds,
+        "error": changeset.error,
     }

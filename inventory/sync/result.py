@@ -17,7 +17,7 @@ from inventory.errors import (
     InterruptedSyncError,
     InventoryError,
 )
-from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, Change, End, Plan
+from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, Change, Changeset, End
 from inventory.model import PROVEN, Backup, BackupState
 
 Status = Literal["complete", "partial", "held", "failed", "interrupted"]
@@ -168,44 +168,44 @@ def exit_code_of(reports: Sequence[SyncReport]) -> int:
     )
 
 
-def droplet_report(plan: Plan) -> DropletReport:
+def droplet_report(changeset: Changeset) -> DropletReport:
     """Tell what a plan means to a person."""
-    look, state = plan.look, plan.droplet
+    attempt, state = changeset.attempt, changeset.droplet
     return DropletReport(
-        droplet_id=look.droplet_id,
+        droplet_id=attempt.droplet_id,
         name=state.name if state else None,
-        outcome=plan.outcome,
-        error=plan.error,
-        http_status=look.http_status,
-        kept_as_of=state.last_observed_at if state and not plan.is_look else None,
-        is_new=plan.is_new,
-        is_gone=plan.is_gone,
-        plan_before=plan.policy_before.plan if plan.policy_before else None,
+        outcome=changeset.outcome,
+        error=changeset.error,
+        http_status=attempt.http_status,
+        kept_as_of=state.last_observed_at if state and not changeset.is_look else None,
+        is_new=changeset.is_new,
+        is_gone=changeset.is_gone,
+        plan_before=changeset.policy_before.plan if changeset.policy_before else None,
         events=(
-            *(_listed("appeared", backup) for backup in plan.appeared),
-            *(_changed("changed", change) for change in plan.changed),
-            *(_changed("returned", change) for change in plan.returned),
-            *(_ended("ended", end) for end in plan.ended),
-            *(_ended("explained", end) for end in plan.explained),
-            *(_stored("held", backup) for backup in plan.backups if backup.id in plan.held),
+            *(_listed("appeared", backup) for backup in changeset.appeared),
+            *(_changed("changed", change) for change in changeset.changed),
+            *(_changed("returned", change) for change in changeset.returned),
+            *(_ended("ended", end) for end in changeset.ended),
+            *(_ended("explained", end) for end in changeset.explained),
+            *(_stored("held", backup) for backup in changeset.backups if backup.id in changeset.held),
         ),
     )
 
 
-def counts(plan: Plan) -> dict[str, int]:
+def counts(changeset: Changeset) -> dict[str, int]:
     """Count what a plan came to, by the names of `COUNTS`."""
     return {
-        "droplets_complete": plan.is_look or plan.outcome == GONE,
-        "droplets_proven": plan.look.outcome == PROVEN,
-        "droplets_incomplete": plan.outcome in (INCOMPLETE, HELD),
-        "droplets_failed": not plan.is_look and plan.outcome not in (INCOMPLETE, HELD, GONE),
-        "droplets_changed": plan.is_change,
-        "backups_appeared": len(plan.appeared),
-        "backups_changed": len(plan.changed),
-        "backups_returned": len(plan.returned),
-        "backups_expired": sum(end.reason == "expired" for end in plan.ended),
-        "backups_ended": len(plan.ended),
-        "backups_held": len(plan.held),
+        "droplets_complete": changeset.is_look or changeset.outcome == GONE,
+        "droplets_proven": changeset.attempt.outcome == PROVEN,
+        "droplets_incomplete": changeset.outcome in (INCOMPLETE, HELD),
+        "droplets_failed": not changeset.is_look and changeset.outcome not in (INCOMPLETE, HELD, GONE),
+        "droplets_changed": changeset.is_change,
+        "backups_appeared": len(changeset.appeared),
+        "backups_changed": len(changeset.changed),
+        "backups_returned": len(changeset.returned),
+        "backups_expired": sum(end.reason == "expired" for end in changeset.ended),
+        "backups_ended": len(changeset.ended),
+        "backups_held": len(changeset.held),
     }
 
 

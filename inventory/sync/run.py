@@ -41,10 +41,10 @@ from inventory.errors import (
 )
 from inventory.history.changes import HELD
 from inventory.history.detection import Remembered, proven_unchanged
-from inventory.model import Account, Look, Selection
+from inventory.model import Account, Attempt, Selection
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
-from inventory.sync.attempts import Looks
+from inventory.sync.attempts import Attempts
 from inventory.sync.discovery import Discovery, check_token, discover
 from inventory.sync.fetching import Fetcher
 from inventory.sync.intake import Intake
@@ -312,7 +312,7 @@ class _Run:
         targets = sorted(numbers, key=partial(_longest_unlooked, known))
         self.selected = len(targets)
         self.listener.started(len(targets))
-        looks = Looks(
+        attempts = Attempts(
             client=self.client,
             discovery=discovery,
             known=known,
@@ -325,26 +325,26 @@ class _Run:
         proven = _proven(discovery, targets, *recall()) if recall else set()
         for number in targets:
             if number in proven:
-                self._take(looks.proven(number))
-        self._look_at(fetcher, [number for number in targets if number not in proven], looks.listed)
+                self._take(attempts.proven(number))
+        self._attempt_all(fetcher, [number for number in targets if number not in proven], attempts.listed)
         self.listener.progressed(self.looked, self.client.requests, None)
         self.intake.settle()
 
-    def _look_at(self, fetcher: Fetcher, targets: Sequence[int], look: Callable[[int], Look]) -> None:
+    def _attempt_all(self, fetcher: Fetcher, targets: Sequence[int], attempt: Callable[[int], Attempt]) -> None:
         try:
-            for _, taken in fetcher.each(look, targets):
+            for _, taken in fetcher.each(attempt, targets):
                 self._take(taken)
         except _CutShortError as error:
             self.cut_short = str(error)
             self.client.stop()
         self.intake.flush()
 
-    def _take(self, look: Look) -> None:
+    def _take(self, attempt: Attempt) -> None:
         self.looked += 1
-        self.intake.take(look)
+        self.intake.take(attempt)
         # Counted here, not where they are asked: the threads are ahead of what is kept.
-        if look.droplet is not None:
-            self.unanswered = self.unanswered + 1 if look.outcome in _UNANSWERED else 0
+        if attempt.droplet is not None:
+            self.unanswered = self.unanswered + 1 if attempt.outcome in _UNANSWERED else 0
         if self.unanswered >= _FAILURES_IN_A_ROW:
             raise _CutShortError(
                 f"DigitalOcean gave no answer {_FAILURES_IN_A_ROW} times in a row; stopped after {self.looked} of "

@@ -22,7 +22,7 @@ DROPLET_VERSION = ("name", "region", "size_slug", "price_monthly_usd", "status")
 
 
 @dataclass(slots=True)
-class Looks:
+class Attempts:
     """What each look at a Droplet showed, by its stamp, oldest first; a Droplet found gone shows nothing."""
 
     pictures: dict[int, dict[datetime, Picture]] = field(default_factory=lambda: defaultdict(dict))
@@ -41,15 +41,15 @@ class Looks:
         return picture is not None and backup_id not in {backup.id for backup in picture}
 
 
-def check(tables: Tables, looks: Looks) -> None:
+def check(tables: Tables, attempts: Attempts) -> None:
     for table in HISTORIES:
         check_intervals(table, tables[table])
-    check_ends(tables, looks)
-    check_as_of(tables, looks)
+    check_ends(tables, attempts)
+    check_as_of(tables, attempts)
     check_tables_agree(tables)
-    check_days(tables, looks)
+    check_days(tables, attempts)
     for row in tables["droplets"]:
-        assert row["last_observed_at"] == looks.last(row["id"])
+        assert row["last_observed_at"] == attempts.last(row["id"])
 
 
 def check_intervals(table: str, rows: Iterable[Row]) -> None:
@@ -65,22 +65,22 @@ def check_intervals(table: str, rows: Iterable[Row]) -> None:
             assert one["valid_to"] <= next_one["valid_from"], f"{table}: {one} overlaps {next_one}"
 
 
-def check_ends(tables: Tables, looks: Looks) -> None:
+def check_ends(tables: Tables, attempts: Attempts) -> None:
     """A backup ends only through a look that lacks it (R1)."""
     droplet_of = {row["id"]: row["droplet_id"] for row in tables["backups"]}
     for row in tables["backup_versions"]:
         if row["closed_by"] not in (None, "change"):
-            assert looks.lacked(droplet_of[row["backup_id"]], row["valid_to"], row["backup_id"]), row
+            assert attempts.lacked(droplet_of[row["backup_id"]], row["valid_to"], row["backup_id"]), row
     for row in tables["backups"]:
         if row["gone_at"] is not None:
-            assert looks.lacked(row["droplet_id"], row["gone_at"], row["id"]), row
+            assert attempts.lacked(row["droplet_id"], row["gone_at"], row["id"]), row
             assert row["gone_after_at"] < row["gone_at"]
     for row in tables["droplets"]:
         if row["gone_at"] is not None:
-            assert looks.pictures[row["id"]][row["gone_at"]] == ()
+            assert attempts.pictures[row["id"]][row["gone_at"]] == ()
 
 
-def check_as_of(tables: Tables, looks: Looks) -> None:
+def check_as_of(tables: Tables, attempts: Attempts) -> None:
     """As of every look, the history says what that look showed."""
     droplet_of = {row["id"]: row["droplet_id"] for row in tables["backups"]}
     created_at = {row["id"]: row["created_at"] for row in tables["backups"]}
@@ -89,7 +89,7 @@ def check_as_of(tables: Tables, looks: Looks) -> None:
         versions[droplet_of[row["backup_id"]]].append(row)
     for row in tables["backup_regions"]:
         regions[droplet_of[row["backup_id"]]].append(row)
-    for droplet_id, pictures in looks.pictures.items():
+    for droplet_id, pictures in attempts.pictures.items():
         for stamp, picture in pictures.items():
             known = {
                 (row["backup_id"], created_at[row["backup_id"]], *itemgetter(*VERSION)(row))
@@ -131,15 +131,15 @@ def check_tables_agree(tables: Tables) -> None:
         assert itemgetter(*DROPLET_VERSION)(row) == itemgetter(*DROPLET_VERSION)(open_droplets[number])
 
 
-def check_days(tables: Tables, looks: Looks) -> None:
+def check_days(tables: Tables, attempts: Attempts) -> None:
     """There is a row for each day with a look, and it says what the day's last look showed."""
     last: dict[tuple[int, date], Picture] = {
         (droplet_id, stamp.date()): picture
-        for droplet_id, pictures in looks.pictures.items()
+        for droplet_id, pictures in attempts.pictures.items()
         for stamp, picture in sorted(pictures.items(), key=itemgetter(0))
     }
     first: dict[tuple[int, date], datetime] = {}
-    for droplet_id, pictures in looks.pictures.items():
+    for droplet_id, pictures in attempts.pictures.items():
         for stamp in sorted(pictures):
             first.setdefault((droplet_id, stamp.date()), stamp)
     days = {(row["droplet_id"], row["day"]): row for row in tables["droplet_days"]}

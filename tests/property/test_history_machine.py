@@ -26,7 +26,7 @@ from tests.property.mishaps import (
     PLAUSIBLE_IF_INSISTING,
     dying,
 )
-from tests.property.rules import Looks, Tables
+from tests.property.rules import Attempts, Tables
 from tests.simulated import EVERYTHING, MONDAY, OBSERVATIONS, Account, Row, backups_path
 
 TAG = "web"
@@ -44,7 +44,7 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.account = Account(database)
         self.fleet = self.account.fleet
-        self.looks = Looks()
+        self.attempts = Attempts()
         self.lost: list[int] = []
         self.before: Tables = self.account.dump()
 
@@ -252,7 +252,7 @@ class History(RuleBasedStateMachine):
             connection.execute(sa.update(sync_runs).values(heartbeat_at=long_ago))
 
     def last_looks(self) -> list[datetime]:
-        return [at for number in self.looks.pictures if (at := self.looks.last(number))]
+        return [at for number in self.attempts.pictures if (at := self.attempts.last(number))]
 
     def looked(
         self,
@@ -269,7 +269,7 @@ class History(RuleBasedStateMachine):
         moved = set()
         for row in tables["droplets"]:
             number, stamp = row["id"], row["last_observed_at"]
-            if stamp == self.looks.last(number):
+            if stamp == self.attempts.last(number):
                 continue
             moved.add(number)
             is_true = faulty.get(number) in HARMLESS_IF_THERE_ARE_NONE and not self.fleet.backups_of(number)
@@ -277,11 +277,11 @@ class History(RuleBasedStateMachine):
                 f"a look at {number} in spite of {faulty[number]}"
             )
             assert row["gone_at"] is None or number in self.fleet.destroyed
-            self.looks.add(number, stamp, self.account.api.listed(number))
+            self.attempts.add(number, stamp, self.account.api.listed(number))
             self.check_droplet(row, tables, is_clean=is_clean)
         self.account.api.faults.clear()
         held = self.check_run(report) if report else set()
-        rules.check(tables, self.looks)
+        rules.check(tables, self.attempts)
         rules.check_nothing_was_deleted(self.before, tables)
         if not accept_gone:
             rules.check_brake(self.before, tables, moved | held)

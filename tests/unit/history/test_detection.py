@@ -6,7 +6,7 @@ import pytest
 
 from inventory.history.detection import RELIST_AFTER, Remembered, proven_unchanged
 from inventory.model import Droplet
-from tests.unit.looks import DROPLET_ID, NOON, droplet
+from tests.unit.attempts import DROPLET_ID, NOON, droplet
 
 AN_HOUR_AGO = NOON - timedelta(hours=1)
 ON = frozenset({"backups", "ipv6"})

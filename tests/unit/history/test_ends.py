@@ -8,15 +8,15 @@ import pytest
 
 from inventory.history.changes import End
 from inventory.history.ends import BRAKE_MINIMUM, EXPIRY_SLACK, EXPLAINABLE_FOR, GoneReason, brake, must_wait
-from inventory.history.reconcile import plan
-from inventory.model import BackupPolicy, Look, StoredDroplet, StoredPolicy
-from tests.unit.looks import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, missing, seen
+from inventory.history.reconcile import reconcile
+from inventory.model import Attempt, BackupPolicy, StoredDroplet, StoredPolicy
+from tests.unit.attempts import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, missing, seen
 
 SECOND = timedelta(seconds=1)
 
 
-def reason_of_end(stored: StoredDroplet, look: Look, number: int = 1) -> str:
-    (reason,) = [end.reason for end in plan(stored, look, {}).ended if end.before.state.id == number]
+def reason_of_end(stored: StoredDroplet, attempt: Attempt, number: int = 1) -> str:
+    (reason,) = [end.reason for end in reconcile(stored, attempt, {}).ended if end.before.state.id == number]
     return reason
 
 
@@ -28,7 +28,7 @@ def with_policies(stored: StoredDroplet, *policies: tuple[datetime, BackupPolicy
 
 
 @pytest.mark.parametrize(
-    ("look", "reason"),
+    ("attempt", "reason"),
     [
         (seen(policy=DAILY), "unexplained"),
         (seen(policy=None), "unknown"),
@@ -39,12 +39,12 @@ def with_policies(stored: StoredDroplet, *policies: tuple[datetime, BackupPolicy
         (seen(policy=DAILY, snapshot_ids=frozenset({2})), "unexplained"),
     ],
 )
-def test_young_backup_ends_for_the_first_reason_that_holds(look: Look, reason: str) -> None:
-    assert reason_of_end(after(None, seen(backup(1, days_old=2), at=NOON)), look) == reason
+def test_young_backup_ends_for_the_first_reason_that_holds(attempt: Attempt, reason: str) -> None:
+    assert reason_of_end(after(None, seen(backup(1, days_old=2), at=NOON)), attempt) == reason
 
 
 @pytest.mark.parametrize(
-    ("look", "reason"),
+    ("attempt", "reason"),
     [
         (seen(policy=DAILY), "expired"),
         (seen(policy=None), "expired"),
@@ -52,14 +52,14 @@ def test_young_backup_ends_for_the_first_reason_that_holds(look: Look, reason: s
         (seen(policy=OFF, snapshot_ids=frozenset({1})), "converted"),
     ],
 )
-def test_old_backup_expires_unless_it_was_converted(look: Look, reason: str) -> None:
-    assert reason_of_end(after(None, seen(backup(1, days_old=7), at=NOON)), look) == reason
+def test_old_backup_expires_unless_it_was_converted(attempt: Attempt, reason: str) -> None:
+    assert reason_of_end(after(None, seen(backup(1, days_old=7), at=NOON)), attempt) == reason
 
 
 @pytest.mark.parametrize("snapshot_ids", [frozenset(), frozenset({1})])
 def test_everything_ends_with_the_droplet_for_that_reason(snapshot_ids: frozenset[int]) -> None:
     stored = after(None, seen(backup(1, days_old=30), backup(2), at=NOON, snapshot_ids=snapshot_ids), missing())
-    judged = plan(stored, missing(at=LATER + SECOND), {})
+    judged = reconcile(stored, missing(at=LATER + SECOND), {})
     assert [end.reason for end in judged.ended] == ["droplet_destroyed", "droplet_destroyed"]
 
 
@@ -110,13 +110,13 @@ def test_policy_read_now_decides_where_none_was_stored() -> None:
     assert reason_of_end(stored, seen(policy=None)) == "unknown"
 
 
-def ended(look: Look, *, days_old: float = 2) -> StoredDroplet:
+def ended(attempt: Attempt, *, days_old: float = 2) -> StoredDroplet:
     """A Droplet whose only backup `look` no longer found."""
-    return after(None, seen(backup(1, days_old=days_old), at=NOON, policy=look.policy), look)
+    return after(None, seen(backup(1, days_old=days_old), at=NOON, policy=attempt.policy), attempt)
 
 
 @pytest.mark.parametrize(
-    ("before", "look", "reason"),
+    ("before", "attempt", "reason"),
     [
         (seen(policy=None), seen(policy=OFF, at=LATER + SECOND), "backups_disabled"),
         (seen(policy=None), seen(policy=DAILY, at=LATER + SECOND), "unexplained"),
@@ -125,15 +125,15 @@ def ended(look: Look, *, days_old: float = 2) -> StoredDroplet:
         (seen(policy=None), seen(policy=OFF, at=LATER + EXPLAINABLE_FOR), "backups_disabled"),
     ],
 )
-def test_open_question_is_answered_by_a_later_look(before: Look, look: Look, reason: str) -> None:
-    judged = plan(ended(before), look, {})
+def test_open_question_is_answered_by_a_later_look(before: Attempt, attempt: Attempt, reason: str) -> None:
+    judged = reconcile(ended(before), attempt, {})
     assert [(end.before.state.id, end.reason) for end in judged.explained] == [(1, reason)]
     (row,) = judged.backups
     assert (row.gone_reason, row.gone_at, row.gone_reason_replaced_at) == (reason, LATER, judged.stamp)
 
 
 @pytest.mark.parametrize(
-    ("before", "look"),
+    ("before", "attempt"),
     [
         (seen(policy=DAILY), seen(policy=DAILY, at=LATER + SECOND)),
         (seen(policy=DAILY), seen(policy=None, at=LATER + SECOND)),
@@ -144,8 +144,8 @@ def test_open_question_is_answered_by_a_later_look(before: Look, look: Look, rea
         (seen(policy=None), seen(policy=OFF, at=LATER + SECOND, problem="short")),
     ],
 )
-def test_nothing_new_late_or_incomplete_explains_nothing(before: Look, look: Look) -> None:
-    judged = plan(ended(before), look, {})
+def test_nothing_new_late_or_incomplete_explains_nothing(before: Attempt, attempt: Attempt) -> None:
+    judged = reconcile(ended(before), attempt, {})
     assert judged.explained == ()
     assert judged.backups == ()
 
@@ -153,23 +153,23 @@ def test_nothing_new_late_or_incomplete_explains_nothing(before: Look, look: Loo
 def test_expired_is_never_replaced() -> None:
     stored = ended(seen(policy=DAILY), days_old=8)
     assert stored.backups[1].state.gone_reason == "expired"
-    assert plan(stored, seen(policy=OFF, at=LATER + SECOND), {}).explained == ()
+    assert reconcile(stored, seen(policy=OFF, at=LATER + SECOND), {}).explained == ()
 
 
 def test_end_is_explained_once() -> None:
     stored = after(ended(seen(policy=None)), seen(policy=DAILY, at=LATER + SECOND))
     assert stored.backups[1].state.gone_reason == "unexplained"
-    assert plan(stored, seen(policy=OFF, at=LATER + 2 * SECOND), {}).explained == ()
+    assert reconcile(stored, seen(policy=OFF, at=LATER + 2 * SECOND), {}).explained == ()
 
 
 def test_end_of_the_droplet_explains_what_went_shortly_before() -> None:
     stored = after(ended(seen(policy=DAILY)), missing(at=LATER + SECOND))
-    judged = plan(stored, missing(at=LATER + 2 * SECOND), {})
+    judged = reconcile(stored, missing(at=LATER + 2 * SECOND), {})
     assert [end.reason for end in judged.explained] == ["droplet_destroyed"]
 
 
 def test_backup_that_returned_has_no_end_to_explain() -> None:
-    judged = plan(ended(seen(policy=None)), seen(backup(1, days_old=2), policy=OFF, at=LATER + SECOND), {})
+    judged = reconcile(ended(seen(policy=None)), seen(backup(1, days_old=2), policy=OFF, at=LATER + SECOND), {})
     assert judged.explained == ()
     assert [change.after.id for change in judged.returned] == [1]
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from inventory.history.changes import Closed, Opened
-from inventory.history.reconcile import plan
-from inventory.model import Backup, Look
-from tests.unit.looks import (
+from inventory.history.reconcile import reconcile
+from inventory.model import Attempt, Backup
+from tests.unit.attempts import (
     DROPLET_ID,
     LATER,
     NOON,
@@ -46,7 +46,7 @@ def closed_region(number: int, name: str = "fra1") -> Closed:
 
 
 def test_first_look_opens_everything() -> None:
-    judged = plan(None, seen(TWO, ONE, at=NOON), {})
+    judged = reconcile(None, seen(TWO, ONE, at=NOON), {})
     assert judged.is_new
     assert judged.is_look
     assert [each.id for each in judged.appeared] == [1, 2]
@@ -69,7 +69,7 @@ def test_first_look_opens_everything() -> None:
 
 
 def test_first_look_that_fails_knows_the_droplet_but_no_look() -> None:
-    judged = plan(None, failed("forbidden"), {})
+    judged = reconcile(None, failed("forbidden"), {})
     assert judged.is_new
     assert not judged.is_look
     assert judged.day is None
@@ -78,7 +78,7 @@ def test_first_look_that_fails_knows_the_droplet_but_no_look() -> None:
 
 
 def test_id_that_nothing_is_known_of_is_not_stored() -> None:
-    judged = plan(None, missing(), {})
+    judged = reconcile(None, missing(), {})
     assert judged.droplet is None
     assert not judged.is_change
     assert judged.outcome == "not_found"
@@ -89,7 +89,7 @@ def test_id_that_nothing_is_known_of_is_not_stored() -> None:
 
 def test_appeared() -> None:
     three = backup(3, regions=("ams3", "fra1"))
-    judged = plan(BOTH, seen(ONE, TWO, three), {})
+    judged = reconcile(BOTH, seen(ONE, TWO, three), {})
     assert judged.appeared == (three,)
     assert judged.opened == (version(three), region(three, "ams3"), region(three, "fra1"))
     assert [row.id for row in judged.backups] == [3]
@@ -101,7 +101,7 @@ def test_appeared() -> None:
 )
 def test_changed_attribute_closes_a_version_and_opens_the_next(change: dict[str, object]) -> None:
     changed = replace(ONE, **change)  # type: ignore[arg-type]
-    judged = plan(BOTH, seen(changed, TWO), {})
+    judged = reconcile(BOTH, seen(changed, TWO), {})
     assert [each.after for each in judged.changed] == [changed]
     assert judged.closed == (closed_version(1, "change"),)
     assert judged.opened == (version(changed),)
@@ -112,7 +112,7 @@ def test_changed_attribute_closes_a_version_and_opens_the_next(change: dict[str,
 
 def test_changed_regions_leave_the_version_alone() -> None:
     moved = replace(ONE, regions=("ams3", "nyc3"))
-    judged = plan(after(None, seen(replace(ONE, regions=("ams3", "fra1")), at=NOON)), seen(moved), {})
+    judged = reconcile(after(None, seen(replace(ONE, regions=("ams3", "fra1")), at=NOON)), seen(moved), {})
     assert [each.after for each in judged.changed] == [moved]
     assert judged.closed == (closed_region(1, "fra1"),)
     assert judged.opened == (region(moved, "nyc3"),)
@@ -120,7 +120,7 @@ def test_changed_regions_leave_the_version_alone() -> None:
 
 def test_changed_creation_time_has_no_history() -> None:
     changed = replace(ONE, created_at=ONE.created_at + SECOND)
-    judged = plan(BOTH, seen(changed, TWO), {})
+    judged = reconcile(BOTH, seen(changed, TWO), {})
     assert [row.created_at for row in judged.backups] == [changed.created_at]
     assert (judged.closed, judged.opened) == ((), ())
 
@@ -128,7 +128,7 @@ def test_changed_creation_time_has_no_history() -> None:
 def test_returned_opens_a_new_version_and_leaves_the_earlier_end() -> None:
     bigger = replace(ONE, size_gigabytes=9.0)
     gone = after(BOTH, seen(TWO))
-    judged = plan(gone, seen(bigger, TWO, at=LATER + SECOND), {})
+    judged = reconcile(gone, seen(bigger, TWO, at=LATER + SECOND), {})
     assert [each.after for each in judged.returned] == [bigger]
     assert (judged.appeared, judged.changed, judged.closed) == ((), (), ())
     assert judged.opened == (version(bigger), region(bigger))
@@ -139,7 +139,7 @@ def test_returned_opens_a_new_version_and_leaves_the_earlier_end() -> None:
 def test_end_that_was_explained_leaves_no_trace_on_what_returned() -> None:
     explained = after(BOTH, seen(TWO, policy=None), seen(TWO, policy=OFF, at=LATER + SECOND))
     assert explained.backups[1].state.gone_reason_replaced_at == LATER + SECOND
-    (row,) = plan(explained, seen(ONE, TWO, at=LATER + 2 * SECOND), {}).backups
+    (row,) = reconcile(explained, seen(ONE, TWO, at=LATER + 2 * SECOND), {}).backups
     assert row.gone_reason_replaced_at is None
 
 
@@ -147,7 +147,7 @@ def test_end_that_was_explained_leaves_no_trace_on_what_returned() -> None:
 
 
 def test_ended() -> None:
-    judged = plan(BOTH, seen(TWO), {})
+    judged = reconcile(BOTH, seen(TWO), {})
     assert judged.closed == (closed_version(1, "unexplained"), closed_region(1))
     assert judged.opened == ()
     (row,) = judged.backups
@@ -155,7 +155,7 @@ def test_ended() -> None:
 
 
 def test_empty_complete_listing_ends_all() -> None:
-    judged = plan(BOTH, seen(), {})
+    judged = reconcile(BOTH, seen(), {})
     assert [end.before.state.id for end in judged.ended] == [1, 2]
     assert judged.live_before == 2
 
@@ -163,7 +163,7 @@ def test_empty_complete_listing_ends_all() -> None:
 def test_backup_first_shown_by_an_incomplete_listing_was_last_seen_then() -> None:
     three = backup(3)
     stored = after(BOTH, seen(three, at=LATER, problem="short"))
-    judged = plan(stored, seen(ONE, TWO, at=LATER + SECOND), {})
+    judged = reconcile(stored, seen(ONE, TWO, at=LATER + SECOND), {})
     (row,) = judged.backups
     assert (row.gone_after_at, row.gone_at) == (LATER, LATER + SECOND)
 
@@ -173,7 +173,7 @@ def test_backup_first_shown_by_an_incomplete_listing_was_last_seen_then() -> Non
 
 def test_incomplete_listing_adds_and_updates_but_never_ends() -> None:
     bigger, three = replace(ONE, size_gigabytes=9.0), backup(3)
-    judged = plan(BOTH, seen(bigger, three, problem="DigitalOcean announced 3 backups and sent 2"), {})
+    judged = reconcile(BOTH, seen(bigger, three, problem="DigitalOcean announced 3 backups and sent 2"), {})
     assert judged.outcome == "incomplete"
     assert ([each.id for each in judged.appeared], [each.after.id for each in judged.changed]) == ([3], [1])
     assert judged.ended == ()
@@ -185,25 +185,25 @@ def test_incomplete_listing_adds_and_updates_but_never_ends() -> None:
 
 
 def test_incomplete_listing_shows_what_had_ended() -> None:
-    judged = plan(after(BOTH, seen(TWO)), seen(ONE, at=LATER + SECOND, problem="short"), {})
+    judged = reconcile(after(BOTH, seen(TWO)), seen(ONE, at=LATER + SECOND, problem="short"), {})
     assert [each.after.id for each in judged.returned] == [1]
 
 
 def test_foreign_backup_makes_a_listing_incomplete_and_stays_where_it_is() -> None:
     three = backup(3)
-    judged = plan(BOTH, seen(ONE, three), {3: 999})
+    judged = reconcile(BOTH, seen(ONE, three), {3: 999})
     assert judged.outcome == "incomplete"
     assert judged.error == "backup 3 is stored as one of Droplet 999"
     assert (judged.appeared, judged.ended, judged.backups) == ((), (), ())
 
 
 def test_own_backups_are_not_foreign() -> None:
-    assert plan(BOTH, seen(ONE, TWO), {1: DROPLET_ID, 2: DROPLET_ID}).outcome == "complete"
+    assert reconcile(BOTH, seen(ONE, TWO), {1: DROPLET_ID, 2: DROPLET_ID}).outcome == "complete"
 
 
 @pytest.mark.parametrize("outcome", ["unavailable", "timed_out", "rate_limited", "forbidden", "malformed"])
 def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
-    judged = plan(BOTH, failed(outcome), {})
+    judged = reconcile(BOTH, failed(outcome), {})
     assert not judged.is_change
     assert not judged.is_look
     assert judged.droplet == replace(
@@ -215,7 +215,7 @@ def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "look",
+    "attempt",
     [
         seen(ONE, TWO, at=NOON),
         seen(at=NOON),
@@ -225,9 +225,9 @@ def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
         failed(at=NOON),
     ],
 )
-def test_the_same_look_again_is_no_change(look: Look) -> None:
-    stored = after(BOTH, look)
-    again = plan(stored, replace(look, attempted_at=LATER), {})
+def test_the_same_look_again_is_no_change(attempt: Attempt) -> None:
+    stored = after(BOTH, attempt)
+    again = reconcile(stored, replace(attempt, attempted_at=LATER), {})
     assert not again.is_change
     assert again.day is None
     assert again.droplet is not None
@@ -250,9 +250,9 @@ def test_the_same_look_again_is_no_change(look: Look) -> None:
     ],
 )
 def test_stamp_is_later_than_any_its_droplet_has(at: datetime, stamp: datetime) -> None:
-    assert plan(BOTH, seen(ONE, at=at), {}).stamp == stamp
+    assert reconcile(BOTH, seen(ONE, at=at), {}).stamp == stamp
 
 
 def test_stamp_is_later_than_that_of_a_failure() -> None:
     stored = after(BOTH, failed(at=LATER))
-    assert plan(stored, seen(ONE, at=NOON), {}).stamp == LATER + SECOND
+    assert reconcile(stored, seen(ONE, at=NOON), {}).stamp == LATER + SECOND

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from inventory.history.changes import Closed, Opened
-from inventory.history.reconcile import plan
-from inventory.model import Look, StoredDroplet
-from tests.unit.looks import (
+from inventory.history.reconcile import reconcile
+from inventory.model import Attempt, StoredDroplet
+from tests.unit.attempts import (
     DAILY,
     DROPLET_ID,
     LATER,
@@ -29,13 +29,13 @@ BOTH = after(None, seen(ONE, TWO, at=NOON))
 
 
 def test_first_404_changes_nothing() -> None:
-    judged = plan(BOTH, missing(), {})
+    judged = reconcile(BOTH, missing(), {})
     assert (judged.outcome, judged.is_change, judged.is_look) == ("not_found", False, False)
 
 
 def test_second_404_ends_the_droplet() -> None:
     stored = after(BOTH, missing())
-    judged = plan(stored, missing(at=LATER + SECOND), {})
+    judged = reconcile(stored, missing(at=LATER + SECOND), {})
     assert (judged.outcome, judged.is_gone, judged.is_look) == ("complete", True, True)
     assert {closed.table for closed in judged.closed} == {
         "backup_versions",
@@ -58,33 +58,35 @@ def test_second_404_ends_the_droplet() -> None:
         missing(at=LATER + SECOND, is_token_alive=False),
     ],
 )
-def test_only_two_404_in_a_row_count(between: Look) -> None:
+def test_only_two_404_in_a_row_count(between: Attempt) -> None:
     stored = after(BOTH, missing(), between)
-    assert plan(stored, missing(at=LATER + 2 * SECOND), {}).outcome == "not_found"
+    assert reconcile(stored, missing(at=LATER + 2 * SECOND), {}).outcome == "not_found"
 
 
 def test_404_of_a_token_that_read_nothing_proves_nothing() -> None:
     unproven = missing(is_token_alive=False)
-    judged = plan(after(BOTH, unproven), replace(unproven, attempted_at=LATER + SECOND), {})
+    judged = reconcile(after(BOTH, unproven), replace(unproven, attempted_at=LATER + SECOND), {})
     assert (judged.outcome, judged.is_change) == ("unproven", False)
 
 
 def test_droplet_that_was_shown_in_the_same_run_is_not_gone() -> None:
     """Only its backups were answered 404: that is no second proof."""
     shown = failed("not_found", status=404, is_token_alive=True)
-    judged = plan(after(BOTH, shown), replace(shown, attempted_at=LATER + SECOND), {})
+    judged = reconcile(after(BOTH, shown), replace(shown, attempted_at=LATER + SECOND), {})
     assert (judged.outcome, judged.is_change) == ("not_found", False)
 
 
 def test_404_for_another_account_proves_nothing() -> None:
     """The configuration names the Droplet under another account, whose token cannot see it."""
     wrong = missing(account_id=2)
-    judged = plan(BOTH, wrong, {})
+    judged = reconcile(BOTH, wrong, {})
     assert (judged.outcome, judged.droplet) == ("unproven", None)
 
 
 def test_droplet_moves_to_the_account_that_sees_it() -> None:
-    judged = plan(replace(BOTH, state=replace(BOTH.state, unselected_since=NOON)), seen(ONE, TWO, account_id=2), {})
+    judged = reconcile(
+        replace(BOTH, state=replace(BOTH.state, unselected_since=NOON)), seen(ONE, TWO, account_id=2), {}
+    )
     assert judged.droplet is not None
     assert (judged.droplet.account_id, judged.droplet.unselected_since) == (2, None)
     assert (judged.ended, judged.closed, judged.opened) == ((), (), ())
@@ -94,12 +96,12 @@ GONE = after(BOTH, missing(), missing(at=LATER + SECOND))
 
 
 def test_gone_droplet_that_is_asked_again_rests() -> None:
-    judged = plan(GONE, missing(at=LATER + timedelta(days=8)), {})
+    judged = reconcile(GONE, missing(at=LATER + timedelta(days=8)), {})
     assert (judged.outcome, judged.is_change) == ("gone", False)
 
 
 def test_gone_droplet_is_reopened_when_seen() -> None:
-    judged = plan(GONE, seen(ONE, at=LATER + timedelta(days=1)), {})
+    judged = reconcile(GONE, seen(ONE, at=LATER + timedelta(days=1)), {})
     assert judged.droplet is not None
     assert judged.droplet.gone_at is None
     assert [each.after.id for each in judged.returned] == [1]
@@ -115,7 +117,7 @@ def test_gone_droplet_is_reopened_when_seen() -> None:
 
 def test_reopened_droplet_needs_two_404_again() -> None:
     reopened = after(GONE, seen(ONE, at=LATER + timedelta(days=1)))
-    assert plan(reopened, missing(at=LATER + timedelta(days=2)), {}).outcome == "not_found"
+    assert reconcile(reopened, missing(at=LATER + timedelta(days=2)), {}).outcome == "not_found"
 
 
 # Droplet, tags, policy
@@ -132,7 +134,7 @@ def test_reopened_droplet_needs_two_404_again() -> None:
     ],
 )
 def test_changed_droplet_opens_a_version(change: dict[str, object]) -> None:
-    judged = plan(BOTH, seen(ONE, TWO, **change), {})  # type: ignore[arg-type]
+    judged = reconcile(BOTH, seen(ONE, TWO, **change), {})  # type: ignore[arg-type]
     assert judged.closed == (Closed("droplet_versions", {"droplet_id": DROPLET_ID}),)
     (opened,) = judged.opened
     assert opened.table == "droplet_versions"
@@ -140,33 +142,33 @@ def test_changed_droplet_opens_a_version(change: dict[str, object]) -> None:
 
 
 def test_last_tag_taken_away() -> None:
-    judged = plan(BOTH, seen(ONE, TWO, tags=frozenset()), {})
+    judged = reconcile(BOTH, seen(ONE, TWO, tags=frozenset()), {})
     assert judged.closed == (Closed("droplet_tags", {"droplet_id": DROPLET_ID, "tag": "web"}),)
     assert judged.opened == ()
 
 
 def test_changed_tags() -> None:
-    judged = plan(BOTH, seen(ONE, TWO, tags=frozenset({"prod"})), {})
+    judged = reconcile(BOTH, seen(ONE, TWO, tags=frozenset({"prod"})), {})
     assert judged.closed == (Closed("droplet_tags", {"droplet_id": DROPLET_ID, "tag": "web"}),)
     assert judged.opened == (Opened("droplet_tags", {"droplet_id": DROPLET_ID, "tag": "prod"}),)
 
 
 def test_changed_policy() -> None:
-    judged = plan(BOTH, seen(ONE, TWO, policy=WEEKLY), {})
+    judged = reconcile(BOTH, seen(ONE, TWO, policy=WEEKLY), {})
     assert judged.closed == (Closed("backup_policies", {"droplet_id": DROPLET_ID}),)
     assert judged.opened == (Opened("backup_policies", {"droplet_id": DROPLET_ID, **asdict(WEEKLY)}),)
 
 
 @pytest.mark.parametrize("change", [{"tags": None}, {"policy": None}, {"price_monthly_usd": None}])
 def test_what_an_answer_lacks_changes_nothing(change: dict[str, None]) -> None:
-    judged = plan(BOTH, seen(ONE, TWO, **change), {})  # type: ignore[arg-type]
+    judged = reconcile(BOTH, seen(ONE, TWO, **change), {})  # type: ignore[arg-type]
     assert not judged.is_change
     assert judged.droplet is not None
     assert judged.droplet.price_monthly_usd == 6.0
 
 
 def test_policy_first_read_later_opens_only_itself() -> None:
-    judged = plan(after(None, seen(ONE, at=NOON, policy=None)), seen(ONE, policy=DAILY), {})
+    judged = reconcile(after(None, seen(ONE, at=NOON, policy=None)), seen(ONE, policy=DAILY), {})
     assert judged.closed == ()
     assert [opened.table for opened in judged.opened] == ["backup_policies"]
 
@@ -175,7 +177,7 @@ def test_policy_first_read_later_opens_only_itself() -> None:
 
 
 def test_day_is_written_where_it_differs() -> None:
-    judged = plan(BOTH, seen(replace(ONE, size_gigabytes=0.1), TWO, backup(3, days_old=1, size_gigabytes=0.2)), {})
+    judged = reconcile(BOTH, seen(replace(ONE, size_gigabytes=0.1), TWO, backup(3, days_old=1, size_gigabytes=0.2)), {})
     assert judged.day is not None
     assert asdict(judged.day) == {
         "day": date(2026, 3, 10),
@@ -188,15 +190,15 @@ def test_day_is_written_where_it_differs() -> None:
 
 
 def test_unchanged_day_is_not_written_again_but_the_next_is() -> None:
-    assert plan(BOTH, seen(ONE, TWO), {}).day is None
-    tomorrow = plan(BOTH, seen(ONE, TWO, at=NOON + timedelta(days=1)), {})
+    assert reconcile(BOTH, seen(ONE, TWO), {}).day is None
+    tomorrow = reconcile(BOTH, seen(ONE, TWO, at=NOON + timedelta(days=1)), {})
     assert tomorrow.day is not None
     assert (tomorrow.day.day, tomorrow.day.backups) == (date(2026, 3, 11), 2)
     assert tomorrow.day.first_look_at == NOON + timedelta(days=1)
 
 
 def test_day_is_zero_where_the_droplet_is_found_gone() -> None:
-    judged = plan(after(BOTH, missing()), missing(at=LATER + SECOND), {})
+    judged = reconcile(after(BOTH, missing()), missing(at=LATER + SECOND), {})
     assert judged.day is not None
     assert (judged.day.backups, judged.day.size_gigabytes, judged.day.newest_backup_at) == (0, 0.0, None)
 
@@ -204,14 +206,14 @@ def test_day_is_zero_where_the_droplet_is_found_gone() -> None:
 # The brake
 
 
-def held(stored: StoredDroplet, look: Look) -> StoredDroplet:
-    return after(stored, look, held_because="too many are missing")
+def held(stored: StoredDroplet, attempt: Attempt) -> StoredDroplet:
+    return after(stored, attempt, held_because="too many are missing")
 
 
 def test_held_look_marks_what_is_missing_and_ends_nothing() -> None:
     three, old = backup(3), backup(4, days_old=8)
     stored = after(BOTH, seen(ONE, TWO, old, at=NOON + SECOND))
-    judged = plan(stored, seen(TWO, three), {}, held_because="too many are missing")
+    judged = reconcile(stored, seen(TWO, three), {}, held_because="too many are missing")
     assert (judged.outcome, judged.error, judged.is_look) == ("held", "too many are missing", False)
     assert (judged.ended, judged.held, judged.day) == ((), frozenset({1}), None)
     assert [each.id for each in judged.appeared] == [3]
@@ -223,11 +225,11 @@ def test_held_look_marks_what_is_missing_and_ends_nothing() -> None:
 
 
 def test_held_look_that_is_incomplete_marks_nothing() -> None:
-    assert plan(BOTH, seen(TWO, problem="short"), {}, held_because="too many are missing").held == frozenset()
+    assert reconcile(BOTH, seen(TWO, problem="short"), {}, held_because="too many are missing").held == frozenset()
 
 
 def test_marked_backup_ends_with_the_next_look_that_lacks_it() -> None:
-    judged = plan(held(BOTH, seen(TWO)), seen(TWO, at=LATER + SECOND), {})
+    judged = reconcile(held(BOTH, seen(TWO)), seen(TWO, at=LATER + SECOND), {})
     assert [end.before.state.id for end in judged.ended] == [1]
     (row,) = judged.backups
     assert (row.missing_since, row.gone_after_at, row.gone_at) == (None, NOON, LATER + SECOND)
@@ -235,7 +237,7 @@ def test_marked_backup_ends_with_the_next_look_that_lacks_it() -> None:
 
 @pytest.mark.parametrize("problem", [None, "short"])
 def test_marked_backup_that_is_shown_loses_its_mark(problem: str | None) -> None:
-    judged = plan(held(BOTH, seen(TWO)), seen(ONE, TWO, at=LATER + SECOND, problem=problem), {})
+    judged = reconcile(held(BOTH, seen(TWO)), seen(ONE, TWO, at=LATER + SECOND, problem=problem), {})
     assert [(row.id, row.missing_since) for row in judged.backups] == [(1, None)]
     assert (judged.changed, judged.opened) == ((), ())
 
@@ -247,22 +249,22 @@ def test_mark_stays_while_looks_fail_or_are_incomplete() -> None:
 
 def test_held_end_of_a_droplet_waits_for_the_next_404() -> None:
     stored = after(BOTH, missing())
-    judged = plan(stored, missing(at=LATER + SECOND), {}, held_because="too many are missing")
+    judged = reconcile(stored, missing(at=LATER + SECOND), {}, held_because="too many are missing")
     assert (judged.outcome, judged.held, judged.ended) == ("held", frozenset({1, 2}), ())
     assert judged.droplet is not None
     assert judged.droplet.gone_at is None
-    again = plan(held(stored, missing(at=LATER + SECOND)), missing(at=LATER + 2 * SECOND), {})
+    again = reconcile(held(stored, missing(at=LATER + SECOND)), missing(at=LATER + 2 * SECOND), {})
     assert (again.is_gone, len(again.ended)) == (True, 2)
 
 
 def test_end_that_the_droplet_contradicts_is_named() -> None:
-    assert plan(BOTH, seen(TWO, backup_ids=frozenset({1, 2})), {}).contradicted == {1}
-    assert plan(BOTH, seen(TWO, backup_ids=frozenset({2})), {}).contradicted == frozenset()
-    assert plan(BOTH, seen(TWO, backup_ids=None), {}).contradicted == frozenset()
+    assert reconcile(BOTH, seen(TWO, backup_ids=frozenset({1, 2})), {}).contradicted == {1}
+    assert reconcile(BOTH, seen(TWO, backup_ids=frozenset({2})), {}).contradicted == frozenset()
+    assert reconcile(BOTH, seen(TWO, backup_ids=None), {}).contradicted == frozenset()
 
 
 def test_marked_or_expired_end_is_not_contradicted() -> None:
     marked = held(BOTH, seen(TWO))
-    assert plan(marked, seen(TWO, backup_ids=frozenset({1}), at=LATER + SECOND), {}).contradicted == frozenset()
+    assert reconcile(marked, seen(TWO, backup_ids=frozenset({1}), at=LATER + SECOND), {}).contradicted == frozenset()
     old = after(None, seen(backup(1, days_old=8), at=NOON))
-    assert plan(old, seen(backup_ids=frozenset({1})), {}).contradicted == frozenset()
+    assert reconcile(old, seen(backup_ids=frozenset({1})), {}).contradicted == frozenset()

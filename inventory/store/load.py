@@ -1,20 +1,16 @@
-"""Read what is stored of some Droplets, and write what their looks mean.
+"""Read what is stored of some Droplets, as far as attempts to look at them may concern it.
 
-Every statement concerns many rows: the number of statements depends on the number of tables, not of Droplets. Rows
-are written in the order of their keys, so that two writers cannot lock each other out (R12).
+The number of statements depends on the number of tables, not of Droplets.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
-from operator import attrgetter, itemgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from inventory.history.changes import Plan
 from inventory.history.ends import EXPLAINABLE, EXPLAINABLE_FOR
 from inventory.model import (
     BackupPolicy,
@@ -25,7 +21,7 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
-from inventory.store.bulk import among, insert
+from inventory.store.bulk import among
 from inventory.store.schema import (
     backup_policies,
     backup_regions,
@@ -34,13 +30,7 @@ from inventory.store.schema import (
     droplet_days,
     droplet_tags,
     droplets,
-    metadata,
 )
-
-# What every look moves; most looks move nothing else.
-_TIMES = ("last_attempt_at", "last_observed_at", "last_listed_at")
-_times = attrgetter(*_TIMES)
-_all_else = attrgetter(*(field.name for field in fields(DropletState) if field.name not in _TIMES))
 
 
 def _columns(table: sa.Table, kind: type[Any]) -> list[sa.Column[Any]]:
@@ -168,114 +158,3 @@ def _last_days(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Dropl
     query = sa.select(droplets.c.id, *_DAY).join_from(droplets, droplet_days, is_latest)
     rows = connection.execute(query.where(among(connection, droplets.c.id, ids))).all()
     return {droplet_id: DropletDay(*day) for droplet_id, *day in rows}
-
-
-def apply(connection: sa.Connection, plans: Sequence[Plan], stored: Mapping[int, StoredDroplet]) -> None:
-    """Write what these looks mean, at most one plan a Droplet, in the transaction `connection` is in.
-
-    Given what `load` read in the same transaction, write nothing that is stored already.
-    """
-    _write_droplets(connection, [plan.droplet for plan in plans if plan.droplet], stored)
-    new = {backup.id for plan in plans for backup in plan.appeared}
-    written = [backup for plan in plans for backup in plan.backups]
-    insert(connection, backups, [_row(backup) for backup in written if backup.id in new])
-    upsert(connection, backups, [_row(backup) for backup in written if backup.id not in new])
-    _close(connection, plans)
-    _open(connection, plans)
-    _write_days(connection, {plan.look.droplet_id: plan.day for plan in plans if plan.day}, stored)
-
-
-def _row(value: DropletState | BackupState | DropletDay) -> dict[str, Any]:
-    """Give the columns and values of a row; `dataclasses.asdict` would copy every single one."""
-    return {name: getattr(value, name) for name in value.__slots__}
-
-
-def _write_droplets(
-    connection: sa.Connection, states: Iterable[DropletState], stored: Mapping[int, StoredDroplet]
-) -> None:
-    """Write rows that differ; those that differ by the same times alone, in one statement for all."""
-    new, changed = [], []
-    seen_again: dict[tuple[tuple[str, datetime], ...], list[int]] = defaultdict(list)
-    for state in states:
-        before = stored[state.id].state if state.id in stored else None
-        if before is None:
-            new.append(_row(state))
-        elif _all_else(before) != _all_else(state):
-            changed.append(_row(state))
-        else:
-            times = zip(_TIMES, _times(state), _times(before), strict=True)
-            seen_again[tuple((name, at) for name, at, before_at in times if at != before_at)].append(state.id)
-    seen_again.pop((), None)
-    insert(connection, droplets, new)
-    upsert(connection, droplets, changed)
-    for moved, ids in sorted(seen_again.items()):
-        chosen = sa.select(droplets.c.id).where(among(connection, droplets.c.id, ids)).order_by(droplets.c.id)
-        # On PostgreSQL an update alone would lock its rows in any order (R12).
-        locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
-        connection.execute(sa.update(droplets).where(locked).values(dict(moved)))
-
-
-def _write_days(connection: sa.Connection, days: Mapping[int, DropletDay], stored: Mapping[int, StoredDroplet]) -> None:
-    new: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    for droplet_id, day in days.items():
-        last = stored[droplet_id].last_day if droplet_id in stored else None
-        (changed if last and last.day == day.day else new).append({"droplet_id": droplet_id, **_row(day)})
-    insert(connection, droplet_days, new)
-    upsert(connection, droplet_days, changed)
-
-
-def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows, or replace those whose primary key is there; of rows with one key the last counts."""
-    keys = [column.name for column in table.primary_key]
-    by_key = {itemgetter(*keys)(row): row for row in rows}
-    if not by_key:
-        return
-    statement = _insert(connection, table)
-    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=others), [by_key[key] for key in sorted(by_key)]
-    )
-
-
-def insert_or_leave(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """Insert the row, or leave the one that is there with the same key or unique name."""
-    connection.execute(_insert(connection, table).values(row).on_conflict_do_nothing())
-
-
-def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-
-
-def _close(connection: sa.Connection, plans: Sequence[Plan]) -> None:
-    """End the open intervals that the plans name, each at its plan's stamp."""
-    rows: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
-    for plan in plans:
-        for closed in plan.closed:
-            row = {f"key_{name}": value for name, value in closed.key.items()}
-            row["valid_to"] = plan.stamp
-            if closed.closed_by:
-                row["closed_by"] = closed.closed_by
-            rows[closed.table, closed.closed_by is not None].append(row)
-    for (name, has_cause), found in sorted(rows.items()):
-        table = metadata.tables[name]
-        keys = [column for column in table.primary_key if column.name != "valid_from"]
-        values: dict[str, Any] = {"valid_to": sa.bindparam("valid_to")}
-        if has_cause:
-            values["closed_by"] = sa.bindparam("closed_by")
-        statement = (
-            sa.update(table)
-            .where(table.c.valid_to.is_(None), *(key == sa.bindparam(f"key_{key.name}") for key in keys))
-            .values(values)
-        )
-        connection.execute(statement, sorted(found, key=itemgetter(*(f"key_{key.name}" for key in keys))))
-
-
-def _open(connection: sa.Connection, plans: Sequence[Plan]) -> None:
-    """Begin the intervals that the plans name, each at its plan's stamp."""
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for plan in plans:
-        for opened in plan.opened:
-            rows[opened.table].append({**opened.values, "valid_from": plan.stamp})
-    for name, found in sorted(rows.items()):
-        insert(connection, metadata.tables[name], found)

@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from inventory.history.changes import Plan
-from inventory.history.reconcile import plan
+from inventory.history.changes import Changeset
+from inventory.history.reconcile import reconcile
 from inventory.model import (
+    Attempt,
     Backup,
     BackupPolicy,
     BackupState,
     Droplet,
     Listing,
-    Look,
     StoredBackup,
     StoredDroplet,
     StoredPolicy,
@@ -59,10 +59,10 @@ def seen(
     problem: str | None = None,
     account_id: int = 1,
     **changes: Any,  # noqa: ANN401 - as Droplet says
-) -> Look:
+) -> Attempt:
     """A look that listed these backups; `changes` are those of the Droplet."""
     listing = Listing(DROPLET_ID, backups, problem, at, pages=1, rows=len(backups), announced_total=len(backups))
-    return Look(
+    return Attempt(
         droplet_id=DROPLET_ID,
         account_id=account_id,
         droplet=droplet(**changes),
@@ -77,27 +77,27 @@ def seen(
     )
 
 
-def failed(outcome: str = "unavailable", *, at: datetime = LATER, status: int | None = 503, **changes: Any) -> Look:  # noqa: ANN401 - as Look says
+def failed(outcome: str = "unavailable", *, at: datetime = LATER, status: int | None = 503, **changes: Any) -> Attempt:  # noqa: ANN401 - as Look says
     """A look that came to nothing."""
-    look = replace(seen(at=at), listing=None, outcome=outcome, error=f"it was {outcome}", http_status=status)
-    return replace(look, **changes)
+    attempt = replace(seen(at=at), listing=None, outcome=outcome, error=f"it was {outcome}", http_status=status)
+    return replace(attempt, **changes)
 
 
-def missing(*, at: datetime = LATER, is_token_alive: bool = True, **changes: Any) -> Look:  # noqa: ANN401 - as Look says
+def missing(*, at: datetime = LATER, is_token_alive: bool = True, **changes: Any) -> Attempt:  # noqa: ANN401 - as Look says
     """A look that was answered 404, for the Droplet as for its backups."""
-    look = failed("not_found", at=at, status=404, droplet=None, policy=None)
-    return replace(look, is_token_alive=is_token_alive, **changes)
+    attempt = failed("not_found", at=at, status=404, droplet=None, policy=None)
+    return replace(attempt, is_token_alive=is_token_alive, **changes)
 
 
-def after(stored: StoredDroplet | None, *looks: Look, held_because: str | None = None) -> StoredDroplet:
+def after(stored: StoredDroplet | None, *attempts: Attempt, held_because: str | None = None) -> StoredDroplet:
     """Give what is stored after these looks, one after the other."""
-    for look in looks:
-        stored = applied(stored, plan(stored, look, {}, held_because=held_because))
+    for attempt in attempts:
+        stored = applied(stored, reconcile(stored, attempt, {}, held_because=held_because))
     assert stored is not None
     return stored
 
 
-def applied(stored: StoredDroplet | None, judged: Plan) -> StoredDroplet:
+def applied(stored: StoredDroplet | None, judged: Changeset) -> StoredDroplet:
     """Write a plan as the database would."""
     assert judged.droplet is not None
     opened = [(each.table, each.values) for each in judged.opened]
@@ -127,7 +127,7 @@ def _names(table: str, closed: Iterable[tuple[str, Mapping[str, object]]]) -> bo
     return any(name == table for name, _ in closed)
 
 
-def _backups(before: Mapping[int, StoredBackup], judged: Plan) -> dict[int, StoredBackup]:
+def _backups(before: Mapping[int, StoredBackup], judged: Changeset) -> dict[int, StoredBackup]:
     states: dict[int, BackupState] = {number: each.state for number, each in before.items()}
     states |= {state.id: state for state in judged.backups}
     regions = {number: set(each.regions) for number, each in before.items()}

@@ -11,19 +11,21 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.history.changes import Closed, Opened, Plan
+from inventory.history.changes import Changeset, Closed, Opened
 from inventory.model import (
+    Attempt,
     BackupPolicy,
     BackupState,
     DropletDay,
     DropletState,
-    Look,
     StoredBackup,
     StoredDroplet,
     StoredPolicy,
 )
-from inventory.store import bulk, current
+from inventory.store import bulk
+from inventory.store.apply import apply
 from inventory.store.engine import Database
+from inventory.store.load import load, owners
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, droplet_tags
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
@@ -71,8 +73,8 @@ def gone(number: int, *, at: datetime, reason: str = "expired") -> BackupState:
     return replace(backup(number), gone_after_at=at - timedelta(hours=1), gone_at=at, gone_reason=reason)
 
 
-def plan(state: DropletState, stamp: datetime = MONDAY, **written: Any) -> Plan:  # noqa: ANN401 - as Plan says
-    look = Look(
+def changeset(state: DropletState, stamp: datetime = MONDAY, **written: Any) -> Changeset:  # noqa: ANN401 - as Changeset says
+    attempt = Attempt(
         droplet_id=state.id,
         account_id=1,
         droplet=None,
@@ -85,7 +87,7 @@ def plan(state: DropletState, stamp: datetime = MONDAY, **written: Any) -> Plan:
         attempted_at=stamp,
         duration_seconds=0.1,
     )
-    return Plan(look, stamp, "complete", None, is_look=True, droplet=state, **written)
+    return Changeset(attempt, stamp, "complete", None, is_look=True, droplet=state, **written)
 
 
 def version(state: BackupState) -> dict[str, object]:
@@ -98,11 +100,11 @@ def version(state: BackupState) -> dict[str, object]:
     }
 
 
-def first_look(number: int = 101) -> Plan:
+def first_look(number: int = 101) -> Changeset:
     """A look that finds a Droplet with a policy, two tags and two backups, one of them in two regions."""
     one, two = backup(number * 10, number), replace(backup(number * 10 + 1, number), size_gigabytes=0.0)
     regions = [(one.id, "fra1"), (two.id, "fra1"), (two.id, "ams3")]
-    return plan(
+    return changeset(
         droplet(number),
         backups=(one, two),
         opened=(
@@ -123,16 +125,20 @@ def account(database: Database) -> Database:
     return database
 
 
-def write(database: Database, *plans: Plan) -> None:
+def write(database: Database, *changesets: Changeset) -> None:
     with database.writing() as connection:
-        current.apply(connection, plans, current.load(connection, {each.look.droplet_id for each in plans}, [], MONDAY))
+        apply(
+            connection,
+            changesets,
+            load(connection, {each.attempt.droplet_id for each in changesets}, [], MONDAY),
+        )
 
 
 def read(
     database: Database, ids: Sequence[int] = (101,), listed: Sequence[int] = (), now: datetime = MONDAY
 ) -> dict[int, StoredDroplet]:
     with database.reading() as connection:
-        return current.load(connection, ids, listed, now)
+        return load(connection, ids, listed, now)
 
 
 def rows(database: Database, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
@@ -165,7 +171,7 @@ def test_a_change_closes_one_interval_and_opens_the_next(account: Database) -> N
     larger = replace(backup(1010), size_gigabytes=2.5)
     write(
         account,
-        plan(
+        changeset(
             replace(droplet(), last_observed_at=TUESDAY),
             TUESDAY,
             backups=(larger,),
@@ -208,7 +214,7 @@ def test_a_closed_interval_is_never_closed_again(account: Database) -> None:
     opening = Opened("droplet_tags", {"droplet_id": 101, "tag": "db"})
     for days in (1, 2, 3):
         stamp = MONDAY + timedelta(days=days)
-        write(account, plan(droplet(), stamp, closed=(closing,), opened=(opening,)))
+        write(account, changeset(droplet(), stamp, closed=(closing,), opened=(opening,)))
     intervals = sa.select(droplet_tags.c.valid_from, droplet_tags.c.valid_to).where(droplet_tags.c.tag == "db")
     stamps = [MONDAY + timedelta(days=days) for days in range(4)]
     assert rows(account, intervals.order_by("valid_from")) == list(zip(stamps, [*stamps[1:], None], strict=True))
@@ -228,7 +234,7 @@ def test_a_closed_interval_is_never_closed_again(account: Database) -> None:
 def test_ended_backups_are_read_where_a_look_may_concern_them(
     account: Database, ended: BackupState, listed: list[int], *, is_read: bool
 ) -> None:
-    write(account, plan(droplet(), backups=(ended, backup(1002))))
+    write(account, changeset(droplet(), backups=(ended, backup(1002))))
     found = read(account, listed=listed, now=TUESDAY + timedelta(hours=47))[101].backups
     assert found == {1002: StoredBackup(backup(1002), (), None)} | (
         {1001: StoredBackup(ended, (), None)} if is_read else {}
@@ -240,14 +246,14 @@ def test_policies_are_read_oldest_first(account: Database) -> None:
     write(account, first_look())
     key = {"droplet_id": 101}
     turned_off = (Opened("backup_policies", {**key, **asdict(off)}),)
-    write(account, plan(droplet(), TUESDAY, closed=(Closed("backup_policies", key),), opened=turned_off))
+    write(account, changeset(droplet(), TUESDAY, closed=(Closed("backup_policies", key),), opened=turned_off))
     assert read(account)[101].policies == (StoredPolicy(DAILY, MONDAY, TUESDAY), StoredPolicy(off, TUESDAY, None))
 
 
 def test_the_latest_day_is_read_whatever_day_it_is_now(account: Database) -> None:
     for days in (1, 0):
         looked_at = MONDAY + timedelta(days=days)
-        write(account, plan(droplet(), day=DropletDay(looked_at.date(), days, 0.0, None, None, looked_at)))
+        write(account, changeset(droplet(), day=DropletDay(looked_at.date(), days, 0.0, None, None, looked_at)))
     latest = DropletDay(TUESDAY.date(), 1, 0.0, None, None, TUESDAY)
     for days in (-9, 0, 1, 900):
         assert read(account, now=TUESDAY + timedelta(days=days))[101].last_day == latest
@@ -255,22 +261,22 @@ def test_the_latest_day_is_read_whatever_day_it_is_now(account: Database) -> Non
 
 def test_live_backups_of_droplets_proven_unchanged_are_not_read(account: Database) -> None:
     ended = gone(1003, at=MONDAY, reason="unknown")
-    write(account, first_look(101), plan(droplet(102), backups=(backup(1021, 102),)), plan(droplet(103)))
-    write(account, plan(droplet(101), backups=(ended,)))
+    write(account, first_look(101), changeset(droplet(102), backups=(backup(1021, 102),)), changeset(droplet(103)))
+    write(account, changeset(droplet(101), backups=(ended,)))
     with account.reading() as connection:
-        found = current.load(connection, [101, 102], [], MONDAY, proven={101})
+        found = load(connection, [101, 102], [], MONDAY, proven={101})
     assert found[101] == replace(read(account)[101], backups={1003: StoredBackup(ended, (), None)})
     assert found[102].backups.keys() == {1021}
     with account.reading() as connection, statements(account) as sent:
-        current.load(connection, [101, 102], [], MONDAY, proven={101, 102})
+        load(connection, [101, 102], [], MONDAY, proven={101, 102})
     assert not [text for text, _ in sent if "backup_versions" in text or "backup_regions" in text]
 
 
 def test_a_backups_owner_is_known(account: Database) -> None:
     write(account, first_look(101), first_look(102))
     with account.reading() as connection:
-        assert current.owners(connection, [1021, 1010, 1010, 7]) == {1010: 101, 1021: 102}
-        assert current.owners(connection, []) == {}
+        assert owners(connection, [1021, 1010, 1010, 7]) == {1010: 101, 1021: 102}
+        assert owners(connection, []) == {}
 
 
 @contextmanager
@@ -304,8 +310,8 @@ def test_the_number_of_statements_does_not_grow_with_the_fleet(account: Database
     assert len(read(account, range(200, 260))) == 60
 
 
-def seen_again(state: DropletState, **changes: Any) -> Plan:  # noqa: ANN401 - as DropletState says
-    return plan(replace(state, last_attempt_at=TUESDAY, last_observed_at=TUESDAY, **changes), TUESDAY)
+def seen_again(state: DropletState, **changes: Any) -> Changeset:  # noqa: ANN401 - as DropletState says
+    return changeset(replace(state, last_attempt_at=TUESDAY, last_observed_at=TUESDAY, **changes), TUESDAY)
 
 
 def test_sqlite_reads_backups_without_passing_all_that_ever_ended(account: Database) -> None:
@@ -324,17 +330,17 @@ def test_sqlite_reads_backups_without_passing_all_that_ever_ended(account: Datab
 
 def test_droplets_of_which_only_times_move_are_written_together(account: Database) -> None:
     states = [droplet(number) for number in range(101, 161)]
-    write(account, *map(plan, states))
+    write(account, *map(changeset, states))
     again = [seen_again(state) for state in states[1:-1]]
     renamed = seen_again(states[0], name="new")
     with account.writing() as connection:
-        stored = current.load(connection, range(101, 161), [], MONDAY)
+        stored = load(connection, range(101, 161), [], MONDAY)
         with statements(account) as sent:
-            current.apply(connection, [renamed, *again, plan(states[-1])], stored)
+            apply(connection, [renamed, *again, changeset(states[-1])], stored)
     assert [text.split(" SET ")[0].split(" (")[0] for text, _ in sent] == ["INSERT INTO droplets", "UPDATE droplets"]
     assert "name" not in sent[1][0]
     assert {number: each.state for number, each in read(account, range(101, 161)).items()} == {
-        each.look.droplet_id: each.droplet for each in (renamed, *again, plan(states[-1]))
+        each.attempt.droplet_id: each.droplet for each in (renamed, *again, changeset(states[-1]))
     }
 
 
@@ -346,11 +352,11 @@ def test_what_is_there_already_cannot_be_inserted(account: Database) -> None:
 
 
 def test_upserts_are_sorted_and_have_each_key_once(account: Database) -> None:
-    write(account, plan(droplet(102)), plan(droplet(101)))
+    write(account, changeset(droplet(102)), changeset(droplet(101)))
     found = [backup(1003), backup(1001), backup(1002), replace(backup(1001), name="the last counts")]
     with statements(account) as sent, account.writing() as connection:
-        current.upsert(connection, backups, [asdict(state) for state in found])
-        current.upsert(connection, backups, [])
+        bulk.upsert(connection, backups, [asdict(state) for state in found])
+        bulk.upsert(connection, backups, [])
     (parameters,) = (parameters for text, parameters in sent if text.startswith("INSERT INTO backups"))
     ids = [row["id"] if isinstance(row, dict) else row[0] for row in parameters]
     assert ids == [1001, 1002, 1003]
@@ -394,8 +400,8 @@ def backup_states(draw: st.DrawFn) -> BackupState:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(backup_states(), min_size=1, max_size=5, unique_by=lambda state: state.id))
 def test_any_backup_is_read_back_equal(account: Database, states: list[BackupState]) -> None:
-    write(account, plan(droplet()))
-    for put in (bulk.insert, current.upsert):
+    write(account, changeset(droplet()))
+    for put in (bulk.insert, bulk.upsert):
         with account.writing() as connection:
             connection.execute(sa.delete(backups))
             put(connection, backups, [asdict(state) for state in states])

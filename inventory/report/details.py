@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from inventory.errors import UsageError
 from inventory.report import selecting
-from inventory.store import records
+from inventory.store import droplet_records as records
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
     BackupLifetime,
@@ -27,7 +27,7 @@ TREND = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
+class DropletDetails:
     """What is known of a Droplet.
 
     Attributes:
@@ -54,7 +54,7 @@ class Portrait:
 
 
 @dataclass(frozen=True, slots=True)
-class BackupPortrait:
+class BackupDetails:
     """What is known of a backup.
 
     Attributes:
@@ -89,12 +89,12 @@ def find(connection: sa.Connection, question: Question, name: str) -> tuple[int,
     return found, None
 
 
-def of_droplet(connection: sa.Connection, question: Question) -> Portrait:
+def of_droplet(connection: sa.Connection, question: Question) -> DropletDetails:
     """Read all of the one Droplet that the question names."""
     (droplet_id,) = question.droplet_ids or ()
     (droplet,) = ask(connection, KnownDroplet, question)
     of_late = Question(now=question.now, since=question.now - TREND, droplet_ids=question.droplet_ids)
-    return Portrait(
+    return DropletDetails(
         droplet=droplet,
         tags=[row.tag for row in ask(connection, DropletTag, question)],
         policies=records.policies(connection, droplet_id),
@@ -115,11 +115,11 @@ def _is_routine(event: Event) -> bool:
     return event.event == "backup_appeared" or event.gone_reason == "expired"
 
 
-def of_backup(connection: sa.Connection, question: Question, backup_id: int) -> BackupPortrait:
+def of_backup(connection: sa.Connection, question: Question, backup_id: int) -> BackupDetails:
     """Read all of one backup of the Droplet that the question names."""
     (lifetime,) = (row for row in ask(connection, BackupLifetime, question) if row.backup_id == backup_id)
     ever = Question(now=question.now, since=lifetime.first_seen_at, droplet_ids=question.droplet_ids)
-    return BackupPortrait(
+    return BackupDetails(
         lifetime=lifetime,
         live=next((row for row in ask(connection, LiveBackup, question) if row.backup_id == backup_id), None),
         events=[row for row in ask(connection, Event, ever) if row.backup_id == backup_id],

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from inventory.report.portrait import BackupPortrait, Portrait
-from inventory.store.records import PolicyRecord
+from inventory.report.details import BackupDetails, DropletDetails
+from inventory.store.droplet_records import PolicyRecord
 from inventory.terminal import words
 from inventory.terminal.display import shown
 from inventory.views.rows import BackupLifetime, KnownDroplet
@@ -30,26 +30,26 @@ def title(droplet: KnownDroplet) -> str:
     return f'{shown(droplet.droplet)} (Droplet {droplet.droplet_id}, account "{shown(droplet.account)}")'
 
 
-def droplet_facts(portrait: Portrait, now: datetime) -> Iterator[tuple[str, str]]:
+def droplet_facts(details: DropletDetails, now: datetime) -> Iterator[tuple[str, str]]:
     """Say what a Droplet is, what its backups are and should be, and how it was looked at."""
-    yield "Droplet", _droplet(portrait, now)
-    yield "Policy", _policies(portrait.policies, now)
-    yield "Backups", _backups(portrait, now)
-    if portrait.growth and portrait.growth.growth_per_day_gigabytes is not None:
-        grows = words.change(portrait.growth.growth_per_day_gigabytes)
-        in_90_days = words.size(portrait.growth.size_in_90_days_gigabytes or 0)
-        yield "Growth", f"{words.trend(_points(portrait))}  {grows} a day, {in_90_days} in 90 days"
-    if portrait.cost and portrait.cost.estimated_usd is not None:
-        yield "Cost", f"{words.money(portrait.cost.estimated_usd)} a month, estimated"
-    yield "Looked at", _looked_at(portrait, now)
-    for attempt in portrait.attempts[:3]:
+    yield "Droplet", _droplet(details, now)
+    yield "Policy", _policies(details.policies, now)
+    yield "Backups", _backups(details, now)
+    if details.growth and details.growth.growth_per_day_gigabytes is not None:
+        grows = words.change(details.growth.growth_per_day_gigabytes)
+        in_90_days = words.size(details.growth.size_in_90_days_gigabytes or 0)
+        yield "Growth", f"{words.trend(_points(details))}  {grows} a day, {in_90_days} in 90 days"
+    if details.cost and details.cost.estimated_usd is not None:
+        yield "Cost", f"{words.money(details.cost.estimated_usd)} a month, estimated"
+    yield "Looked at", _looked_at(details, now)
+    for attempt in details.attempts[:3]:
         yield "", f"{words.instant(attempt.attempted_at, now)} {attempt.outcome}: {shown(attempt.error or '')}"
 
 
-def _droplet(portrait: Portrait, now: datetime) -> str:
-    droplet = portrait.droplet
+def _droplet(details: DropletDetails, now: datetime) -> str:
+    droplet = details.droplet
     price = f", {words.money(droplet.price_monthly_usd)} a month" if droplet.price_monthly_usd is not None else ""
-    tags = f"; tags {', '.join(map(shown, portrait.tags))}" if portrait.tags else ""
+    tags = f"; tags {', '.join(map(shown, details.tags))}" if details.tags else ""
     state = f"{shown(droplet.status)} in {shown(droplet.region)}, {shown(droplet.size_slug)}{price}{tags}"
     if droplet.gone_at:
         return f"GONE, found at {words.instant(droplet.gone_at, now)}; was {state}"
@@ -76,9 +76,9 @@ def _policy(policy: PolicyRecord) -> str:
     return f"{shown(policy.plan or 'on')}{weekday}{window}{length}{kept}"
 
 
-def _backups(portrait: Portrait, now: datetime) -> str:
-    live, retention = portrait.live, portrait.retention
-    gone = f"; {len(portrait.past):,} are gone" if portrait.past else ""
+def _backups(details: DropletDetails, now: datetime) -> str:
+    live, retention = details.live, details.retention
+    gone = f"; {len(details.past):,} are gone" if details.past else ""
     if not live:
         return f"none exist{gone}"
     due = retention.expected_backups if retention and retention.plan else None
@@ -89,28 +89,28 @@ def _backups(portrait: Portrait, now: datetime) -> str:
     return f"{len(live)}{should}, {size}, {ages}{gone}"
 
 
-def _points(portrait: Portrait) -> list[float]:
-    sizes = [row.size_gigabytes for row in portrait.days]
+def _points(details: DropletDetails) -> list[float]:
+    sizes = [row.size_gigabytes for row in details.days]
     step = max(1, -(-len(sizes) // _TREND_POINTS))
     return sizes[::-1][::step][::-1]
 
 
-def _looked_at(portrait: Portrait, now: datetime) -> str:
-    look = portrait.look
+def _looked_at(details: DropletDetails, now: datetime) -> str:
+    look = details.look
     if look.last_observed_at is None:
         return f"never completely; last attempt {words.instant(look.last_attempt_at, now)}: {look.last_outcome}"
     listed = f", listed {words.age(now - look.last_listed_at)} ago" if look.last_listed_at else ""
-    first = f"; first {words.instant(portrait.droplet.first_look_at, now)}" if portrait.droplet.first_look_at else ""
+    first = f"; first {words.instant(details.droplet.first_look_at, now)}" if details.droplet.first_look_at else ""
     failing = "" if look.last_error is None else f"; last attempt {look.last_outcome}"
     return f"{words.age(now - look.last_observed_at)} ago{listed}{first}{failing}"
 
 
-def sections(portrait: Portrait) -> Iterator[tuple[str, str, Sequence[NamedTuple]]]:
+def sections(details: DropletDetails) -> Iterator[tuple[str, str, Sequence[NamedTuple]]]:
     """Give what else there is to show: what it is, the view it is of, and its rows, the newest first."""
-    yield "Live backups", "live_backups", portrait.live
-    yield "Windows without a backup, of the last 90 days", "missed_backups", portrait.missed
-    yield "Out of the ordinary, in the last 90 days", "changes", portrait.events
-    yield "Past backups", "backup_lifetimes", portrait.past
+    yield "Live backups", "live_backups", details.live
+    yield "Windows without a backup, of the last 90 days", "missed_backups", details.missed
+    yield "Out of the ordinary, in the last 90 days", "changes", details.events
+    yield "Past backups", "backup_lifetimes", details.past
 
 
 def heading(what: str, rows: int, shown_rows: int) -> str:
@@ -118,9 +118,9 @@ def heading(what: str, rows: int, shown_rows: int) -> str:
     return f"{what}: {rows:,}" if rows == shown_rows else f"{what}: {rows:,}, the newest {shown_rows}"
 
 
-def backup_facts(portrait: BackupPortrait, now: datetime) -> Iterator[tuple[str, str]]:
+def backup_facts(details: BackupDetails, now: datetime) -> Iterator[tuple[str, str]]:
     """Say what a backup is, where, since when it is known, and how it ended if it did."""
-    lifetime, live = portrait.lifetime, portrait.live
+    lifetime, live = details.lifetime, details.live
     yield "Backup", f"{lifetime.backup_id} of {shown(lifetime.droplet)} (Droplet {lifetime.droplet_id})"
     yield "Made", f"{words.instant(lifetime.created_at, now)}, {words.age(now - lifetime.created_at)} ago"
     disk = f", restores to a disk of {live.min_disk_size_gigabytes} GB or more" if live else ""

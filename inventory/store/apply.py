@@ -1,0 +1,123 @@
+"""Write what attempts mean: current state and history.
+
+Every statement concerns many rows, in the order of their keys, so that two writers cannot lock each other out (R12).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter, itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory.history.changes import Changeset
+from inventory.model import (
+    BackupState,
+    DropletDay,
+    DropletState,
+    StoredDroplet,
+)
+from inventory.store.bulk import among, insert, upsert
+from inventory.store.schema import (
+    backups,
+    droplet_days,
+    droplets,
+    metadata,
+)
+
+# What every look moves; most looks move nothing else.
+_TIMES = ("last_attempt_at", "last_observed_at", "last_listed_at")
+_times = attrgetter(*_TIMES)
+_all_else = attrgetter(*(field.name for field in fields(DropletState) if field.name not in _TIMES))
+
+
+def apply(connection: sa.Connection, changesets: Sequence[Changeset], stored: Mapping[int, StoredDroplet]) -> None:
+    """Write what these looks mean, at most one plan a Droplet, in the transaction `connection` is in.
+
+    Given what `load` read in the same transaction, write nothing that is stored already.
+    """
+    _write_droplets(connection, [changeset.droplet for changeset in changesets if changeset.droplet], stored)
+    new = {backup.id for changeset in changesets for backup in changeset.appeared}
+    written = [backup for changeset in changesets for backup in changeset.backups]
+    insert(connection, backups, [_row(backup) for backup in written if backup.id in new])
+    upsert(connection, backups, [_row(backup) for backup in written if backup.id not in new])
+    _close(connection, changesets)
+    _open(connection, changesets)
+    _write_days(
+        connection, {changeset.attempt.droplet_id: changeset.day for changeset in changesets if changeset.day}, stored
+    )
+
+
+def _row(value: DropletState | BackupState | DropletDay) -> dict[str, Any]:
+    """Give the columns and values of a row; `dataclasses.asdict` would copy every single one."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _write_droplets(
+    connection: sa.Connection, states: Iterable[DropletState], stored: Mapping[int, StoredDroplet]
+) -> None:
+    """Write rows that differ; those that differ by the same times alone, in one statement for all."""
+    new, changed = [], []
+    seen_again: dict[tuple[tuple[str, object], ...], list[int]] = defaultdict(list)
+    for state in states:
+        before = stored[state.id].state if state.id in stored else None
+        if before is None:
+            new.append(_row(state))
+        elif _all_else(before) != _all_else(state):
+            changed.append(_row(state))
+        else:
+            times = zip(_TIMES, _times(state), _times(before), strict=True)
+            seen_again[tuple((name, at) for name, at, before_at in times if at != before_at)].append(state.id)
+    seen_again.pop((), None)
+    insert(connection, droplets, new)
+    upsert(connection, droplets, changed)
+    for moved, ids in sorted(seen_again.items()):
+        chosen = sa.select(droplets.c.id).where(among(connection, droplets.c.id, ids)).order_by(droplets.c.id)
+        # On PostgreSQL an update alone would lock its rows in any order (R12).
+        locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
+        connection.execute(sa.update(droplets).where(locked).values(dict(moved)))
+
+
+def _write_days(connection: sa.Connection, days: Mapping[int, DropletDay], stored: Mapping[int, StoredDroplet]) -> None:
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for droplet_id, day in days.items():
+        last = stored[droplet_id].last_day if droplet_id in stored else None
+        (changed if last and last.day == day.day else new).append({"droplet_id": droplet_id, **_row(day)})
+    insert(connection, droplet_days, new)
+    upsert(connection, droplet_days, changed)
+
+
+def _close(connection: sa.Connection, changesets: Sequence[Changeset]) -> None:
+    """End the open intervals that the plans name, each at its plan's stamp."""
+    rows: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
+    for changeset in changesets:
+        for closed in changeset.closed:
+            row = {f"key_{name}": value for name, value in closed.key.items()}
+            row["valid_to"] = changeset.stamp
+            if closed.closed_by:
+                row["closed_by"] = closed.closed_by
+            rows[closed.table, closed.closed_by is not None].append(row)
+    for (name, has_cause), found in sorted(rows.items()):
+        table = metadata.tables[name]
+        keys = [column for column in table.primary_key if column.name != "valid_from"]
+        values: dict[str, Any] = {"valid_to": sa.bindparam("valid_to")}
+        if has_cause:
+            values["closed_by"] = sa.bindparam("closed_by")
+        statement = (
+            sa.update(table)
+            .where(table.c.valid_to.is_(None), *(key == sa.bindparam(f"key_{key.name}") for key in keys))
+            .values(values)
+        )
+        connection.execute(statement, sorted(found, key=itemgetter(*(f"key_{key.name}" for key in keys))))
+
+
+def _open(connection: sa.Connection, changesets: Sequence[Changeset]) -> None:
+    """Begin the intervals that the plans name, each at its plan's stamp."""
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for changeset in changesets:
+        for opened in changeset.opened:
+            rows[opened.table].append({**opened.values, "valid_from": changeset.stamp})
+    for name, found in sorted(rows.items()):
+        insert(connection, metadata.tables[name], found)

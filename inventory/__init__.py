@@ -1,15 +1,18 @@
-"""An inventory of DigitalOcean Droplet backups that remembers.
+"""An inventory of DigitalOcean Droplet backups that keeps their history.
 
-The data goes one way, station by station:
+The data flows one way:
 
-    account      configured ids | tags | all
-      -> pages     digitalocean.client    HTTP: authentication, retries, rate budget; knows nothing of backups
-      -> Listing   digitalocean.account   pages -> frozen values, and whether they can be trusted to be all
-      -> Plan      reconcile              stored x seen -> appeared, changed, returned, ended. Pure.
-      -> rows      store                  current state and history, in one transaction
+    account       configured ids | tags | all
+      -> pages      digitalocean.client     HTTP: authentication, retries, rate budget; knows nothing of backups
+      -> Listing    digitalocean.questions  pages -> frozen values, and whether they can be trusted to be all
+      -> Changeset  history.reconcile       stored x seen -> appeared, changed, returned, ended. Pure.
+      -> rows       store                   current state and history, in one transaction
+      -> rows       views                   what may be asked, as of any moment
+      -> Verdict    judging                 what is wrong, how badly, since when. Pure.
+      -> text       report                  tables, CSV, JSON, HTML
 
-`sync` joins the stations; the `commands` see the settings and join everything. Nothing here ever writes to
-DigitalOcean.
+`sync` joins the first four; `commands`, `daemon` and `rounds` see the settings and join everything. Nothing here ever
+writes to DigitalOcean.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The door: the table of commands. Each loads its own modules when it is called, so that cron starts quickly."""
+"""The table of commands. Each loads its own modules when it is called, so that cron starts quickly."""
 
 import sys
 from pathlib import Path

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.simulator.fleet import Fleet
+from inventory.simulator.story import seeded_fleet
 from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
@@ -40,7 +41,7 @@ class History:
 
 def live(path: Path, *, seed: int, days: int, every_days: int) -> History:
     """Let a fleet live so long, and sync it into a new file every few days."""
-    fleet = Fleet.seeded(seed=seed, droplets=6, starts_at=MONDAY)
+    fleet = seeded_fleet(seed=seed, droplets=6, starts_at=MONDAY)
     _befall(fleet, days)
     with closing(Database(f"sqlite:///{path}")) as database:
         upgrade(database)

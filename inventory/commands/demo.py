@@ -21,7 +21,7 @@ from inventory.report import summary_text
 from inventory.report.progress import Silence
 from inventory.report.summary import summarise
 from inventory.simulator.api import SimulatedApi
-from inventory.simulator.fleet import Fleet
+from inventory.simulator.story import seeded_fleet
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
 from inventory.sync.result import SyncReport
@@ -50,7 +50,7 @@ def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime |
         DatabaseUnusableError: The file cannot be made there.
     """
     path = _free_path(directory)
-    fleet = Fleet.seeded(seed=seed, droplets=droplets, starts_at=(now or utc_now()) - timedelta(days=days))
+    fleet = seeded_fleet(seed=seed, droplets=droplets, starts_at=(now or utc_now()) - timedelta(days=days))
     api = SimulatedApi(fleet)
     with closing(Database(sa.URL.create("sqlite", database=str(path.absolute())))) as database:
         upgrade(database)

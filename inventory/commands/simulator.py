@@ -14,6 +14,7 @@ from inventory.process.interruption import interruptible
 from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi
 from inventory.simulator.fleet import Fleet, OldestGoes
 from inventory.simulator.limits import documented_limits
+from inventory.simulator.story import seeded_fleet
 from inventory.terminal.console import print_line
 from inventory.terminal.words import count
 
@@ -34,7 +35,7 @@ def run(*, port: int, droplets: int, days: int, token: str | None, seed: int, ol
         ConfigurationError: The port is taken.
     """
     started_at = utc_now() - timedelta(days=days)
-    fleet = Fleet.seeded(seed=seed, droplets=droplets, starts_at=started_at, days=days, oldest_goes=oldest_goes)
+    fleet = seeded_fleet(seed=seed, droplets=droplets, starts_at=started_at, days=days, oldest_goes=oldest_goes)
     api = SimulatedApi(fleet, token=token or DEFAULT_TOKEN, limits=documented_limits, follow=utc_now)
     with interruptible(lambda: None) as signal_number, _served(api, port) as url:
         _introduce(fleet, url, api.token)

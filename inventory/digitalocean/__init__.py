@@ -1,1 +1,1 @@
-"""Station 1: what the API says."""
+"""What the API says, and whether it can be trusted to be all."""

@@ -12,7 +12,6 @@ from itertools import count
 from types import MappingProxyType
 from typing import Literal, Self
 
-from inventory.simulator import story
 from inventory.simulator.agenda import Agenda, whole_second
 from inventory.simulator.catalog import SIZES
 from inventory.simulator.chance import Chance
@@ -50,22 +49,6 @@ class Fleet:
         self._destroyed: dict[int, SimulatedDroplet] = {}
         self._images = Images()
         self._misses: set[int] = set()
-
-    @classmethod
-    def seeded(
-        cls,
-        *,
-        seed: int = 1,
-        droplets: int = 12,
-        starts_at: datetime,
-        days: int = 0,
-        oldest_goes: OldestGoes = "by_age",
-    ) -> Self:
-        """Return a mixed fleet to which things happen, as it is `days` after `starts_at`."""
-        fleet = cls(starts_at, seed=seed, oldest_goes=oldest_goes, chance_of_missing=story.CHANCE_OF_MISSING)
-        story.begin(fleet, droplets)
-        fleet.advance(to=starts_at + timedelta(days=days))
-        return fleet
 
     @property
     def now(self) -> datetime:

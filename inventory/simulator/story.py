@@ -4,19 +4,14 @@ Its days are counted from the fleet's start. What the script names happens in ev
 so that a demonstration of any seed has something to show; the rest is chance.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from inventory.simulator.fleet import Fleet
-    from inventory.simulator.growth import Growth
-    from inventory.simulator.values import SimulatedBackup
+from inventory.simulator.fleet import Fleet, OldestGoes
+from inventory.simulator.growth import Growth
+from inventory.simulator.values import SimulatedBackup
 
 CHANCE_OF_MISSING = 0.01
 DAYS_OF_CHANCE = 730
@@ -128,6 +123,21 @@ def member(number: int) -> Member:
     generation, index = divmod(number, len(MEMBERS))
     role, numeral = MEMBERS[index].name.rsplit("-", 1)
     return replace(MEMBERS[index], name=f"{role}-{int(numeral) + 10 * generation:02}")
+
+
+def seeded_fleet(
+    *,
+    seed: int = 1,
+    droplets: int = 12,
+    starts_at: datetime,
+    days: int = 0,
+    oldest_goes: OldestGoes = "by_age",
+) -> Fleet:
+    """Return a mixed fleet to which things happen, as it is `days` after `starts_at`."""
+    fleet = Fleet(starts_at, seed=seed, oldest_goes=oldest_goes, chance_of_missing=CHANCE_OF_MISSING)
+    begin(fleet, droplets)
+    fleet.advance(to=starts_at + timedelta(days=days))
+    return fleet
 
 
 def begin(fleet: Fleet, droplets: int) -> None:

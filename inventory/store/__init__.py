@@ -1,1 +1,1 @@
-"""Station 3: rows and history."""
+"""Tables, engines, upgrades, rows and runs."""

@@ -1,1 +1,1 @@
-"""Station 4: what may be asked, as SQL; the files say what each view answers."""
+"""What may be asked, as SQL; the files say what each view answers."""

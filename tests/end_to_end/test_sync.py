@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from inventory.digitalocean.client import Client
 from inventory.simulator.faults import Fault
-from inventory.simulator.fleet import Fleet
+from inventory.simulator.story import seeded_fleet
 from inventory.store.engine import Database
 from inventory.store.schema import backup_regions, backups, droplets, sync_runs
 from tests.end_to_end.conftest import Ended, Run, Serve, Served, now, small_fleet, start
@@ -92,7 +92,7 @@ def test_what_the_official_client_lists_is_stored_and_nothing_more(
 def test_four_hundred_and_fifty_droplets_are_stored_as_the_official_client_lists_them(
     run: Run, serve_fleet: Serve, environment: Environment, database: Database
 ) -> None:
-    served = serve_fleet(Fleet.seeded(droplets=450, starts_at=now() - timedelta(days=30), days=30))
+    served = serve_fleet(seeded_fleet(droplets=450, starts_at=now() - timedelta(days=30), days=30))
     environment(served)
     assert run("sync").code == 0
     assert stored(database) == listed_by_official_client(served)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inventory.__main__ import main
-from inventory.simulator.fleet import Fleet
+from inventory.simulator.story import seeded_fleet
 from inventory.store.copy import copy
 from inventory.store.engine import Database
 from tests.conftest import temporary_database
@@ -42,7 +42,7 @@ Run = Callable[..., Ended]
 def _lived_on_sqlite(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> str:
     url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path_factory.mktemp('lived') / 'inventory.db')}"
     with closing(Database(url)) as database:
-        account = Account(database, Fleet.seeded(seed=1, droplets=12, starts_at=MONDAY))
+        account = Account(database, seeded_fleet(seed=1, droplets=12, starts_at=MONDAY))
         for _ in range(DAYS):
             account.advance(days=1)
             account.sync()

@@ -12,6 +12,7 @@ import pytest
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.messages import Request
+from inventory.simulator.story import seeded_fleet
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 HOST = "127.0.0.1:8099"
@@ -62,4 +63,4 @@ def api(fleet: Fleet) -> SimulatedApi:
 @pytest.fixture
 def lively() -> SimulatedApi:
     """The account of a seeded fleet after its first hundred days."""
-    return SimulatedApi(Fleet.seeded(droplets=24, starts_at=MONDAY, days=100))
+    return SimulatedApi(seeded_fleet(droplets=24, starts_at=MONDAY, days=100))

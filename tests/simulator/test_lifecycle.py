@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.simulator.fleet import Fleet, OldestGoes
-from inventory.simulator.story import MEMBERS, SCRIPT
+from inventory.simulator.story import MEMBERS, SCRIPT, seeded_fleet
 from inventory.simulator.values import WEEKDAYS, WINDOW_LENGTH, Event, SimulatedBackup
 from tests.simulator.conftest import MONDAY
 
@@ -113,7 +113,7 @@ def test_shown_window_is_the_one_in_which_the_next_backup_comes() -> None:
 
 
 def test_newer_images_have_larger_ids() -> None:
-    fleet = Fleet.seeded(droplets=24, starts_at=MONDAY, days=100)
+    fleet = seeded_fleet(droplets=24, starts_at=MONDAY, days=100)
     made = [event for event in events(fleet, "made") if event.at > MONDAY]
     assert len(made) > 1000
     for one, next_one in pairwise(made):
@@ -270,8 +270,8 @@ def test_clock_never_goes_back() -> None:
 @given(hours=st.lists(st.floats(0, 24 * 9), max_size=12), seed=st.integers(0, 3))
 def test_many_steps_lead_where_one_does(hours: list[float], seed: int, oldest_goes: OldestGoes) -> None:
     until = MONDAY + 95 * DAY
-    at_once = Fleet.seeded(seed=seed, droplets=13, starts_at=MONDAY, days=95, oldest_goes=oldest_goes)
-    in_steps = Fleet.seeded(seed=seed, droplets=13, starts_at=MONDAY, oldest_goes=oldest_goes)
+    at_once = seeded_fleet(seed=seed, droplets=13, starts_at=MONDAY, days=95, oldest_goes=oldest_goes)
+    in_steps = seeded_fleet(seed=seed, droplets=13, starts_at=MONDAY, oldest_goes=oldest_goes)
     for each in hours:
         in_steps.advance(to=min(until, in_steps.now + timedelta(hours=each)))
     in_steps.advance(to=until)
@@ -280,7 +280,7 @@ def test_many_steps_lead_where_one_does(hours: list[float], seed: int, oldest_go
 
 def test_seed_decides_everything() -> None:
     def life(seed: int) -> object:
-        return state(Fleet.seeded(seed=seed, droplets=13, starts_at=MONDAY, days=100))
+        return state(seeded_fleet(seed=seed, droplets=13, starts_at=MONDAY, days=100))
 
     assert life(1) == life(1)
     assert life(1) != life(2)
@@ -290,7 +290,7 @@ def test_droplets_do_not_depend_on_each_other() -> None:
     """What one's backups are has nothing to do with how many others there are."""
 
     def backups(droplets: int) -> list[tuple[SimulatedBackup, ...]]:
-        fleet = Fleet.seeded(droplets=droplets, starts_at=MONDAY, days=80)
+        fleet = seeded_fleet(droplets=droplets, starts_at=MONDAY, days=80)
         return [fleet.backups_of(number) for number in list(fleet.droplets)[:3]]
 
     def figures(found: list[tuple[SimulatedBackup, ...]]) -> list[list[tuple[object, ...]]]:
@@ -302,7 +302,7 @@ def test_droplets_do_not_depend_on_each_other() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_script_happens_in_every_seeded_fleet(seed: int) -> None:
-    fleet = Fleet.seeded(seed=seed, droplets=len(MEMBERS), starts_at=MONDAY, days=90)
+    fleet = seeded_fleet(seed=seed, droplets=len(MEMBERS), starts_at=MONDAY, days=90)
     happened = {event.kind for event in fleet.events}
     assert happened >= {"missed", "converted", "lost", "renamed", "resized", "policy_changed", "backups_enabled"}
     assert "old-01" in {each.name for each in fleet.destroyed.values()}

@@ -9,6 +9,7 @@ the thread `ping`   tells a receiver elsewhere
 
 import gc
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -96,7 +97,8 @@ class Daemon:
 
     def application(self, address: str) -> web.Application:
         """Give what answers over HTTP at this address."""
-        return web.application(self._health, self._metrics, hosts=(*names(address), *self._settings.http_hosts))
+        hosts = (*names(address), socket.gethostname().lower(), *self._settings.http_hosts)
+        return web.application(self._health, self._metrics, hosts=hosts)
 
     def run(self, events: "SimpleQueue[str]") -> int:
         """Work until a signal comes, and return the exit code.

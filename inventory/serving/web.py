@@ -1,16 +1,20 @@
 """What the daemon answers over HTTP: `/livez`, `/readyz` and `/metrics`, all of it from memory.
 
-Who asks by a name that is neither this machine's own nor configured gets 421: a page in somebody's browser could else
-read it by a name that leads here.
+`/livez` and `/readyz` say nothing about the account and answer everyone, because probes ask by any address or without a
+name. All else is answered only under this machine's own names and the configured ones: otherwise a page in somebody's
+browser could read it through a name that leads here.
 """
 
+import errno
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
 
+import structlog
 import uvicorn
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
@@ -21,11 +25,22 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inventory.errors import ConfigurationError
+from inventory.process.stopping import StopSignal
+from inventory.serving.bounded import BACKLOG, BoundedProtocol
 from inventory.serving.listening import host_and_port, local_url
 
 Application = Starlette
 
-_MOST_CONNECTIONS = 64
+# Asked by probes, which may use any name.
+_OPEN_PATHS = frozenset({"/livez", "/readyz"})
+
+# An address that is not there yet, or is still in use, is tried again.
+RETRY_SECONDS = 5.0
+_LOG_SECONDS = 60.0
+_MAY_CHANGE = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.http")
+
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -62,34 +77,88 @@ def application(health: Callable[[], Health], metrics: Callable[[], bytes], *, h
 
 
 @contextmanager
-def serve(address: str, pages: Application) -> Iterator[str]:
-    """Serve from a thread for the length of the block, and give the URL; port 0 takes a free one.
+def serve(address: str, pages: Application) -> Iterator["Serving"]:
+    """Serve from a thread for the length of the block; port 0 takes a free one.
+
+    Where the address is in use, or not there yet, the thread tries again every 5 s: that keeps no sync from running.
 
     Raises:
-        ConfigurationError: The address cannot be had.
+        ConfigurationError: This process may never listen there.
     """
-    host, port = host_and_port(address)
-    with ExitStack() as stack:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    serving = Serving(address, pages)
+    try:
+        serving.start()
+        yield serving
+    finally:
+        serving.stop()
+
+
+class Serving:
+    """A thread that listens at an address, as soon as it can be had, and answers."""
+
+    def __init__(self, address: str, pages: Application) -> None:
+        self._address = address
+        self._server = uvicorn.Server(_configuration(pages))
+        self._stop = StopSignal()
+        self._listener: socket.socket | None = None
+        self._thread = Thread(target=self._run, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Listen now if the address can be had, and go on in the thread.
+
+        Raises:
+            ConfigurationError: This process may never listen there.
+        """
         try:
-            listener = stack.enter_context(socket.create_server((host, port), family=family))
+            self._listener = _listen(self._address)
         except OSError as error:
-            why = os.strerror(error.errno or 0).lower()
-            raise ConfigurationError(f'{address} cannot be had ({why}). Mend http, or set it to "off".') from error
-        server = uvicorn.Server(_configuration(pages))
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="http", daemon=True)
-        thread.start()
-        try:
-            yield local_url(f"{address.rpartition(':')[0]}:{listener.getsockname()[1]}")
-        finally:
-            server.should_exit = True
-            thread.join(2)
+            if error.errno not in _MAY_CHANGE:
+                why = os.strerror(error.errno or 0).lower()
+                raise ConfigurationError(
+                    f'cannot listen at {self._address} ({why}). Change http, or set it to "off".'
+                ) from error
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the connections and the thread."""
+        self._stop.set()
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(2)
+        if self._listener is not None:
+            self._listener.close()
+
+    @property
+    def url(self) -> str | None:
+        """Where it answers; None while it cannot listen."""
+        if self._listener is None:
+            return None
+        return local_url(f"{self._address.rpartition(':')[0]}:{self._listener.getsockname()[1]}")
+
+    def _run(self) -> None:
+        logged_at = -_LOG_SECONDS
+        while self._listener is None:
+            try:
+                self._listener = _listen(self._address)
+            except OSError as error:
+                if time.monotonic() - logged_at >= _LOG_SECONDS:
+                    logged_at = time.monotonic()
+                    _log.warning("http.waiting", address=self._address, error=os.strerror(error.errno or 0).lower())
+                if self._stop.wait(RETRY_SECONDS):
+                    return
+        _log.info("http.listening", url=self.url)
+        self._server.run(sockets=[self._listener])
+
+
+def _listen(address: str) -> socket.socket:
+    host, port = host_and_port(address)
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
 def _configuration(pages: Application) -> uvicorn.Config:
     return uvicorn.Config(
         pages,
-        http="h11",
+        http=BoundedProtocol,
         loop="asyncio",
         ws="none",
         lifespan="off",
@@ -97,7 +166,7 @@ def _configuration(pages: Application) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MOST_CONNECTIONS,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=1,
     )
 
@@ -111,7 +180,7 @@ class _ByName:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._pages
-        if scope["type"] == "http" and _host(scope) not in self._hosts:
+        if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS and _host(scope) not in self._hosts:
             answer = _text("this host name is not served here; see http_hosts", status=421)
         await answer(scope, receive, send)
 

@@ -22,7 +22,9 @@ PATIENCE_SECONDS = 60.0
 class DaemonProcess:
     """A daemon, and the records of its log."""
 
-    def __init__(self, *, port: int, program: str | None) -> None:
+    def __init__(self, listener: socket.socket, *, program: str | None) -> None:
+        port = listener.getsockname()[1]
+        self._listener = listener
         self.url = f"http://127.0.0.1:{port}"
         command = ["-c", program] if program else ["-m", "inventory", "daemon"]
         self._process = subprocess.Popen(
@@ -47,6 +49,10 @@ class DaemonProcess:
                 else:
                     self.other_lines.append(line)
                 self._news.notify_all()
+
+    def free_address(self) -> None:
+        """Let the daemon have the address that it is to listen at."""
+        self._listener.close()
 
     def all(self, event: str) -> list[Record]:
         """Return every record of this event so far."""
@@ -94,19 +100,20 @@ class DaemonProcess:
         self._process.stderr.close()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
-def running(*, program: str | None = None) -> Iterator[DaemonProcess]:
-    """Run a daemon for the length of the block; `program` is Python text to run in its place."""
-    daemon = DaemonProcess(port=free_port(), program=program)
-    try:
-        yield daemon
-    finally:
-        daemon.kill()
+def running(*, program: str | None = None, is_address_taken: bool = False) -> Iterator[DaemonProcess]:
+    """Run a daemon for the length of the block; `program` is Python text to run in its place.
+
+    With `is_address_taken` it finds its address in use until `free_address`.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        daemon = DaemonProcess(listener, program=program)
+        if not is_address_taken:
+            daemon.free_address()
+        try:
+            yield daemon
+        finally:
+            daemon.kill()
 
 
 def eventually(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:

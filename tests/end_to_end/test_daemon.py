@@ -318,12 +318,14 @@ def test_a_bug_in_a_round_is_logged_and_the_schedule_survives_it(
 
 
 @on_sqlite
-def test_an_address_that_is_taken_is_told_in_a_sentence(run: Run) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = run("daemon", "--http", address)
-    assert ended.code == 78
-    assert f"{address} cannot be had (address already in use)" in ended.err
+def test_an_address_that_is_taken_keeps_no_sync_from_running_and_is_tried_again() -> None:
+    with running(is_address_taken=True) as daemon:
+        assert daemon.wait_for("http.waiting")["error"] == "address already in use"
+        daemon.wait_for("sync.finished", where=is_complete)
+        daemon.free_address()
+        daemon.wait_for("http.listening")
+        assert daemon.get("/readyz").status_code == 200
+        assert daemon.stop() == 0
 
 
 # What nothing ever ends

@@ -39,8 +39,8 @@ def test_health_tells_what_the_daemon_of_this_machine_says(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     health = Health(is_live=True, problems=problems)
-    with serve("127.0.0.1:0", application(lambda: health, lambda: b"", hosts=["127.0.0.1"])) as url:
-        monkeypatch.setenv("INVENTORY_HTTP", url.replace("http://127.0.0.1", "0.0.0.0"))  # noqa: S104 - asked, not bound
+    with serve("127.0.0.1:0", application(lambda: health, lambda: b"", hosts=["127.0.0.1"])) as serving:
+        monkeypatch.setenv("INVENTORY_HTTP", str(serving.url).replace("http://127.0.0.1", "0.0.0.0"))  # noqa: S104 - asked, not bound
         ended = run("health")
     assert (ended.code, ended.out, ended.err) == expected
 

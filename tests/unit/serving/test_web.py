@@ -1,15 +1,18 @@
 """What is answered over HTTP, to whom, and how soon."""
 
+import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 
 import httpx
 import pytest
 
 from inventory.errors import ConfigurationError
+from inventory.serving.bounded import MOST_CONNECTIONS
 from inventory.serving.listening import host_and_port, local_url, names
 from inventory.serving.web import Health, application, serve
 
@@ -32,8 +35,9 @@ def url(pages: Pages) -> Iterator[str]:
     application_ = application(
         lambda: pages.health, lambda: METRICS, hosts=(*names("127.0.0.1:0"), "inventory.example")
     )
-    with serve("127.0.0.1:0", application_) as url:
-        yield url
+    with serve("127.0.0.1:0", application_) as serving:
+        assert serving.url
+        yield serving.url
 
 
 def get(url: str, path: str, **headers: str) -> httpx.Response:
@@ -72,24 +76,99 @@ def test_what_is_wrong_is_said_in_sentences(url: str, pages: Pages) -> None:
         ("[", 421),
     ],
 )
-@pytest.mark.parametrize("path", ["/livez", "/metrics", "/nowhere"])
-def test_only_those_are_answered_who_ask_by_a_known_name(url: str, host: str, status: int, path: str) -> None:
-    answered = get(url, path, Host=host).status_code
-    assert answered == (404 if (path, status) == ("/nowhere", 200) else status)
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/nowhere"])
+def test_probes_are_answered_under_any_name_and_all_else_under_known_ones(
+    url: str, host: str, status: int, path: str
+) -> None:
+    expected = {"/livez": 200, "/readyz": 200, "/metrics": status, "/nowhere": 404 if status == 200 else status}
+    assert get(url, path, Host=host).status_code == expected[path]
+
+
+def test_a_probe_without_a_host_is_answered(url: str) -> None:
+    for path, status in (("/livez", 200), ("/readyz", 200), ("/metrics", 421)):
+        with connected(url) as probe:
+            probe.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+            assert probe.recv(1_000).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def test_nothing_can_be_written(url: str) -> None:
     assert httpx.post(f"{url}/livez", trust_env=False).status_code == 405
 
 
-def test_many_that_ask_slowly_stop_it_from_answering_only_while_they_do(url: str) -> None:
-    port = host_and_port(url.removeprefix("http://"))[1]
-    slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
-    for connection in slow:
-        connection.sendall(b"GET /livez HTTP/1.1\r\n")
-    for connection in slow:
-        connection.close()
-    assert get(url, "/livez").status_code == 200
+def connected(url: str) -> socket.socket:
+    return socket.create_connection(host_and_port(url.removeprefix("http://")), timeout=60)
+
+
+def silent(connection: socket.socket) -> None:
+    """Send nothing."""
+
+
+def half_sent(connection: socket.socket) -> None:
+    connection.sendall(b"GET /livez HTTP/1.1\r\n")
+
+
+def idle_kept_alive(connection: socket.socket) -> None:
+    connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+
+def never_read(connection: socket.socket) -> None:
+    connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+
+
+@pytest.mark.parametrize("begin", [silent, half_sent, idle_kept_alive, never_read])
+def test_probes_are_answered_while_many_connections_stay_open(url: str, begin: Callable[[socket.socket], None]) -> None:
+    with ExitStack() as stack:
+        opened = [stack.enter_context(connected(url)) for _ in range(3 * MOST_CONNECTIONS)]
+        for connection in opened:
+            # The oldest ones were closed to make room.
+            with suppress(ConnectionError):
+                begin(connection)
+        assert [get(url, path).status_code for path in ("/livez", "/readyz", "/metrics")] == [200] * 3
+        assert len([each for each in opened if not is_closed(each)]) <= MOST_CONNECTIONS
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Tell whether the other side closed it; answers that were sent before are read and dropped."""
+    connection.settimeout(0)
+    try:
+        while connection.recv(65_536):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+    return True
+
+
+@pytest.mark.parametrize("begin", [silent, half_sent, idle_kept_alive])
+def test_a_connection_without_a_whole_request_is_closed(url: str, begin: Callable[[socket.socket], None]) -> None:
+    with connected(url) as connection:
+        begin(connection)
+        with suppress(ConnectionError):
+            while connection.recv(65_536):
+                pass
+
+
+def test_a_byte_now_and_then_earns_no_time(url: str) -> None:
+    with connected(url) as connection:
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while time.monotonic() - began < 60:
+                connection.sendall(b"x")
+                time.sleep(0.1)
+        assert time.monotonic() - began < 60
+
+
+def test_an_address_that_is_taken_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory.serving.web.RETRY_SECONDS", 0.05)
+    with ExitStack() as stack:
+        taken = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        serving = stack.enter_context(serve(address, application(lambda: WELL, lambda: METRICS, hosts=())))
+        assert serving.url is None
+        taken.close()
+        wait_for(lambda: serving.url is not None)
+        assert get(str(serving.url), "/livez").status_code == 200
 
 
 def test_a_line_without_end_is_refused(url: str) -> None:
@@ -100,14 +179,19 @@ def test_a_line_without_end_is_refused(url: str) -> None:
         assert connection.getresponse().status in (400, 414, 431)
 
 
-def test_a_port_that_is_taken_is_told_in_a_sentence() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        pages = application(lambda: WELL, lambda: METRICS, hosts=())
-        with pytest.raises(ConfigurationError, match="cannot be had") as caught, serve(address, pages):
-            pass
-    assert address in str(caught.value)
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may listen anywhere")
+def test_an_address_that_may_never_be_listened_at_is_an_error() -> None:
+    pages = application(lambda: WELL, lambda: METRICS, hosts=())
+    with pytest.raises(ConfigurationError, match=r"cannot listen at 127\.0\.0\.1:1"), serve("127.0.0.1:1", pages):
+        pass
     assert not [thread for thread in threading.enumerate() if thread.name == "http"]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,121 @@
+"""Fifteen hundred connections at once, to a server that may have 1,024 descriptors: it answers, and keeps few."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from inventory.serving.bounded import BACKLOG, MOST_CONNECTIONS
+
+pytestmark = pytest.mark.slow
+
+CONNECTIONS = 1_500
+PROBES = 20
+
+# Beside the connections: standard streams, the listener, the event loop, and what Python keeps open.
+OTHER_DESCRIPTORS = 32
+
+SERVER = """
+import resource, sys, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+from inventory.serving.web import Health, application, serve
+health = Health(is_live=True, problems=())
+with serve("127.0.0.1:0", application(lambda: health, lambda: b"x 1\\n" * 100_000, hosts=["127.0.0.1"])) as serving:
+    print(serving.url, flush=True)
+    sys.stdin.read()
+"""
+
+GET = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class Server:
+    """A process that serves until its standard input ends."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        self.url = next(line.strip() for line in process.stdout if line.startswith("http://"))  # after its log
+        self._descriptors = Path(f"/proc/{process.pid}/fd")
+        self.most_descriptors = 0
+
+    def connect(self) -> socket.socket:
+        host, port = self.url.removeprefix("http://").split(":")
+        return socket.create_connection((host, int(port)), timeout=60)
+
+    def probe(self) -> int:
+        self.most_descriptors = max(self.most_descriptors, len([*self._descriptors.iterdir()]))
+        return httpx.get(f"{self.url}/livez", timeout=60, trust_env=False).status_code
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Server(process)
+        finally:
+            process.kill()
+
+
+def say_nothing(connections: list[socket.socket]) -> None:
+    """Keep them open."""
+
+
+def send_a_half(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        with suppress(OSError):
+            connection.sendall(GET[:20])
+
+
+def drip(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        with suppress(OSError):
+            connection.sendall(b"G")
+
+
+def stay_after_an_answer(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        with suppress(OSError):
+            connection.sendall(GET % b"/livez")
+
+
+def never_read(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        with suppress(OSError):
+            connection.sendall(GET % b"/metrics")
+
+
+def connect_again(connections: list[socket.socket]) -> None:
+    for connection in connections[:100]:
+        connection.close()
+
+
+@contextmanager
+def flood(server: Server, act: Callable[[list[socket.socket]], None]) -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        opened = [stack.enter_context(server.connect()) for _ in range(CONNECTIONS)]
+        act(opened)
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "act",
+    [say_nothing, send_a_half, drip, stay_after_an_answer, never_read, connect_again],
+    ids=lambda act: act.__name__,
+)
+def test_probes_are_answered_during_a_flood(server: Server, act: Callable[[list[socket.socket]], None]) -> None:
+    with flood(server, act) as opened:
+        waits = []
+        for _ in range(PROBES):
+            began = time.monotonic()
+            assert server.probe() == 200
+            waits.append(time.monotonic() - began)
+            act(opened)
+    print(f"{act.__name__}: slowest probe {max(waits):.2f} s, {server.most_descriptors} descriptors")  # noqa: T201 - for -s
+    assert server.most_descriptors <= MOST_CONNECTIONS + BACKLOG + OTHER_DESCRIPTORS

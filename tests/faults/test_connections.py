@@ -22,7 +22,8 @@ PROBES = 20
 OTHER_DESCRIPTORS = 32
 
 SERVER = """
-import resource, sys, time
+import resource, sys, structlog
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
 from inventory.serving.web import Health, application, serve
 health = Health(is_live=True, problems=())
@@ -39,7 +40,7 @@ class Server:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        self.url = next(line.strip() for line in process.stdout if line.startswith("http://"))  # after its log
+        self.url = process.stdout.readline().strip()
         self._descriptors = Path(f"/proc/{process.pid}/fd")
         self.most_descriptors = 0
 

@@ -74,6 +74,16 @@ def test_end_of_most_droplets_is_held_after_the_second_404(account: Account) -> 
     assert account.reasons() == ["droplet_destroyed"] * 12
 
 
+def test_end_of_half_of_the_droplets_is_not_held(account: Account) -> None:
+    """What the destroyed ones had is part of what was looked at: 12 of 24, not 12 of the 12 that are left."""
+    account.fleet.add_droplet(name="db", backups=6)
+    account.sync()
+    for number in account.droplets[:2]:
+        account.fleet.destroy(number)
+    assert [account.sync().exit_code for _ in range(2)] == [EXIT_PARTIAL, EXIT_COMPLETE]
+    assert account.reasons() == ["droplet_destroyed"] * 12
+
+
 @pytest.mark.parametrize(("lost_of_each", "exit_code"), [((6, 3, 0), EXIT_COMPLETE), ((6, 4, 0), EXIT_HELD)])
 def test_brake_needs_more_than_half(account: Account, lost_of_each: tuple[int, ...], exit_code: int) -> None:
     """Of 18 live backups 9 are half, and fewer than ten; 10 are both."""

@@ -1,5 +1,6 @@
 """A Droplet is only spared its listing where what was read proves that nothing appeared or ended."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -66,6 +67,13 @@ def test_overdue_droplets_are_listed_a_seventh_of_the_fleet_a_day(
     last_run_at = None if hours_since_run is None else NOON - timedelta(hours=hours_since_run)
     proven = proven_unchanged(droplets, remembered, now=NOON, last_run_at=last_run_at)
     assert set(range(1, 71)) - proven == set(range(1, listed_again + 1)), "the longest unlisted come first"
+
+
+def test_share_is_of_all_that_is_remembered_also_where_most_of_it_is_listed_anyway() -> None:
+    droplets, remembered = fleet(70, listed=RELIST_AFTER + timedelta(hours=2))
+    changed = [replace(each, backup_ids=frozenset({each.id, 1_000})) for each in droplets[20:]]
+    proven = proven_unchanged([*droplets[:20], *changed], remembered, now=NOON, last_run_at=None)
+    assert proven == set(range(11, 21)), "a seventh of 70, not of the 20 that show no change"
 
 
 def test_nothing_is_overdue_before_its_time() -> None:

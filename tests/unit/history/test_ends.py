@@ -103,6 +103,14 @@ def test_the_smaller_retention_of_making_and_last_sight_counts(
     assert reason_of_end(stored, seen(policy=replace(DAILY, retention_days=None))) == reason
 
 
+def test_last_sight_is_the_last_look_and_not_the_first() -> None:
+    """Seen under 28 days of retention, then under 7; gone at nine days, when only the second has passed."""
+    first = seen(backup(1, days_old=9), at=NOON - timedelta(days=2), policy=WEEKLY)
+    last = seen(backup(1, days_old=9), at=NOON, policy=DAILY)
+    assert reason_of_end(after(None, first, last), seen(policy=DAILY)) == "expired"
+    assert reason_of_end(after(None, first), seen(policy=DAILY)) == "unexplained"
+
+
 def test_policy_read_now_decides_where_none_was_stored() -> None:
     stored = after(None, seen(backup(1, days_old=10), at=NOON, policy=None))
     assert reason_of_end(stored, seen(policy=DAILY)) == "expired"

@@ -37,6 +37,7 @@ def test_second_404_ends_the_droplet() -> None:
     stored = after(BOTH, missing())
     judged = reconcile(stored, missing(at=LATER + SECOND), {})
     assert (judged.outcome, judged.is_gone, judged.is_look) == ("complete", True, True)
+    assert (len(judged.ended), judged.live_before) == (2, 2)
     assert {closed.table for closed in judged.closed} == {
         "backup_versions",
         "backup_regions",

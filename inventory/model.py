@@ -6,6 +6,7 @@ All times are aware, UTC and of whole seconds; sizes are gigabytes as the API bi
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,37 +155,59 @@ class PolicyPages:
     problem: str | None
 
 
-PROVEN = "proven"  # a look's outcome: nothing appeared or ended since the last listing, so none was needed
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to look at one Droplet, and all that was read on the way.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """What the three kinds of attempts to look at a Droplet have in common.
 
     Attributes:
-        droplet: What the API said of the Droplet in this run; None only where nothing readable was.
         policy: Read in this run; None means not read, never "off".
-        listing: None where no usable listing came, or none was needed.
-        outcome: `listed`, `proven` (unchanged since the last listing: see `detection`), `not_found`, or the word of
-            the error that prevented it.
-        error: Why there is no listing; None with one, or where none was needed.
-        is_token_alive: Whether the same token read something else of the account in this run. Only then does
-            `not_found` say something about the Droplet (R2).
+        http_status: Of the answer that decided; None where none came.
         attempted_at: The moment the attempt ended.
         duration_seconds: From first request to last answer, waiting included.
     """
 
     droplet_id: int
     account_id: int
-    droplet: Droplet | None
     policy: BackupPolicy | None
-    listing: Listing | None
-    outcome: str
-    error: str | None
     http_status: int | None
-    is_token_alive: bool
     attempted_at: datetime
     duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(_Attempt):
+    """A listing of the Droplet's backups came; whether it is all of them, the listing says."""
+
+    droplet: Droplet
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven(_Attempt):
+    """What a listing of Droplets says proves the backups unchanged since their last listing: see `detection`."""
+
+    droplet: Droplet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(_Attempt):
+    """No listing came.
+
+    Attributes:
+        droplet: What the API said of the Droplet in this run; None where nothing readable was.
+        outcome: The word of the error that prevented the listing.
+        is_token_alive: Whether the same token read something else of the account in this run. Only then does
+            `not_found` say something about the Droplet (R2).
+    """
+
+    droplet: Droplet | None
+    outcome: str
+    error: str
+    is_token_alive: bool
+
+
+Attempt: TypeAlias = Listed | Proven | Failed
+"""One attempt to look at one Droplet, and all that was read on the way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from inventory.history.changes import End
-from inventory.model import Attempt, BackupPolicy, BackupState, StoredDroplet, StoredPolicy
+from inventory.model import BackupPolicy, BackupState, Listed, Proven, StoredDroplet, StoredPolicy
 
 # Nobody documents whether the oldest backup goes when its age reaches the retention or when the next one is made.
 EXPIRY_SLACK = timedelta(hours=24)
@@ -53,10 +53,12 @@ def brake(waiting: int, live_before: int) -> str | None:
     return None
 
 
-def reason(stored: StoredDroplet | None, backup: BackupState, attempt: Attempt, gone_at: datetime) -> GoneReason:
+def reason(
+    stored: StoredDroplet | None, backup: BackupState, attempt: Listed | Proven, gone_at: datetime
+) -> GoneReason:
     """Say why a backup that is no longer listed went, by what this run read."""
     assert stored is not None
-    if attempt.droplet and backup.id in (attempt.droplet.snapshot_ids or ()):
+    if backup.id in (attempt.droplet.snapshot_ids or ()):
         return GoneReason.CONVERTED
     retention_days = _retention_days(stored.policies, backup, stored.state.last_observed_at, attempt.policy)
     if retention_days is not None and gone_at - backup.created_at + EXPIRY_SLACK >= timedelta(days=retention_days):

@@ -24,14 +24,15 @@ from inventory.history.intervals import (
     policy_in_force,
 )
 from inventory.model import (
-    PROVEN,
     Attempt,
     Backup,
     BackupState,
     Droplet,
     DropletDay,
     DropletState,
-    Listing,
+    Failed,
+    Listed,
+    Proven,
     StoredDroplet,
 )
 
@@ -48,11 +49,13 @@ def reconcile(
     incomplete: what it lacks is only marked as missing. The same look twice changes nothing but observation times (R4).
     """
     stamp = _stamp(stored, attempt)
-    if attempt.outcome == PROVEN and stored is not None:
+    if isinstance(attempt, Listed):
+        return _from_listing(stored, attempt, owners=owners, stamp=stamp, held_because=held_because)
+    if stored is None:
+        return _without_listing(attempt, stamp)
+    if isinstance(attempt, Proven):
         return _from_proof(stored, attempt, stamp)
-    if attempt.listing is not None and attempt.droplet is not None:
-        return _from_listing(stored, attempt, attempt.listing, owners=owners, stamp=stamp, held_because=held_because)
-    if attempt.outcome == NOT_FOUND and attempt.is_token_alive and stored is not None and _is_own(stored, attempt):
+    if attempt.outcome == NOT_FOUND and attempt.is_token_alive and _is_own(stored, attempt):
         return _from_not_found(stored, attempt, stamp, held_because)
     return _from_failure(stored, attempt, stamp)
 
@@ -68,24 +71,33 @@ def _stamp(stored: StoredDroplet | None, attempt: Attempt) -> datetime:
     return now if stored is None else max(now, stored.state.last_attempt_at + STAMP_STEP)
 
 
-def _from_failure(stored: StoredDroplet | None, attempt: Attempt, stamp: datetime) -> Changeset:
-    """Record the attempt; a Droplet never seen before is at least known from now on."""
-    outcome = UNPROVEN if attempt.outcome == NOT_FOUND and stored is not None else attempt.outcome
-    if stored is not None and _is_own(stored, attempt):
-        state = replace(
-            stored.state, last_attempt_at=stamp, last_outcome=outcome, last_error=attempt.error, unselected_since=None
-        )
-        return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=state)
-    if stored is not None or attempt.droplet is None:
-        return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=None)
-    state = _state(None, attempt, attempt.droplet, stamp, outcome=outcome, error=attempt.error)
+def _without_listing(attempt: Proven | Failed, stamp: datetime) -> Changeset:
+    """Record the attempt; a Droplet never seen before is at least known from now on, if anything is known of it."""
+    if isinstance(attempt, Failed):
+        outcome, error = attempt.outcome, attempt.error
+    else:
+        outcome, error = INCOMPLETE, "what was stored of it was forgotten while the sync ran"
+    if attempt.droplet is None:
+        return Changeset(attempt, stamp, outcome, error, is_look=False, droplet=None)
+    state = _state(None, attempt, attempt.droplet, stamp, outcome=outcome, error=error)
     closed, opened = droplet_history(None, state, attempt.droplet, attempt.policy)
     return Changeset(
-        attempt, stamp, outcome, attempt.error, is_look=False, droplet=state, is_new=True, closed=closed, opened=opened
+        attempt, stamp, outcome, error, is_look=False, droplet=state, is_new=True, closed=closed, opened=opened
     )
 
 
-def _from_not_found(stored: StoredDroplet, attempt: Attempt, stamp: datetime, held_because: str | None) -> Changeset:
+def _from_failure(stored: StoredDroplet, attempt: Failed, stamp: datetime) -> Changeset:
+    """Record the attempt; that of another account says nothing about the Droplet."""
+    outcome = UNPROVEN if attempt.outcome == NOT_FOUND else attempt.outcome
+    if not _is_own(stored, attempt):
+        return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=None)
+    state = replace(
+        stored.state, last_attempt_at=stamp, last_outcome=outcome, last_error=attempt.error, unselected_since=None
+    )
+    return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=state)
+
+
+def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, held_because: str | None) -> Changeset:
     """End the Droplet at the second 404 in a row (R2); the first only says so.
 
     Where this run showed the Droplet, and only its backups were not found, that is no confirmation.
@@ -121,10 +133,9 @@ def _from_not_found(stored: StoredDroplet, attempt: Attempt, stamp: datetime, he
     )
 
 
-def _from_proof(stored: StoredDroplet, attempt: Attempt, stamp: datetime) -> Changeset:
+def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Changeset:
     """Take over what the Droplet says of itself; its backups are those of the last look, and so is the day's row."""
     droplet, day = attempt.droplet, stored.last_day
-    assert droplet is not None
     state = _state(stored, attempt, droplet, stamp, outcome=COMPLETE, observed_at=stamp)
     closed, opened = droplet_history(stored, state, droplet, attempt.policy)
     explained = tuple(_explanations(stored, attempt, stamp, ()))
@@ -147,16 +158,14 @@ def _from_proof(stored: StoredDroplet, attempt: Attempt, stamp: datetime) -> Cha
 
 def _from_listing(
     stored: StoredDroplet | None,
-    attempt: Attempt,
-    listing: Listing,
+    attempt: Listed,
     *,
     owners: Mapping[int, int],
     stamp: datetime,
     held_because: str | None,
 ) -> Changeset:
     """Subtract what is listed from what is stored, and the other way round."""
-    droplet = attempt.droplet
-    assert droplet is not None
+    droplet, listing = attempt.droplet, attempt.listing
     foreign = sorted(backup.id for backup in listing.backups if owners.get(backup.id, droplet.id) != droplet.id)
     problem = held_because or listing.problem
     if foreign and not problem:
@@ -235,7 +244,7 @@ def _held(draft: Changeset, ended: Sequence[End]) -> Changeset:
 
 
 def _explanations(
-    stored: StoredDroplet | None, attempt: Attempt, stamp: datetime, listed: Collection[int]
+    stored: StoredDroplet | None, attempt: Listed | Proven, stamp: datetime, listed: Collection[int]
 ) -> Iterable[End]:
     return explanations(stored, stamp, listed, lambda backup: reason(stored, backup, attempt, backup.gone_at or stamp))
 

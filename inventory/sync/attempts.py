@@ -8,7 +8,7 @@ from datetime import datetime
 from inventory.digitalocean import questions as api
 from inventory.digitalocean.client import Client
 from inventory.errors import ApiError, AuthenticationError, NotFoundError, StoppedError
-from inventory.model import PROVEN, Attempt
+from inventory.model import Droplet, Failed, Listed, Proven
 from inventory.store.runs import KnownDroplet
 from inventory.sync.discovery import Discovery, is_token_alive
 
@@ -33,23 +33,19 @@ class Attempts:
     accept_disagreeing_total: bool
     clock: Callable[[], datetime]
 
-    def proven(self, droplet_id: int) -> Attempt:
+    def proven(self, droplet_id: int) -> Proven:
         """Take a Droplet for unchanged, as of when the listings of Droplets were begun."""
-        return Attempt(
+        return Proven(
             droplet_id=droplet_id,
             account_id=self.account_id,
             droplet=self.discovery.droplets[droplet_id],
             policy=self.discovery.policies.get(droplet_id),
-            listing=None,
-            outcome=PROVEN,
-            error=None,
             http_status=200,
-            is_token_alive=True,
             attempted_at=self.discovery.began_at,
             duration_seconds=0.0,
         )
 
-    def listed(self, droplet_id: int) -> Attempt:
+    def listed(self, droplet_id: int) -> Listed | Failed:
         """List a Droplet's backups; what prevents it is a value (R10). Runs in a fetching thread.
 
         Raises:
@@ -57,31 +53,39 @@ class Attempts:
             StoppedError: The run is given up.
         """
         began = time.monotonic()
-        droplet, listing = self.discovery.droplets.get(droplet_id), None
-        failure = self.discovery.failures.get(droplet_id)
-        if droplet is not None:
-            try:
-                listing = api.list_backups(
-                    self.client,
-                    droplet_id,
-                    clock=self.clock,
-                    accept_disagreeing_total=self.accept_disagreeing_total,
-                )
-            except (AuthenticationError, StoppedError):
-                raise
-            except ApiError as error:
-                failure = error
-        return Attempt(
+        droplet = self.discovery.droplets.get(droplet_id)
+        if droplet is None:
+            return self._failed(droplet_id, None, self.discovery.failures[droplet_id], began)
+        try:
+            listing = api.list_backups(
+                self.client, droplet_id, clock=self.clock, accept_disagreeing_total=self.accept_disagreeing_total
+            )
+        except (AuthenticationError, StoppedError):
+            raise
+        except ApiError as error:
+            return self._failed(droplet_id, droplet, error, began)
+        return Listed(
             droplet_id=droplet_id,
             account_id=self.account_id,
             droplet=droplet,
             policy=self.discovery.policies.get(droplet_id),
             listing=listing,
-            outcome=failure.outcome if failure else "listed",
-            error=str(failure) if failure else None,
-            http_status=failure.status if failure else 200,
-            is_token_alive=isinstance(failure, NotFoundError) and self._is_token_alive(droplet_id),
-            attempted_at=listing.listed_at if listing else self.clock(),
+            http_status=200,
+            attempted_at=listing.listed_at,
+            duration_seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _failed(self, droplet_id: int, droplet: Droplet | None, error: ApiError, began: float) -> Failed:
+        return Failed(
+            droplet_id=droplet_id,
+            account_id=self.account_id,
+            droplet=droplet,
+            policy=self.discovery.policies.get(droplet_id),
+            outcome=error.outcome,
+            error=str(error),
+            http_status=error.status,
+            is_token_alive=isinstance(error, NotFoundError) and self._is_token_alive(droplet_id),
+            attempted_at=self.clock(),
             duration_seconds=round(time.monotonic() - began, 3),
         )
 

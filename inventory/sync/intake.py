@@ -9,7 +9,7 @@ from functools import partial
 
 from inventory.history.changes import Changeset
 from inventory.history.ends import brake, must_wait
-from inventory.model import Attempt
+from inventory.model import Attempt, Listed
 from inventory.sync.ledger import Ledger
 from inventory.sync.result import COUNTS, DropletReport, counts, droplet_report
 
@@ -60,7 +60,7 @@ class Intake:
         if not self._attempts:
             self._attempts_since, self._attempts_backups = time.monotonic(), 0
         self._attempts.append(attempt)
-        self._attempts_backups += len(attempt.listing.backups) if attempt.listing else 0
+        self._attempts_backups += len(attempt.listing.backups) if isinstance(attempt, Listed) else 0
         is_due = time.monotonic() - self._attempts_since > _BATCH_SECONDS
         if len(self._attempts) >= _BATCH_ATTEMPTS or self._attempts_backups >= _BATCH_BACKUPS or is_due:
             self.flush()

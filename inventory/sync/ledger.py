@@ -13,7 +13,7 @@ from inventory.history import reconcile
 from inventory.history.changes import Changeset
 from inventory.history.detection import Remembered
 from inventory.history.ends import must_wait
-from inventory.model import PROVEN, Account, Attempt, StoredDroplet
+from inventory.model import Account, Attempt, Listed, Proven, StoredDroplet
 from inventory.store import runs
 from inventory.store.apply import apply
 from inventory.store.engine import Database
@@ -154,13 +154,13 @@ class Ledger:
         return runs.writing(self.database, self.run_id)
 
     def _stored(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> dict[int, StoredDroplet]:
-        proven = {attempt.droplet_id for attempt in attempts if attempt.outcome == PROVEN}
+        proven = {attempt.droplet_id for attempt in attempts if isinstance(attempt, Proven)}
         ids = [attempt.droplet_id for attempt in attempts]
         return load(connection, ids, _listed(attempts), self.clock(), proven=proven)
 
 
 def _listed(attempts: Iterable[Attempt]) -> set[int]:
-    return {backup.id for attempt in attempts if attempt.listing for backup in attempt.listing.backups}
+    return {backup.id for attempt in attempts if isinstance(attempt, Listed) for backup in attempt.listing.backups}
 
 
 def _owners(
@@ -190,7 +190,8 @@ def _changesets(
 
 def _attempt(changeset: Changeset) -> dict[str, Any]:
     """Give the row of `sync_listings` for an attempt."""
-    attempt, listing = changeset.attempt, changeset.attempt.listing
+    attempt = changeset.attempt
+    listing = attempt.listing if isinstance(attempt, Listed) else None
     return {
         "droplet_id": attempt.droplet_id,
         "attempted_at": changeset.stamp,

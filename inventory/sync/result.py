@@ -18,7 +18,7 @@ from inventory.errors import (
     InventoryError,
 )
 from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, Change, Changeset, End
-from inventory.model import PROVEN, Backup, BackupState
+from inventory.model import Backup, BackupState, Proven
 
 Status = Literal["complete", "partial", "held", "failed", "interrupted"]
 
@@ -196,7 +196,7 @@ def counts(changeset: Changeset) -> dict[str, int]:
     """Count what a plan came to, by the names of `COUNTS`."""
     return {
         "droplets_complete": changeset.is_look or changeset.outcome == GONE,
-        "droplets_proven": changeset.attempt.outcome == PROVEN,
+        "droplets_proven": isinstance(changeset.attempt, Proven),
         "droplets_incomplete": changeset.outcome in (INCOMPLETE, HELD),
         "droplets_failed": not changeset.is_look and changeset.outcome not in (INCOMPLETE, HELD, GONE),
         "droplets_changed": changeset.is_change,

@@ -41,7 +41,7 @@ from inventory.errors import (
 )
 from inventory.history.changes import HELD
 from inventory.history.detection import Remembered, proven_unchanged
-from inventory.model import Account, Attempt, Selection
+from inventory.model import Account, Attempt, Failed, Selection
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
 from inventory.sync.attempts import Attempts
@@ -344,7 +344,8 @@ class _Run:
         self.intake.take(attempt)
         # Counted here, not where they are asked: the threads are ahead of what is kept.
         if attempt.droplet is not None:
-            self.unanswered = self.unanswered + 1 if attempt.outcome in _UNANSWERED else 0
+            is_unanswered = isinstance(attempt, Failed) and attempt.outcome in _UNANSWERED
+            self.unanswered = self.unanswered + 1 if is_unanswered else 0
         if self.unanswered >= _FAILURES_IN_A_ROW:
             raise _CutShortError(
                 f"DigitalOcean gave no answer {_FAILURES_IN_A_ROW} times in a row; stopped after {self.looked} of "

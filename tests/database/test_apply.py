@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from inventory.history.changes import Changeset, Closed, Opened
 from inventory.model import (
-    Attempt,
     BackupPolicy,
     BackupState,
     DropletDay,
@@ -27,6 +26,7 @@ from inventory.store.apply import apply
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, droplet_tags
+from tests.unit.attempts import seen
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 TUESDAY = datetime(2026, 3, 3, 12, 0, 0, tzinfo=UTC)
@@ -74,19 +74,7 @@ def gone(number: int, *, at: datetime, reason: str = "expired") -> BackupState:
 
 
 def changeset(state: DropletState, stamp: datetime = MONDAY, **written: Any) -> Changeset:  # noqa: ANN401 - as Changeset says
-    attempt = Attempt(
-        droplet_id=state.id,
-        account_id=1,
-        droplet=None,
-        policy=None,
-        listing=None,
-        outcome="listed",
-        error=None,
-        http_status=200,
-        is_token_alive=True,
-        attempted_at=stamp,
-        duration_seconds=0.1,
-    )
+    attempt = replace(seen(at=stamp), droplet_id=state.id)
     return Changeset(attempt, stamp, "complete", None, is_look=True, droplet=state, **written)
 
 

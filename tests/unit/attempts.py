@@ -13,6 +13,8 @@ from inventory.model import (
     BackupPolicy,
     BackupState,
     Droplet,
+    Failed,
+    Listed,
     Listing,
     StoredBackup,
     StoredDroplet,
@@ -59,34 +61,39 @@ def seen(
     problem: str | None = None,
     account_id: int = 1,
     **changes: Any,  # noqa: ANN401 - as Droplet says
-) -> Attempt:
+) -> Listed:
     """A look that listed these backups; `changes` are those of the Droplet."""
     listing = Listing(DROPLET_ID, backups, problem, at, pages=1, rows=len(backups), announced_total=len(backups))
-    return Attempt(
+    return Listed(
         droplet_id=DROPLET_ID,
         account_id=account_id,
         droplet=droplet(**changes),
         policy=policy,
         listing=listing,
-        outcome="listed",
-        error=None,
         http_status=200,
-        is_token_alive=False,
         attempted_at=at,
         duration_seconds=0.1,
     )
 
 
-def failed(outcome: str = "unavailable", *, at: datetime = LATER, status: int | None = 503, **changes: Any) -> Attempt:  # noqa: ANN401 - as Look says
-    """A look that came to nothing."""
-    attempt = replace(seen(at=at), listing=None, outcome=outcome, error=f"it was {outcome}", http_status=status)
-    return replace(attempt, **changes)
+def failed(outcome: str = "unavailable", *, at: datetime = LATER, status: int | None = 503, **changes: Any) -> Failed:  # noqa: ANN401 - as Failed says
+    """An attempt that came to nothing."""
+    usual = {
+        "droplet_id": DROPLET_ID,
+        "account_id": 1,
+        "droplet": droplet(),
+        "policy": DAILY,
+        "error": f"it was {outcome}",
+        "is_token_alive": False,
+        "duration_seconds": 0.1,
+    }
+    return Failed(**{**usual, "outcome": outcome, "http_status": status, "attempted_at": at, **changes})
 
 
-def missing(*, at: datetime = LATER, is_token_alive: bool = True, **changes: Any) -> Attempt:  # noqa: ANN401 - as Look says
-    """A look that was answered 404, for the Droplet as for its backups."""
-    attempt = failed("not_found", at=at, status=404, droplet=None, policy=None)
-    return replace(attempt, is_token_alive=is_token_alive, **changes)
+def missing(*, at: datetime = LATER, is_token_alive: bool = True, **changes: Any) -> Failed:  # noqa: ANN401 - as Failed says
+    """An attempt that was answered 404, for the Droplet as for its backups."""
+    usual = {"droplet": None, "policy": None, "is_token_alive": is_token_alive}
+    return failed("not_found", at=at, status=404, **{**usual, **changes})
 
 
 def after(stored: StoredDroplet | None, *attempts: Attempt, held_because: str | None = None) -> StoredDroplet:

@@ -29,6 +29,8 @@ A bug is none of these: it keeps its traceback and ends with 70.
 
 from typing import ClassVar
 
+from inventory.vocabulary import Outcome
+
 EXIT_COMPLETE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -62,12 +64,12 @@ class ApiError(InventoryError):
     """DigitalOcean, or the way to it, did not give a usable answer.
 
     Attributes:
-        outcome: One stable word for run records and JSON, the same for every error of a class.
+        outcome: For run records and JSON, the same for every error of a class.
         status: The HTTP status, or None where no answer came.
         request_id: DigitalOcean's id of the request, for its support, or None.
     """
 
-    outcome: ClassVar[str] = "failed"
+    outcome: ClassVar[Outcome] = Outcome.FAILED
 
     def __init__(self, message: str, *, status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(message)
@@ -82,7 +84,7 @@ class TransientError(ApiError):
         wait_seconds: How long the server asked to wait, clamped to 1..3600, or None where it did not say.
     """
 
-    outcome = "unavailable"
+    outcome = Outcome.UNAVAILABLE
 
     def __init__(
         self,
@@ -99,51 +101,51 @@ class TransientError(ApiError):
 class RequestTimeoutError(TransientError):
     """No complete answer came within the deadline."""
 
-    outcome = "timed_out"
+    outcome = Outcome.TIMED_OUT
 
 
 class RateLimitedError(TransientError):
     """429: the whole account waits, not one request."""
 
-    outcome = "rate_limited"
+    outcome = Outcome.RATE_LIMITED
 
 
 class AuthenticationError(ApiError):
     """401: the token was rejected; nothing more is asked with it."""
 
     exit_code = EXIT_MEND
-    outcome = "unauthorized"
+    outcome = Outcome.UNAUTHORIZED
 
 
 class PermissionDeniedError(ApiError):
     """403: the token lacks a scope."""
 
     exit_code = EXIT_MEND
-    outcome = "forbidden"
+    outcome = Outcome.FORBIDDEN
 
 
 class NotFoundError(ApiError):
     """404: for this token there is no such thing."""
 
-    outcome = "not_found"
+    outcome = Outcome.NOT_FOUND
 
 
 class ProtocolError(ApiError):
     """The answer does not fit the contract; asking again would not help."""
 
-    outcome = "malformed"
+    outcome = Outcome.MALFORMED
 
 
 class HostileAnswerError(ProtocolError):
     """The answer was refused unread: too large, a redirect, an encoding never asked for."""
 
-    outcome = "refused"
+    outcome = Outcome.REFUSED
 
 
 class StoppedError(ApiError):
     """The request or the wait for it was given up because the program is stopping."""
 
-    outcome = "stopped"
+    outcome = Outcome.STOPPED
 
 
 class WrongAccountError(InventoryError):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
+from inventory.vocabulary import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -195,13 +197,13 @@ class Failed(_Attempt):
 
     Attributes:
         droplet: What the API said of the Droplet in this run; None where nothing readable was.
-        outcome: The word of the error that prevented the listing.
+        outcome: Of the error that prevented the listing.
         is_token_alive: Whether the same token read something else of the account in this run. Only then does
             `not_found` say something about the Droplet (R2).
     """
 
     droplet: Droplet | None
-    outcome: str
+    outcome: Outcome
     error: str
     is_token_alive: bool
 

@@ -29,6 +29,7 @@ from inventory.sync.run import Order, sync
 from inventory.terminal.console import print_line, print_screen, print_table, stderr_console
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
+from inventory.vocabulary import GoneReason
 
 try:
     from inventory.report import demo_text
@@ -97,7 +98,7 @@ def _show(database: Database, path: Path, now: datetime, days: int) -> None:
     print_screen(summary_text.screen(summary, verdict, str(path)))
     print_line(f"\nStored in all, GB, over {days} days\n")
     sys.stdout.write(demo_text.plot(growth))
-    expired = sum(backup.gone_reason == "expired" for backup in backups)
+    expired = sum(backup.gone_reason == GoneReason.EXPIRED for backup in backups)
     print_line(f"\nWhat disappeared: {expired} backups expired, as they should, and\n")
     print_table(demo_text.ends(backups))
 

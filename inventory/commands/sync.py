@@ -16,6 +16,7 @@ from inventory.rounds.round import Round, Wanted, opened, pinging
 from inventory.settings.load import AccountSettings, Settings, load
 from inventory.sync.result import SyncReport, exit_code_of
 from inventory.terminal.console import complain, print_line, print_table
+from inventory.vocabulary import RunStatus
 
 # The next run mends these by itself: nobody needs a mail from cron about them.
 _SILENT_IF_QUIET = (EXIT_COMPLETE, EXIT_PARTIAL, EXIT_BUSY)
@@ -83,13 +84,13 @@ def _print(report: SyncReport, account: AccountSettings, options: Options) -> No
     """Print what a person wants to know of one account; with --quiet, only what a person must mend."""
     if options.is_quiet and report.exit_code in _SILENT_IF_QUIET:
         return
-    if report.status == "failed":
+    if report.status == RunStatus.FAILED:
         complain(sync_text.failure(report, token_source=account.token_source))
     else:
         print_line(f'account "{report.account}" -> {report.database}')
     print_table(sync_text.facts(report, is_verbose=options.is_verbose))
     for note in report.notes:
         complain(f'account "{report.account}": {note}')
-    if report.status != "failed":
+    if report.status != RunStatus.FAILED:
         for line in sync_text.ending(report):
             print_line(line)

@@ -45,6 +45,7 @@ from inventory.store.engine import Database
 from inventory.store.snapshot import Snapshot, read_snapshot
 from inventory.sync.result import SyncReport, exit_code_of
 from inventory.sync.run import Listener
+from inventory.vocabulary import Trigger
 
 _LOOK_SECONDS = 1.0
 _STOP_SECONDS = 8.0
@@ -52,7 +53,7 @@ _STOP_LOOK_SECONDS = 0.05
 _DATABASE_WAIT_SECONDS = 60.0
 _DATABASE_LINE_SECONDS = 5.0
 
-_WANTED = Wanted(trigger="daemon")
+_WANTED = Wanted(trigger=Trigger.DAEMON)
 
 # So many intervals without a run are one too many, and so are they without movement in one that is under way; but
 # waits for locks are long, and a hung run is nobody's wish for days.

@@ -8,14 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.model import Attempt, Backup, BackupPolicy, BackupState, DropletDay, DropletState, StoredBackup
-
-# A plan's outcome, and the last outcome that is stored of a Droplet.
-COMPLETE = "complete"
-INCOMPLETE = "incomplete"
-HELD = "held"
-NOT_FOUND = "not_found"
-UNPROVEN = "unproven"  # 404, but nothing shows that the token still reads this account
-GONE = "gone"  # 404, as before
+from inventory.vocabulary import GoneReason, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +16,7 @@ class End:
     """A backup that a look no longer found, and why."""
 
     before: StoredBackup
-    reason: str
+    reason: GoneReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,6 @@ class Changeset:
 
     Attributes:
         stamp: Later than every stamp its Droplet has.
-        outcome: One of the words above, or that of an error.
         error: Why the look does not count as one; None if it does.
         is_look: Whether observation times move.
         droplet: The row to write; None where the Droplet was never seen and nothing is known of it.
@@ -77,7 +69,7 @@ class Changeset:
 
     attempt: Attempt
     stamp: datetime
-    outcome: str
+    outcome: Outcome
     error: str | None
     is_look: bool
     droplet: DropletState | None
@@ -105,4 +97,4 @@ class Changeset:
     @property
     def is_telling(self) -> bool:
         """Whether there is anything to tell of it: neither an unchanged Droplet nor one that is still gone."""
-        return self.is_change or not (self.is_look or self.outcome == GONE)
+        return self.is_change or not (self.is_look or self.outcome == Outcome.GONE)

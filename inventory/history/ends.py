@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from inventory.history.changes import End
 from inventory.model import BackupPolicy, BackupState, Listed, Proven, StoredDroplet, StoredPolicy
+from inventory.vocabulary import GoneReason
 
 # Nobody documents whether the oldest backup goes when its age reaches the retention or when the next one is made.
 EXPIRY_SLACK = timedelta(hours=24)
@@ -16,17 +16,6 @@ EXPLAINABLE_FOR = timedelta(hours=48)
 # The brake holds ends back that are at least this many and more than half of what the run looked at.
 BRAKE_MINIMUM = 10
 BRAKE_SHARE = 0.5
-
-
-class GoneReason(StrEnum):
-    """Why a backup ended: the first that holds at the look that ends it."""
-
-    DROPLET_DESTROYED = "droplet_destroyed"
-    CONVERTED = "converted"
-    EXPIRED = "expired"
-    BACKUPS_DISABLED = "backups_disabled"
-    UNKNOWN = "unknown"
-    UNEXPLAINED = "unexplained"
 
 
 EXPLAINABLE = frozenset({GoneReason.UNKNOWN, GoneReason.UNEXPLAINED})

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN, Change, Changeset, End
-from inventory.history.ends import GoneReason, explanations, must_wait, reason
+from inventory.history.changes import Change, Changeset, End
+from inventory.history.ends import explanations, must_wait, reason
 from inventory.history.intervals import (
     backup_history,
     closed_by_ends,
@@ -35,6 +35,7 @@ from inventory.model import (
     Proven,
     StoredDroplet,
 )
+from inventory.vocabulary import GoneReason, Outcome
 
 STAMP_STEP = timedelta(seconds=1)
 
@@ -55,7 +56,7 @@ def reconcile(
         return _without_listing(attempt, stamp)
     if isinstance(attempt, Proven):
         return _from_proof(stored, attempt, stamp)
-    if attempt.outcome == NOT_FOUND and attempt.is_token_alive and _is_own(stored, attempt):
+    if attempt.outcome == Outcome.NOT_FOUND and attempt.is_token_alive and _is_own(stored, attempt):
         return _from_not_found(stored, attempt, stamp, held_because)
     return _from_failure(stored, attempt, stamp)
 
@@ -76,7 +77,7 @@ def _without_listing(attempt: Proven | Failed, stamp: datetime) -> Changeset:
     if isinstance(attempt, Failed):
         outcome, error = attempt.outcome, attempt.error
     else:
-        outcome, error = INCOMPLETE, "what was stored of it was forgotten while the sync ran"
+        outcome, error = Outcome.INCOMPLETE, "what was stored of it was forgotten while the sync ran"
     if attempt.droplet is None:
         return Changeset(attempt, stamp, outcome, error, is_look=False, droplet=None)
     state = _state(None, attempt, attempt.droplet, stamp, outcome=outcome, error=error)
@@ -88,7 +89,7 @@ def _without_listing(attempt: Proven | Failed, stamp: datetime) -> Changeset:
 
 def _from_failure(stored: StoredDroplet, attempt: Failed, stamp: datetime) -> Changeset:
     """Record the attempt; that of another account says nothing about the Droplet."""
-    outcome = UNPROVEN if attempt.outcome == NOT_FOUND else attempt.outcome
+    outcome = Outcome.UNPROVEN if attempt.outcome == Outcome.NOT_FOUND else attempt.outcome
     if not _is_own(stored, attempt):
         return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=None)
     state = replace(
@@ -103,23 +104,27 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
     Where this run showed the Droplet, and only its backups were not found, that is no confirmation.
     """
     is_gone_already = stored.state.gone_at is not None
-    is_confirmed = stored.state.last_outcome == NOT_FOUND and not is_gone_already and attempt.droplet is None
+    is_confirmed = stored.state.last_outcome == Outcome.NOT_FOUND and not is_gone_already and attempt.droplet is None
     state = replace(
-        stored.state, last_attempt_at=stamp, last_outcome=NOT_FOUND, last_error=attempt.error, unselected_since=None
+        stored.state,
+        last_attempt_at=stamp,
+        last_outcome=Outcome.NOT_FOUND,
+        last_error=attempt.error,
+        unselected_since=None,
     )
     live = [backup for backup in stored.backups.values() if backup.is_live]
     if not is_confirmed:
-        outcome = GONE if is_gone_already else NOT_FOUND
+        outcome = Outcome.GONE if is_gone_already else Outcome.NOT_FOUND
         return Changeset(attempt, stamp, outcome, attempt.error, is_look=False, droplet=state, live_before=len(live))
     ended = tuple(End(backup, GoneReason.DROPLET_DESTROYED) for backup in live)
     if held_because is not None:
-        return _held(Changeset(attempt, stamp, HELD, held_because, is_look=False, droplet=state), ended)
+        return _held(Changeset(attempt, stamp, Outcome.HELD, held_because, is_look=False, droplet=state), ended)
     state = replace(state, last_observed_at=stamp, gone_at=stamp, last_error=None)
     explained = tuple(explanations(stored, stamp, (), lambda _: GoneReason.DROPLET_DESTROYED))
     return Changeset(
         attempt,
         stamp,
-        COMPLETE,
+        Outcome.COMPLETE,
         None,
         is_look=True,
         droplet=state,
@@ -136,13 +141,13 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
 def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Changeset:
     """Take over what the Droplet says of itself; its backups are those of the last look, and so is the day's row."""
     droplet, day = attempt.droplet, stored.last_day
-    state = _state(stored, attempt, droplet, stamp, outcome=COMPLETE, observed_at=stamp)
+    state = _state(stored, attempt, droplet, stamp, outcome=Outcome.COMPLETE, observed_at=stamp)
     closed, opened = droplet_history(stored, state, droplet, attempt.policy)
     explained = tuple(_explanations(stored, attempt, stamp, ()))
     return Changeset(
         attempt,
         stamp,
-        COMPLETE,
+        Outcome.COMPLETE,
         None,
         is_look=True,
         droplet=state,
@@ -183,7 +188,7 @@ def _from_listing(
     missing = [live[old] for old in sorted(live.keys() - listed.keys())] if is_whole else []
     ended = tuple(End(backup, reason(stored, backup.state, attempt, stamp)) for backup in missing)
 
-    outcome = HELD if held_because else INCOMPLETE if problem else COMPLETE
+    outcome = Outcome.HELD if held_because else Outcome.INCOMPLETE if problem else Outcome.COMPLETE
     seen_at = None if problem else stamp
     state = _state(
         stored, attempt, droplet, stamp, outcome=outcome, error=problem, observed_at=seen_at, listed_at=seen_at
@@ -284,7 +289,7 @@ def _state(
     droplet: Droplet,
     stamp: datetime,
     *,
-    outcome: str,
+    outcome: Outcome,
     error: str | None = None,
     observed_at: datetime | None = None,
     listed_at: datetime | None = None,

@@ -20,6 +20,7 @@ from inventory.views.rows import (
     SyncHealth,
     UnprotectedDroplet,
 )
+from inventory.vocabulary import GoneReason
 
 # Of the plans that DigitalOcean documents; a policy may say more.
 _LONGEST_RETENTION_DAYS = 28
@@ -82,7 +83,7 @@ def _in_doubt(
 ) -> list[BackupLifetime]:
     """Read the backups, ended ones too, of the few Droplets of which more must be known than what exists."""
     late = current_misses(missed, newest_backups(retention, (), now))
-    bereft = {each.droplet_id for each in events if each.gone_reason == "unexplained"}
+    bereft = {each.droplet_id for each in events if each.gone_reason == GoneReason.UNEXPLAINED}
     if not late and not bereft:
         return []
     # A backup whose early loss is still a finding cannot be older than this.

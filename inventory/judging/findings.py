@@ -27,6 +27,7 @@ from inventory.views.rows import (
     SyncHealth,
     UnprotectedDroplet,
 )
+from inventory.vocabulary import GoneReason
 
 STAYS_FOR = timedelta(days=7)
 """How long a loss, and a newest backup of odd size, stay findings."""
@@ -326,7 +327,7 @@ def _lost(backups: Iterable[BackupLifetime], since: datetime) -> dict[int, list[
     """Group by Droplet the backups whose end since then nothing explains."""
     found: dict[int, list[BackupLifetime]] = defaultdict(list)
     for backup in backups:
-        if backup.gone_reason == "unexplained" and backup.gone_at is not None and backup.gone_at > since:
+        if backup.gone_reason == GoneReason.UNEXPLAINED and backup.gone_at is not None and backup.gone_at > since:
             found[backup.droplet_id].append(backup)
     return dict(found)
 

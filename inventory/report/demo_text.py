@@ -10,6 +10,7 @@ from rich.table import Table
 from inventory.terminal import words
 from inventory.terminal.display import shown
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
+from inventory.vocabulary import GoneReason
 
 QUERIES = (
     """\
@@ -39,7 +40,7 @@ def ends(backups: Iterable[BackupLifetime]) -> Table:
         table.add_column(header, justify="right" if header in ("backups", "size") else "left")
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for backup in backups:
-        if backup.gone_at and backup.gone_reason and backup.gone_reason != "expired":
+        if backup.gone_at and backup.gone_reason and backup.gone_reason != GoneReason.EXPIRED:
             found[f"{backup.gone_at:%Y-%m-%d}", backup.droplet, backup.gone_reason].append(backup.size_gigabytes)
     for (day, droplet, reason), sizes in sorted(found.items()):
         table.add_row(shown(droplet), words.reason(reason), day, str(len(sizes)), words.size(sum(sizes)))

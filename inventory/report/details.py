@@ -22,6 +22,7 @@ from inventory.views.rows import (
     MissedBackup,
     SizeGrowth,
 )
+from inventory.vocabulary import GoneReason
 
 TREND = timedelta(days=90)
 
@@ -112,7 +113,7 @@ def of_droplet(connection: sa.Connection, question: Question) -> DropletDetails:
 
 
 def _is_routine(event: Event) -> bool:
-    return event.event == "backup_appeared" or event.gone_reason == "expired"
+    return event.event == "backup_appeared" or event.gone_reason == GoneReason.EXPIRED
 
 
 def of_backup(connection: sa.Connection, question: Question, backup_id: int) -> BackupDetails:

@@ -14,6 +14,7 @@ from inventory import __version__
 from inventory.judging.findings import Verdict
 from inventory.judging.rules import KINDS
 from inventory.store.snapshot import AccountFigures, Snapshot
+from inventory.vocabulary import RunStatus
 
 _ACCOUNT = ("account",)
 
@@ -32,7 +33,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] =
     (
         "inventory_sync_held",
         "1 if the last run held ends back, until another run or a person confirms them.",
-        lambda account: None if account.last_status is None else float(account.last_status == "held"),
+        lambda account: None if account.last_status is None else float(account.last_status == RunStatus.HELD),
     ),
     (
         "inventory_rate_limit_remaining_requests",

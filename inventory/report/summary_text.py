@@ -12,6 +12,7 @@ from inventory.report.rows_text import moment
 from inventory.report.summary import Large, Summary
 from inventory.terminal import words
 from inventory.terminal.display import shown
+from inventory.vocabulary import GoneReason
 
 _MOST_FINDINGS = 6
 _TREND_POINTS = 12
@@ -133,9 +134,9 @@ def lately(summary: Summary) -> Mapping[str, int]:
     counts = summary.lately
     return {
         "appeared": counts.get("backup_appeared", 0),
-        "expired": counts.get("backup_ended expired", 0),
-        "backups disabled": counts.get("backup_ended backups_disabled", 0),
-        "unexplained": counts.get("backup_ended unexplained", 0),
+        "expired": counts.get(f"backup_ended {GoneReason.EXPIRED}", 0),
+        "backups disabled": counts.get(f"backup_ended {GoneReason.BACKUPS_DISABLED}", 0),
+        "unexplained": counts.get(f"backup_ended {GoneReason.UNEXPLAINED}", 0),
     }
 
 

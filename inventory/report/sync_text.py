@@ -7,10 +7,10 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, NOT_FOUND, UNPROVEN
 from inventory.sync.result import BackupEvent, DropletReport, SyncReport
 from inventory.terminal import words
 from inventory.terminal.display import shown
+from inventory.vocabulary import GoneReason, Outcome, RunStatus
 
 _NAME_COLUMNS = 28
 _MOST_FACTS = 20
@@ -19,8 +19,13 @@ _FAILED_STYLE = "bold red"
 _TELLING_STYLE = "yellow"
 
 # What a person calls the outcomes of a look that are no errors of one request.
-_OUTCOMES = {INCOMPLETE: "INCOMPLETE", HELD: "HELD", NOT_FOUND: "NOT FOUND", UNPROVEN: "NOT FOUND"}
-_STATUS_STYLES = {"complete": "bold green", "partial": "bold yellow"}
+_OUTCOMES = {
+    Outcome.INCOMPLETE: "INCOMPLETE",
+    Outcome.HELD: "HELD",
+    Outcome.NOT_FOUND: "NOT FOUND",
+    Outcome.UNPROVEN: "NOT FOUND",
+}
+_STATUS_STYLES = {RunStatus.COMPLETE: "bold green", RunStatus.PARTIAL: "bold yellow"}
 
 
 def facts(report: SyncReport, *, is_verbose: bool) -> Table:
@@ -47,12 +52,12 @@ def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Ite
     """Give what happened, its style, when or how much, and why."""
     if droplet.is_gone:
         yield "GONE", _FAILED_STYLE, "Droplet", "destroyed: not found twice in a row"
-    elif droplet.outcome not in (COMPLETE, GONE):
+    elif droplet.outcome not in (Outcome.COMPLETE, Outcome.GONE):
         kept = f"kept as of {words.instant(droplet.kept_as_of, now)}" if droplet.kept_as_of else "never looked at yet"
         yield _OUTCOMES.get(droplet.outcome, "FAILED"), _FAILED_STYLE, kept, _why_failed(droplet)
     for (event, gone_reason), group in groupby(droplet.events, key=_kind):
         backups = list(group)
-        is_routine = event == "appeared" or gone_reason == "expired"
+        is_routine = event == "appeared" or gone_reason == GoneReason.EXPIRED
         if event == "changed":
             yield from ((event, "", words.instant(each.created_at, now), _change(each)) for each in backups)
         elif is_verbose or not is_routine:
@@ -62,10 +67,10 @@ def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Ite
 
 def _why_failed(droplet: DropletReport) -> str:
     why = droplet.error or droplet.outcome
-    return f"{why}; gone if the next sync finds the same" if droplet.outcome == NOT_FOUND else why
+    return f"{why}; gone if the next sync finds the same" if droplet.outcome == Outcome.NOT_FOUND else why
 
 
-def _kind(event: BackupEvent) -> tuple[str, str | None]:
+def _kind(event: BackupEvent) -> tuple[str, GoneReason | None]:
     return event.event, event.reason
 
 
@@ -76,10 +81,10 @@ def _amount(backups: Sequence[BackupEvent], now: datetime) -> str:
     return f"{which}, {words.size(sum(each.size_gigabytes for each in backups))}"
 
 
-def _why(gone_reason: str | None, plan_before: str | None) -> str:
+def _why(gone_reason: GoneReason | None, plan_before: str | None) -> str:
     if gone_reason is None:
         return ""
-    was = f" (plan was {plan_before})" if gone_reason == "backups_disabled" and plan_before else ""
+    was = f" (plan was {plan_before})" if gone_reason == GoneReason.BACKUPS_DISABLED and plan_before else ""
     return words.reason(gone_reason) + was
 
 
@@ -126,7 +131,7 @@ def _is_told_by_droplets(report: SyncReport) -> bool:
 
 
 def _not_looked_at(report: SyncReport) -> list[DropletReport]:
-    return [each for each in report.droplets if each.outcome not in (COMPLETE, GONE)]
+    return [each for each in report.droplets if each.outcome not in (Outcome.COMPLETE, Outcome.GONE)]
 
 
 def _counted(report: SyncReport) -> str:

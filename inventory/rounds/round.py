@@ -16,6 +16,7 @@ from inventory.store.engine import Database, memory, sqlite_file_exists
 from inventory.store.upgrade import require_current, upgrade
 from inventory.sync.result import SyncReport, not_started
 from inventory.sync.run import Listener, Order, sync
+from inventory.vocabulary import RunStatus, Trigger
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.sync")
 
@@ -27,7 +28,6 @@ class Wanted:
     Attributes:
         account: The only account to sync; None means all.
         droplets: Names or ids that narrow the configuration; empty means all it names.
-        trigger: As of `Order`.
     """
 
     account: str | None = None
@@ -36,7 +36,7 @@ class Wanted:
     is_dry_run: bool = False
     accept_gone: bool = False
     is_verbose: bool = False
-    trigger: str = "command"
+    trigger: Trigger = Trigger.COMMAND
 
     @property
     def is_whole(self) -> bool:
@@ -168,7 +168,7 @@ def _logged(report: SyncReport) -> SyncReport:
                 outcome=droplet.outcome,
                 error=droplet.error,
             )
-    level = "info" if report.status in ("complete", "interrupted") else "warning"
+    level = "info" if report.status in (RunStatus.COMPLETE, RunStatus.INTERRUPTED) else "warning"
     getattr(_log, level)(
         "sync.finished",
         account=report.account,

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from inventory.store.engine import Database
 from inventory.store.runs import last_complete, read_account
 from inventory.store.schema import accounts, sync_runs
+from inventory.vocabulary import RunMode
 
 _NOBODYS_ID = -1  # ours are counted from 1
 
@@ -86,7 +87,7 @@ def stored_state(database: Database, account: str) -> StoredState:
 
 
 def _last_run(connection: sa.Connection, account_id: int) -> LastRun | None:
-    of_whole = sa.and_(sync_runs.c.account_id == account_id, sync_runs.c.mode != "subset")
+    of_whole = sa.and_(sync_runs.c.account_id == account_id, sync_runs.c.mode != RunMode.SUBSET)
     row = connection.execute(
         sa.select(sync_runs).where(of_whole).order_by(sync_runs.c.id.desc()).limit(1)
     ).one_or_none()

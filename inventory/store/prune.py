@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, sync_listings, sync_runs
 from inventory.views.queries import RECENT
+from inventory.vocabulary import RunMode, RunStatus
 
 LEAST_DAYS = RECENT.days
 """So far back views look where nobody says how far: with fewer days kept, their everyday answers would change."""
@@ -84,7 +85,7 @@ def _ended_backups(ended_before: datetime, made_before: datetime) -> sa.Select[i
 
 
 def _finished_runs(before: datetime) -> sa.Select[int]:
-    is_complete = sa.and_(sync_runs.c.status == "complete", sync_runs.c.mode != "subset")
+    is_complete = sa.and_(sync_runs.c.status == RunStatus.COMPLETE, sync_runs.c.mode != RunMode.SUBSET)
     last_complete = (
         sa.select(sync_runs.c.account_id, sa.func.max(sync_runs.c.id).label("id"))
         .where(is_complete, sync_runs.c.finished_at < before)

@@ -22,11 +22,9 @@ from inventory.history.detection import Remembered
 from inventory.store.bulk import insert_or_leave, upsert
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backups, droplets, sync_listings, sync_runs
+from inventory.vocabulary import Outcome, RunMode, RunStatus, Trigger
 
 LEASE_EXPIRES_AFTER = timedelta(seconds=90)
-
-_RUNNING = "running"
-_INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int,
             droplets.c.account_id == account_id,
             droplets.c.gone_at.is_(None),
             droplets.c.last_listed_at.is_not(None),
-            droplets.c.last_outcome == "complete",
+            droplets.c.last_outcome == Outcome.COMPLETE,
         )
         .group_by(droplets.c.id, droplets.c.last_listed_at)
         .having(sa.func.max(sa.case((is_odd, 1), else_=0)) == 0)
@@ -140,7 +138,7 @@ def unselect(connection: sa.Connection, droplet_ids: list[int], now: datetime) -
         connection.execute(changed, [{"key": key, "since": now} for key in sorted(droplet_ids)])
 
 
-def start(connection: sa.Connection, account: StoredAccount, *, trigger: str, mode: str, now: datetime) -> int:
+def start(connection: sa.Connection, account: StoredAccount, *, trigger: Trigger, mode: RunMode, now: datetime) -> int:
     """Take the lease and return the run's id; what a crashed run left `running` is marked interrupted.
 
     Raises:
@@ -148,14 +146,16 @@ def start(connection: sa.Connection, account: StoredAccount, *, trigger: str, mo
     """
     # On PostgreSQL two may come at once: the second waits here until the first has its row.
     connection.execute(sa.select(accounts.c.id).where(accounts.c.id == account.id).with_for_update(key_share=True))
-    running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == _RUNNING)
+    running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == RunStatus.RUNNING)
     expired = sync_runs.c.heartbeat_at < _database_now(connection) - LEASE_EXPIRES_AFTER
     query = sa.select(sync_runs, expired.label("is_expired")).where(running).with_for_update()
     holder = connection.execute(query).one_or_none()
     if holder is not None:
         if not holder.is_expired and not _is_dead(holder.host, holder.pid, holder.process):
             raise _running_error(account, holder, now)
-        _finish(connection, holder.id, _INTERRUPTED, now, {"error": "the process ended without finishing the run"})
+        _finish(
+            connection, holder.id, RunStatus.INTERRUPTED, now, {"error": "the process ended without finishing the run"}
+        )
     inserted = connection.execute(
         sa.insert(sync_runs)
         .values(
@@ -167,7 +167,7 @@ def start(connection: sa.Connection, account: StoredAccount, *, trigger: str, mo
             process=process_identity(os.getpid()),
             trigger=trigger,
             mode=mode,
-            status=_RUNNING,
+            status=RunStatus.RUNNING,
         )
         .returning(sync_runs.c.id)
     )
@@ -182,7 +182,7 @@ def renew(connection: sa.Connection, run_id: int) -> None:
     """
     renewed = connection.execute(
         sa.update(sync_runs)
-        .where(sync_runs.c.id == run_id, sync_runs.c.status == _RUNNING)
+        .where(sync_runs.c.id == run_id, sync_runs.c.status == RunStatus.RUNNING)
         .values(heartbeat_at=sa.func.current_timestamp())
     )
     if renewed.rowcount != 1:
@@ -204,7 +204,9 @@ def writing(database: Database, run_id: int) -> Iterator[sa.Connection]:
         yield connection
 
 
-def finish(connection: sa.Connection, run_id: int, status: str, now: datetime, figures: Mapping[str, Any]) -> None:
+def finish(
+    connection: sa.Connection, run_id: int, status: RunStatus, now: datetime, figures: Mapping[str, Any]
+) -> None:
     """Close the run's record and free the account.
 
     Raises:
@@ -222,7 +224,9 @@ def record_attempts(connection: sa.Connection, run_id: int, rows: list[dict[str,
 def last_complete(connection: sa.Connection, account_id: int) -> datetime | None:
     """Say when the last complete run of the whole configuration ended; None where none did."""
     query = sa.select(sa.func.max(sync_runs.c.finished_at)).where(
-        sync_runs.c.account_id == account_id, sync_runs.c.status == "complete", sync_runs.c.mode != "subset"
+        sync_runs.c.account_id == account_id,
+        sync_runs.c.status == RunStatus.COMPLETE,
+        sync_runs.c.mode != RunMode.SUBSET,
     )
     last: datetime | None = connection.execute(query).scalar_one()
     return last
@@ -231,13 +235,15 @@ def last_complete(connection: sa.Connection, account_id: int) -> datetime | None
 def last_started(connection: sa.Connection, account_id: int, *, before_run_id: int | None) -> datetime | None:
     """Say when the last run over the whole configuration began, this one aside; None where there was none."""
     query = sa.select(sa.func.max(sync_runs.c.started_at)).where(
-        sync_runs.c.account_id == account_id, sync_runs.c.mode != "subset", sync_runs.c.id != (before_run_id or 0)
+        sync_runs.c.account_id == account_id, sync_runs.c.mode != RunMode.SUBSET, sync_runs.c.id != (before_run_id or 0)
     )
     last: datetime | None = connection.execute(query).scalar_one()
     return last
 
 
-def _finish(connection: sa.Connection, run_id: int, status: str, now: datetime, figures: Mapping[str, Any]) -> None:
+def _finish(
+    connection: sa.Connection, run_id: int, status: RunStatus, now: datetime, figures: Mapping[str, Any]
+) -> None:
     values = {"status": status, "finished_at": now, **figures}
     connection.execute(sa.update(sync_runs).where(sync_runs.c.id == run_id).values(values))
 

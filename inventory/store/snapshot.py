@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory.store.schema import accounts, backups, droplets, sync_runs
+from inventory.vocabulary import RunMode, RunStatus
 
 DURATION_BUCKETS = (1, 5, 15, 60, 300, 900, 1800, 3600)
 """Upper ends, in seconds, of the classes that the durations of runs are counted in."""
@@ -116,7 +117,7 @@ def _runs(connection: sa.Connection) -> _Parts:
     """Sum up the runs that ended, one row an account and status."""
     runs = sync_runs.c
     seconds = sa.extract("epoch", runs.finished_at) - sa.extract("epoch", runs.started_at)
-    whole = sa.case((runs.mode != "subset", runs.started_at))
+    whole = sa.case((runs.mode != RunMode.SUBSET, runs.started_at))
     query = (
         sa.select(
             runs.account_id,
@@ -124,14 +125,14 @@ def _runs(connection: sa.Connection) -> _Parts:
             sa.func.count().label("runs"),
             sa.func.sum(runs.requests).label("requests"),
             sa.type_coerce(sa.func.max(whole), runs.started_at.type).label("last_started_at"),
-            sa.type_coerce(sa.func.max(sa.case((runs.mode != "subset", runs.finished_at))), runs.started_at.type).label(
-                "last_finished_at"
-            ),
+            sa.type_coerce(
+                sa.func.max(sa.case((runs.mode != RunMode.SUBSET, runs.finished_at))), runs.started_at.type
+            ).label("last_finished_at"),
             sa.func.sum(seconds).label("seconds"),
             *(sa.func.sum(expression).label(name) for name, expression in _LOOKS.items()),
             *(sa.func.sum(sa.case((seconds <= most, 1), else_=0)).label(f"up_to_{most}") for most in DURATION_BUCKETS),
         )
-        .where(runs.status != "running")
+        .where(runs.status != RunStatus.RUNNING)
         .group_by(runs.account_id, runs.status)
     )
     found: dict[int, list[sa.RowMapping]] = {}
@@ -142,11 +143,11 @@ def _runs(connection: sa.Connection) -> _Parts:
 
 def _summed(rows: list[sa.RowMapping]) -> dict[str, Any]:
     # The end of an interrupted run is when that was found out.
-    timed = [row for row in rows if row["status"] != "interrupted"]
+    timed = [row for row in rows if row["status"] != RunStatus.INTERRUPTED]
     attempts = [row["last_started_at"] for row in timed if row["last_started_at"]]
     return {
         "last_attempt_at": max(attempts, default=None),
-        "last_success_at": next((row["last_finished_at"] for row in rows if row["status"] == "complete"), None),
+        "last_success_at": next((row["last_finished_at"] for row in rows if row["status"] == RunStatus.COMPLETE), None),
         "runs": {row["status"]: row["runs"] for row in sorted(rows, key=lambda row: str(row["status"]))},
         "durations": {most: sum(int(row[f"up_to_{most}"]) for row in timed) for most in DURATION_BUCKETS},
         "duration_seconds": float(sum(row["seconds"] for row in timed)),
@@ -158,7 +159,7 @@ def _summed(rows: list[sa.RowMapping]) -> dict[str, Any]:
 
 def _last_runs(connection: sa.Connection) -> _Parts:
     runs = sync_runs.c
-    last = sa.select(sa.func.max(runs.id)).where(runs.status != "running").group_by(runs.account_id)
+    last = sa.select(sa.func.max(runs.id)).where(runs.status != RunStatus.RUNNING).group_by(runs.account_id)
     query = sa.select(runs.account_id, runs.status, runs.rate_limit_remaining).where(runs.id.in_(last))
     return {
         row.account_id: {"last_status": row.status, "rate_limit_remaining": row.rate_limit_remaining}

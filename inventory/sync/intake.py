@@ -12,6 +12,7 @@ from inventory.history.ends import brake, must_wait
 from inventory.model import Attempt, Listed
 from inventory.sync.ledger import Ledger
 from inventory.sync.result import COUNTS, DropletReport, counts, droplet_report
+from inventory.vocabulary import Outcome
 
 # Looks are written together: so many, or with so many backups, or when the first is so old.
 _BATCH_ATTEMPTS = 1_000
@@ -43,7 +44,7 @@ class Intake:
     accepting: Callable[[Sequence[DropletReport]], None] | None
     is_verbose: bool
     counts: Counter[str] = field(default_factory=partial(Counter, dict.fromkeys(COUNTS, 0)))
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     droplets: list[DropletReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _attempts: list[Attempt] = field(default_factory=list)

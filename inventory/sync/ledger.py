@@ -18,6 +18,7 @@ from inventory.store import runs
 from inventory.store.apply import apply
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
+from inventory.vocabulary import RunMode, RunStatus, Trigger
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class Ledger:
 
     @classmethod
     def begin(
-        cls, database: Database, account_name: str, *, trigger: str, mode: str, clock: Callable[[], datetime]
+        cls, database: Database, account_name: str, *, trigger: Trigger, mode: RunMode, clock: Callable[[], datetime]
     ) -> Self:
         """Take the lease.
 
@@ -143,7 +144,7 @@ class Ledger:
             with self._writing():
                 pass
 
-    def finish(self, status: str, figures: Mapping[str, Any]) -> None:
+    def finish(self, status: RunStatus, figures: Mapping[str, Any]) -> None:
         """Close the run's record and free the account."""
         if self.run_id is not None:
             with self.database.writing() as connection:

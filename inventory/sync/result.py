@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from inventory.errors import (
     EXIT_BUSY,
@@ -17,10 +16,9 @@ from inventory.errors import (
     InterruptedSyncError,
     InventoryError,
 )
-from inventory.history.changes import COMPLETE, GONE, HELD, INCOMPLETE, Change, Changeset, End
+from inventory.history.changes import Change, Changeset, End
 from inventory.model import Backup, BackupState, Proven
-
-Status = Literal["complete", "partial", "held", "failed", "interrupted"]
+from inventory.vocabulary import GoneReason, Outcome, RunMode, RunStatus
 
 # The columns of `sync_runs` that count.
 COUNTS = (
@@ -36,6 +34,9 @@ COUNTS = (
     "backups_ended",
     "backups_held",
 )
+
+# Outcomes that are counted as something else where they are no look.
+_NOT_FAILED = (Outcome.INCOMPLETE, Outcome.HELD, Outcome.GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class BackupEvent:
     created_at: datetime
     size_gigabytes: float
     size_gigabytes_before: float | None = None
-    reason: str | None = None
+    reason: GoneReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,6 @@ class DropletReport:
 
     Attributes:
         name: None where the Droplet was never seen.
-        outcome: `complete`, `incomplete`, `held`, `not_found`, `gone`, or the word of an error.
         error: Why it is not complete; None if it is.
         kept_as_of: The last look, whose picture stays; None where there was none.
         events: Empty where nothing changed. Routine ones (appeared, expired) are among them.
@@ -71,7 +71,7 @@ class DropletReport:
 
     droplet_id: int
     name: str | None
-    outcome: str
+    outcome: Outcome
     error: str | None
     http_status: int | None
     kept_as_of: datetime | None
@@ -84,9 +84,9 @@ class DropletReport:
     def is_notable(self) -> bool:
         """Whether there is more to tell than the ordinary course of things."""
         return (
-            self.outcome not in (COMPLETE, GONE)
+            self.outcome not in (Outcome.COMPLETE, Outcome.GONE)
             or self.is_gone
-            or any(event.event != "appeared" and event.reason != "expired" for event in self.events)
+            or any(event.event != "appeared" and event.reason != GoneReason.EXPIRED for event in self.events)
         )
 
 
@@ -102,16 +102,16 @@ class SyncReport:
         droplets: The notable ones, in the order they were looked at; with `--verbose` all that changed.
         notes: Sentences that concern no single Droplet.
         error: Why the status is not complete; None if it is.
-        failure: The `outcome` of the error of the API that ended the run, or None.
+        failure: Of the error of the API that ended the run, or None.
         last_complete_at: When the last complete run before this one ended; None where none did.
     """
 
     account: str
     database: str
     run_id: int | None
-    status: Status
+    status: RunStatus
     exit_code: int
-    mode: str
+    mode: RunMode
     is_dry_run: bool
     started_at: datetime
     finished_at: datetime
@@ -122,12 +122,12 @@ class SyncReport:
     droplets: tuple[DropletReport, ...]
     notes: tuple[str, ...]
     error: str | None
-    failure: str | None
+    failure: Outcome | None
     last_complete_at: datetime | None
 
 
 def not_started(
-    account: str, database: str, error: InventoryError, at: datetime, *, mode: str, is_dry_run: bool
+    account: str, database: str, error: InventoryError, at: datetime, *, mode: RunMode, is_dry_run: bool
 ) -> SyncReport:
     """Report a sync that an error, or a signal, kept from starting; it has no record in `sync_runs`."""
     signal_number = error.signal_number if isinstance(error, InterruptedSyncError) else None
@@ -135,7 +135,7 @@ def not_started(
         account=account,
         database=database,
         run_id=None,
-        status="interrupted" if signal_number else "failed",
+        status=RunStatus.INTERRUPTED if signal_number else RunStatus.FAILED,
         exit_code=SIGNAL_BASE + signal_number if signal_number else error.exit_code,
         mode=mode,
         is_dry_run=is_dry_run,
@@ -195,15 +195,15 @@ def droplet_report(changeset: Changeset) -> DropletReport:
 def counts(changeset: Changeset) -> dict[str, int]:
     """Count what a plan came to, by the names of `COUNTS`."""
     return {
-        "droplets_complete": changeset.is_look or changeset.outcome == GONE,
+        "droplets_complete": changeset.is_look or changeset.outcome == Outcome.GONE,
         "droplets_proven": isinstance(changeset.attempt, Proven),
-        "droplets_incomplete": changeset.outcome in (INCOMPLETE, HELD),
-        "droplets_failed": not changeset.is_look and changeset.outcome not in (INCOMPLETE, HELD, GONE),
+        "droplets_incomplete": changeset.outcome in (Outcome.INCOMPLETE, Outcome.HELD),
+        "droplets_failed": not changeset.is_look and changeset.outcome not in _NOT_FAILED,
         "droplets_changed": changeset.is_change,
         "backups_appeared": len(changeset.appeared),
         "backups_changed": len(changeset.changed),
         "backups_returned": len(changeset.returned),
-        "backups_expired": sum(end.reason == "expired" for end in changeset.ended),
+        "backups_expired": sum(end.reason == GoneReason.EXPIRED for end in changeset.ended),
         "backups_ended": len(changeset.ended),
         "backups_held": len(changeset.held),
     }

@@ -39,7 +39,6 @@ from inventory.errors import (
     StoppedError,
     TransientError,
 )
-from inventory.history.changes import HELD
 from inventory.history.detection import Remembered, proven_unchanged
 from inventory.model import Account, Attempt, Failed, Selection
 from inventory.store.engine import Database
@@ -49,7 +48,8 @@ from inventory.sync.discovery import Discovery, check_token, discover
 from inventory.sync.fetching import Fetcher
 from inventory.sync.intake import Intake
 from inventory.sync.ledger import Ledger
-from inventory.sync.result import DropletReport, Status, SyncReport
+from inventory.sync.result import DropletReport, SyncReport
+from inventory.vocabulary import Outcome, RunMode, RunStatus, Trigger
 
 _HEARTBEAT_SECONDS = 20.0
 
@@ -89,7 +89,6 @@ class Order:
         is_full: List every Droplet, also those that are proven unchanged without.
         accept_gone: End at once what the brake would hold back.
         is_verbose: Report routine changes too.
-        trigger: `command` or `daemon`.
     """
 
     account: str
@@ -101,23 +100,23 @@ class Order:
     accept_gone: bool = False
     is_dry_run: bool = False
     is_verbose: bool = False
-    trigger: str = "command"
+    trigger: Trigger = Trigger.COMMAND
 
     @property
-    def mode(self) -> str:
+    def mode(self) -> RunMode:
         """The run's `mode`: only one over the whole configuration can be the last complete one."""
         if self.droplets:
-            return "subset"
-        return "listing" if self.is_full else "detection"
+            return RunMode.SUBSET
+        return RunMode.LISTING if self.is_full else RunMode.DETECTION
 
 
 class _Ending(NamedTuple):
     """How a run ended; the attributes are those of `SyncReport`."""
 
-    status: Status
+    status: RunStatus
     exit_code: int
     error: str | None
-    failure: str | None = None
+    failure: Outcome | None = None
 
 
 class _CutShortError(InventoryError):
@@ -247,20 +246,20 @@ class _Run:
         except LeaseLostError:
             raise
         except InterruptedSyncError as error:
-            ending = _Ending("interrupted", SIGNAL_BASE + error.signal_number, str(error))
+            ending = _Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, str(error))
         except InventoryError as error:
             failure = error.outcome if isinstance(error, ApiError) else None
-            ending = _Ending("failed", error.exit_code, str(error), failure)
+            ending = _Ending(RunStatus.FAILED, error.exit_code, str(error), failure)
         except BaseException as error:
             with suppress(InventoryError):
-                self._finish("failed", f"a bug ended the run: {type(error).__name__}")
+                self._finish(RunStatus.FAILED, f"a bug ended the run: {type(error).__name__}")
             raise
         finally:
             self.client.stop()
         self._finish(ending.status, ending.error, ending.failure)
         return ending
 
-    def _finish(self, status: Status, error: str | None, failure: str | None = None) -> None:
+    def _finish(self, status: RunStatus, error: str | None, failure: Outcome | None = None) -> None:
         figures = {
             **self.intake.counts,
             "droplets_selected": self.selected,
@@ -276,14 +275,14 @@ class _Run:
         selected, complete = self.selected or 0, self.intake.counts["droplets_complete"]
         missed = f"{selected - complete} of {selected} Droplets were not looked at" if complete < selected else None
         why = self.cut_short or missed or (None if self.is_whole else "; ".join(self.intake.notes))
-        if self.intake.outcomes[HELD]:
-            return _Ending("held", EXIT_HELD, why)
+        if self.intake.outcomes[Outcome.HELD]:
+            return _Ending(RunStatus.HELD, EXIT_HELD, why)
         if not why:
-            return _Ending("complete", EXIT_COMPLETE, None)
+            return _Ending(RunStatus.COMPLETE, EXIT_COMPLETE, None)
         if complete:
-            return _Ending("partial", EXIT_PARTIAL, why)
+            return _Ending(RunStatus.PARTIAL, EXIT_PARTIAL, why)
         is_forbidden = self.intake.outcomes.keys() == {PermissionDeniedError.outcome}
-        return _Ending("failed", EXIT_MEND if is_forbidden else EXIT_FAILED, why)
+        return _Ending(RunStatus.FAILED, EXIT_MEND if is_forbidden else EXIT_FAILED, why)
 
     def _work(self, fetcher: Fetcher, found: Account | ApiError) -> None:
         order, ledger = self.order, self.ledger
@@ -293,7 +292,7 @@ class _Run:
         ledger.check_account(account, order.configured_accounts)
         known = ledger.known()
         # While the listings are on their way: what another account takes over meanwhile is left out below (R6).
-        recall = fetcher.ahead(ledger.remembered) if order.mode == "detection" else None
+        recall = fetcher.ahead(ledger.remembered) if order.mode == RunMode.DETECTION else None
         discovery = discover(self.client, fetcher, order.selection, known, wanted=order.droplets, clock=self.clock)
         if not order.accept_gone:
             check_token(order.account, known, discovery)

@@ -1,17 +1,19 @@
 """Times, sizes and numbers as people read them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sparklines import sparklines
 
-_REASONS = {
-    "droplet_destroyed": "Droplet destroyed",
-    "converted": "converted to a snapshot",
-    "expired": "expired",
-    "backups_disabled": "backups disabled",
-    "unknown": "reason unknown: the policy could not be read",
-    "unexplained": "UNEXPLAINED",
+from inventory.vocabulary import GoneReason
+
+_REASONS: Mapping[str, str] = {
+    GoneReason.DROPLET_DESTROYED: "Droplet destroyed",
+    GoneReason.CONVERTED: "converted to a snapshot",
+    GoneReason.EXPIRED: "expired",
+    GoneReason.BACKUPS_DISABLED: "backups disabled",
+    GoneReason.UNKNOWN: "reason unknown: the policy could not be read",
+    GoneReason.UNEXPLAINED: "UNEXPLAINED",
 }
 
 

@@ -26,6 +26,7 @@ from inventory.store.apply import apply
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, droplet_tags
+from inventory.vocabulary import Outcome
 from tests.unit.attempts import seen
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
@@ -75,7 +76,7 @@ def gone(number: int, *, at: datetime, reason: str = "expired") -> BackupState:
 
 def changeset(state: DropletState, stamp: datetime = MONDAY, **written: Any) -> Changeset:  # noqa: ANN401 - as Changeset says
     attempt = replace(seen(at=stamp), droplet_id=state.id)
-    return Changeset(attempt, stamp, "complete", None, is_look=True, droplet=state, **written)
+    return Changeset(attempt, stamp, Outcome.COMPLETE, None, is_look=True, droplet=state, **written)
 
 
 def version(state: BackupState) -> dict[str, object]:

@@ -20,6 +20,7 @@ from inventory.errors import LeaseLostError, SyncRunningError
 from inventory.store import runs
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, sync_listings, sync_runs
+from inventory.vocabulary import RunMode, RunStatus, Trigger
 
 NOW = datetime(2026, 3, 3, 6, 0, 2, tzinfo=UTC)
 
@@ -97,10 +98,10 @@ print(*codes, *(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(6)))
 def start(database: Database, name: str = "default", *, now: datetime = NOW) -> int:
     with database.writing() as connection:
         account = runs.ensure_account(connection, name)
-        return runs.start(connection, account, trigger="command", mode="listing", now=now)
+        return runs.start(connection, account, trigger=Trigger.COMMAND, mode=RunMode.LISTING, now=now)
 
 
-def finish(database: Database, run_id: int, status: str = "complete", **figures: object) -> None:
+def finish(database: Database, run_id: int, status: RunStatus = RunStatus.COMPLETE, **figures: object) -> None:
     with database.writing() as connection:
         runs.finish(connection, run_id, status, NOW + timedelta(minutes=5), figures)
 
@@ -151,14 +152,18 @@ def test_accounts_do_not_wait_for_each_other(database: Database) -> None:
 
 def test_a_finished_run_frees_the_account(database: Database) -> None:
     first = start(database)
-    finish(database, first, "partial", droplets_failed=3, error="3 Droplets failed")
+    finish(database, first, RunStatus.PARTIAL, droplets_failed=3, error="3 Droplets failed")
     run = record(database, first)
     assert (run.status, run.finished_at, run.droplets_failed) == ("partial", NOW + timedelta(minutes=5), 3)
     assert start(database) > first
 
 
 def test_the_last_complete_run_looked_at_everything(database: Database) -> None:
-    for status, mode in (("complete", "listing"), ("partial", "listing"), ("complete", "subset")):
+    for status, mode in (
+        (RunStatus.COMPLETE, RunMode.LISTING),
+        (RunStatus.PARTIAL, RunMode.LISTING),
+        (RunStatus.COMPLETE, RunMode.SUBSET),
+    ):
         run_id = start(database)
         finish(database, run_id, status)
         minutes = timedelta(minutes=run_id)

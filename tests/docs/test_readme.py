@@ -11,8 +11,8 @@ import pytest
 
 from inventory import errors
 from inventory.commands import demo
-from inventory.history.ends import GoneReason
 from inventory.report import demo_text
+from inventory.vocabulary import GoneReason
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from inventory.history.changes import End
-from inventory.history.ends import BRAKE_MINIMUM, EXPIRY_SLACK, EXPLAINABLE_FOR, GoneReason, brake, must_wait
+from inventory.history.ends import BRAKE_MINIMUM, EXPIRY_SLACK, EXPLAINABLE_FOR, brake, must_wait
 from inventory.history.reconcile import reconcile
 from inventory.model import Attempt, BackupPolicy, StoredDroplet, StoredPolicy
+from inventory.vocabulary import GoneReason
 from tests.unit.attempts import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, missing, seen
 
 SECOND = timedelta(seconds=1)

@@ -8,6 +8,7 @@ import pytest
 from inventory.report import sync_json, sync_text
 from inventory.sync.result import COUNTS, BackupEvent, DropletReport, SyncReport
 from inventory.terminal.console import plain
+from inventory.vocabulary import GoneReason, Outcome, RunMode, RunStatus
 
 NOW = datetime(2026, 11, 25, 6, 4, tzinfo=UTC)
 AN_HOUR_AGO = NOW - timedelta(hours=1)
@@ -15,7 +16,7 @@ AN_HOUR_AGO = NOW - timedelta(hours=1)
 WEB = DropletReport(
     droplet_id=101,
     name="web-01",
-    outcome="complete",
+    outcome=Outcome.COMPLETE,
     error=None,
     http_status=200,
     kept_as_of=None,
@@ -28,9 +29,9 @@ REPORT = SyncReport(
     account="default",
     database="inventory.db",
     run_id=7,
-    status="complete",
+    status=RunStatus.COMPLETE,
     exit_code=0,
-    mode="detection",
+    mode=RunMode.DETECTION,
     is_dry_run=False,
     started_at=NOW,
     finished_at=NOW,
@@ -46,7 +47,7 @@ REPORT = SyncReport(
 )
 
 
-def event(what: str, *, reason: str | None = None, before: float | None = None) -> BackupEvent:
+def event(what: str, *, reason: GoneReason | None = None, before: float | None = None) -> BackupEvent:
     return BackupEvent(what, 1, AN_HOUR_AGO, 3.0, size_gigabytes_before=before, reason=reason)
 
 
@@ -64,7 +65,7 @@ def ending(report: SyncReport) -> str:
 
 
 def test_ends_of_one_kind_are_one_fact_with_its_reason() -> None:
-    disabled = replace(WEB, events=(event("ended", reason="backups_disabled"),) * 7)
+    disabled = replace(WEB, events=(event("ended", reason=GoneReason.BACKUPS_DISABLED),) * 7)
     assert cells(disabled) == [["web-01", "ended", "7 backups, 21.0 GB", "backups disabled (plan was daily)"]]
 
 
@@ -77,7 +78,9 @@ def test_a_change_of_size_says_from_what_to_what() -> None:
 
 
 def test_a_failure_says_what_is_kept_and_why() -> None:
-    failed = replace(WEB, outcome="unavailable", error="DigitalOcean answered 503, 5 tries", kept_as_of=AN_HOUR_AGO)
+    failed = replace(
+        WEB, outcome=Outcome.UNAVAILABLE, error="DigitalOcean answered 503, 5 tries", kept_as_of=AN_HOUR_AGO
+    )
     never = replace(failed, kept_as_of=None)
     assert cells(failed, never) == [
         ["web-01", "FAILED", "kept as of 05:04Z", "DigitalOcean answered 503, 5 tries"],
@@ -86,13 +89,13 @@ def test_a_failure_says_what_is_kept_and_why() -> None:
 
 
 def test_routine_is_told_only_if_asked_for() -> None:
-    routine = replace(WEB, events=(event("appeared"), event("ended", reason="expired")))
+    routine = replace(WEB, events=(event("appeared"), event("ended", reason=GoneReason.EXPIRED)))
     assert cells(routine) == []
     assert [row[:2] for row in cells(routine, is_verbose=True)] == [["web-01", "appeared"], ["web-01", "ended"]]
 
 
 def test_of_many_facts_twenty_are_told() -> None:
-    many = [replace(WEB, outcome="timed_out", error="no answer")] * 30
+    many = [replace(WEB, outcome=Outcome.TIMED_OUT, error="no answer")] * 30
     told = cells(*many)
     assert len(told) == 21
     assert told[-1][0] == "and 10 more"
@@ -100,7 +103,7 @@ def test_of_many_facts_twenty_are_told() -> None:
 
 
 def test_names_cannot_steer_the_terminal() -> None:
-    hostile = replace(WEB, name="web\x1b[2J\n\u202e", outcome="timed_out", error="\x1b]0;owned\x07")
+    hostile = replace(WEB, name="web\x1b[2J\n\u202e", outcome=Outcome.TIMED_OUT, error="\x1b]0;owned\x07")
     text = plain(sync_text.facts(replace(REPORT, droplets=(hostile,)), is_verbose=False))
     assert len(text.splitlines()) == 1
     assert not {"\x1b", "\x07", "\u202e"} & set(text)
@@ -117,9 +120,9 @@ def test_the_ending_counts_the_routine_and_what_is_left() -> None:
 
 
 def test_the_ending_says_who_comes_first_next_time() -> None:
-    failed = replace(WEB, outcome="unavailable", error="x")
+    failed = replace(WEB, outcome=Outcome.UNAVAILABLE, error="x")
     counts = {**REPORT.counts, "droplets_complete": 11}
-    partial = replace(REPORT, status="partial", droplets=(failed,), counts=counts, error="1 of 12 ...")
+    partial = replace(REPORT, status=RunStatus.PARTIAL, droplets=(failed,), counts=counts, error="1 of 12 ...")
     assert "web-01 comes first next time." in ending(partial)
     assert "Why:" not in ending(partial), "the Droplet's own fact says it"
     cut_short = replace(partial, counts={**counts, "droplets_complete": 5}, error="stopped after 55 min")
@@ -128,10 +131,15 @@ def test_the_ending_says_who_comes_first_next_time() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "words"),
-    [("unauthorized", "read from /etc/inventory/token. Mend it, then: inventory sync"), (None, "stays as it was")],
+    [
+        (Outcome.UNAUTHORIZED, "read from /etc/inventory/token. Mend it, then: inventory sync"),
+        (None, "stays as it was"),
+    ],
 )
-def test_a_failed_sync_says_what_was_kept_and_what_to_do(failure: str | None, words: str) -> None:
-    report = replace(REPORT, status="failed", exit_code=78, error="the token was rejected (401)", failure=failure)
+def test_a_failed_sync_says_what_was_kept_and_what_to_do(failure: Outcome | None, words: str) -> None:
+    report = replace(
+        REPORT, status=RunStatus.FAILED, exit_code=78, error="the token was rejected (401)", failure=failure
+    )
     said = sync_text.failure(report, token_source="/etc/inventory/token")
     assert words in said
     assert "Last complete sync 05:04Z" in said

@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.history.ends import GoneReason
 from inventory.terminal import words
+from inventory.vocabulary import GoneReason
 
 NOW = datetime(2026, 11, 25, 6, 4, tzinfo=UTC)
 

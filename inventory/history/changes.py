@@ -55,7 +55,6 @@ class Changeset:
     Attributes:
         stamp: Later than every stamp its Droplet has.
         error: Why the look does not count as one; None if it does.
-        is_look: Whether observation times move.
         droplet: The row to write; None where the Droplet was never seen and nothing is known of it.
         appeared, changed, returned, ended: What happened to its backups, by id.
         held: Ids whose end the brake held back now (R7).
@@ -71,7 +70,6 @@ class Changeset:
     stamp: datetime
     outcome: Outcome
     error: str | None
-    is_look: bool
     droplet: DropletState | None
     is_new: bool = False
     is_gone: bool = False
@@ -88,6 +86,11 @@ class Changeset:
     day: DropletDay | None = None
     live_before: int = 0
     policy_before: BackupPolicy | None = None
+
+    @property
+    def is_look(self) -> bool:
+        """Whether observation times move."""
+        return self.outcome == Outcome.COMPLETE
 
     @property
     def is_change(self) -> bool:

@@ -1,6 +1,6 @@
 """Why backups end, and the brake on ends out of the ordinary. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from inventory.history.changes import End
@@ -42,11 +42,8 @@ def brake(waiting: int, live_before: int) -> str | None:
     return None
 
 
-def reason(
-    stored: StoredDroplet | None, backup: BackupState, attempt: Listed | Proven, gone_at: datetime
-) -> GoneReason:
+def reason(stored: StoredDroplet, attempt: Listed | Proven, backup: BackupState, gone_at: datetime) -> GoneReason:
     """Say why a backup that is no longer listed went, by what this run read."""
-    assert stored is not None
     if backup.id in (attempt.droplet.snapshot_ids or ()):
         return GoneReason.CONVERTED
     retention_days = _retention_days(stored.policies, backup, stored.state.last_observed_at, attempt.policy)
@@ -61,32 +58,42 @@ def _retention_days(
     policies: Sequence[StoredPolicy], backup: BackupState, last_seen_at: datetime | None, read_now: BackupPolicy | None
 ) -> int | None:
     """Give the smaller retention of the policies in force when the backup was made and when it was last seen."""
-    enabled = [policy for policy in policies if policy.policy.retention_days is not None]
-    if not enabled:
+    known = [
+        (each.valid_from, each.policy.retention_days) for each in policies if each.policy.retention_days is not None
+    ]
+    if not known:
         return read_now.retention_days if read_now else None
-    made = _in_force(enabled, backup.created_at)
-    seen = _in_force(enabled, backup.gone_after_at or last_seen_at or backup.first_seen_at)
-    return min(policy.policy.retention_days or 0 for policy in (made, seen))
+    seen_at = backup.gone_after_at or last_seen_at or backup.first_seen_at
+    return min(_in_force(known, backup.created_at), _in_force(known, seen_at))
 
 
-def _in_force(policies: Sequence[StoredPolicy], at: datetime) -> StoredPolicy:
-    """Pick the policy in force at an instant; before the first was read, the first is the best guess there is."""
-    return next((policy for policy in reversed(policies) if policy.valid_from <= at), policies[0])
+def _in_force(known: Sequence[tuple[datetime, int]], at: datetime) -> int:
+    """Pick the retention in force at an instant; before the first was read, the first is the best guess there is."""
+    return next((days for valid_from, days in reversed(known) if valid_from <= at), known[0][1])
 
 
 def explanations(
-    stored: StoredDroplet | None, stamp: datetime, listed: Collection[int], why: Callable[[BackupState], GoneReason]
-) -> Iterator[End]:
-    """Find recent ends that nobody could explain and that this look explains; each is explained once.
+    stored: StoredDroplet,
+    stamp: datetime,
+    listed: Collection[int],
+    why: Callable[[BackupState, datetime], GoneReason],
+) -> list[End]:
+    """List recent ends that nobody could explain and that this look explains; each is explained once.
 
-    What is `listed` again has no end to explain. `why` gives the reason by what this look knows.
+    What is `listed` again has no end to explain. `why` gives the reason for a backup that ended at a stamp, by what
+    this look knows.
     """
-    for backup in stored.backups.values() if stored else ():
+    found = []
+    for backup in stored.backups.values():
         state = backup.state
-        is_open_question = state.gone_reason in EXPLAINABLE and state.gone_reason_replaced_at is None
-        if state.id in listed or not is_open_question or state.gone_at is None:
+        if state.gone_at is None or state.id in listed or not _is_open_question(state, state.gone_at, stamp):
             continue
-        reason_now = why(state)
-        is_recent = stamp - state.gone_at <= EXPLAINABLE_FOR
-        if is_recent and reason_now not in (state.gone_reason, GoneReason.UNKNOWN):
-            yield End(backup, reason_now)
+        reason_now = why(state, state.gone_at)
+        if reason_now not in (state.gone_reason, GoneReason.UNKNOWN):
+            found.append(End(backup, reason_now))
+    return found
+
+
+def _is_open_question(backup: BackupState, gone_at: datetime, stamp: datetime) -> bool:
+    is_unexplained = backup.gone_reason in EXPLAINABLE and backup.gone_reason_replaced_at is None
+    return is_unexplained and stamp - gone_at <= EXPLAINABLE_FOR

@@ -1,11 +1,12 @@
 """Which intervals of history a look closes and opens. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from operator import attrgetter
+from typing import TypeAlias
 
 from inventory.history.changes import Change, Closed, End, Opened
-from inventory.model import Backup, BackupPolicy, Droplet, DropletState, StoredBackup, StoredDroplet
+from inventory.model import Backup, BackupPolicy, DropletState, StoredBackup, StoredDroplet, StoredPolicy
 
 # The attributes whose history is kept, in `backup_versions`, `droplet_versions` and `backup_policies`.
 _OF_BACKUP = ("name", "type", "size_gigabytes", "min_disk_size")
@@ -14,6 +15,8 @@ _OF_POLICY = tuple(field.name for field in fields(BackupPolicy))
 
 _backup_version = attrgetter(*_OF_BACKUP)
 _droplet_version = attrgetter(*_OF_DROPLET)
+
+_Intervals: TypeAlias = tuple[list[Closed], list[Opened]]
 
 
 def differs(before: StoredBackup, after: Backup) -> bool:
@@ -25,9 +28,7 @@ def differs(before: StoredBackup, after: Backup) -> bool:
     )
 
 
-def backup_history(
-    appeared: Iterable[Backup], changed: Iterable[Change], returned: Iterable[Change]
-) -> tuple[list[Closed], list[Opened]]:
+def backup_history(appeared: Iterable[Backup], changed: Iterable[Change], returned: Iterable[Change]) -> _Intervals:
     """List the versions and regions that close and open; ends are closed elsewhere."""
     closed: list[Closed] = []
     opened: list[Opened] = []
@@ -64,28 +65,47 @@ def closed_by_ends(ended: Iterable[End]) -> Iterable[Closed]:
 
 
 def droplet_history(
-    stored: StoredDroplet | None, state: DropletState, droplet: Droplet, policy: BackupPolicy | None
+    stored: StoredDroplet | None, state: DropletState, tags: frozenset[str] | None, policy: BackupPolicy | None
 ) -> tuple[tuple[Closed, ...], tuple[Opened, ...]]:
-    """List the intervals of attributes, tags and policy that close and open.
+    """List the intervals of attributes, tags and policy that close and open; a Droplet that was gone has none open.
 
-    A Droplet that was gone has none open. Unknown tags and an unread policy change nothing.
+    `state` is the row to be written. Tags that are unknown (None) and a policy that was not read change nothing.
     """
-    exists = stored is not None and stored.state.gone_at is None
-    closed: list[Closed] = []
-    opened: list[Opened] = []
     key = {"droplet_id": state.id}
-    if not exists or (stored and _droplet_version(stored.state) != _droplet_version(state)):
-        closed.extend([Closed("droplet_versions", key)] if exists else [])
-        opened.append(Opened("droplet_versions", {**key, **_named(_OF_DROPLET, state)}))
-    if droplet.tags is not None:
-        before = stored.tags if stored else frozenset()
-        closed.extend(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(before - droplet.tags))
-        opened.extend(Opened("droplet_tags", {**key, "tag": tag}) for tag in sorted(droplet.tags - before))
-    in_force = policy_in_force(stored)
-    if policy is not None and policy != in_force:
-        closed.extend([Closed("backup_policies", key)] if in_force else [])
-        opened.append(Opened("backup_policies", {**key, **_named(_OF_POLICY, policy)}))
-    return tuple(closed), tuple(opened)
+    parts = (
+        _droplet_intervals(key, stored.state if stored else None, state),
+        _tag_intervals(key, stored.tags if stored else frozenset(), tags),
+        _policy_intervals(key, policy_in_force(stored.policies) if stored else None, policy),
+    )
+    return (
+        tuple(interval for closed, _ in parts for interval in closed),
+        tuple(interval for _, opened in parts for interval in opened),
+    )
+
+
+def _droplet_intervals(key: Mapping[str, int], before: DropletState | None, after: DropletState) -> _Intervals:
+    opened = [Opened("droplet_versions", {**key, **_named(_OF_DROPLET, after)})]
+    if before is None or before.gone_at is not None:
+        return [], opened
+    if _droplet_version(before) == _droplet_version(after):
+        return [], []
+    return [Closed("droplet_versions", key)], opened
+
+
+def _tag_intervals(key: Mapping[str, int], before: frozenset[str], after: frozenset[str] | None) -> _Intervals:
+    if after is None:
+        return [], []
+    return (
+        [Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(before - after)],
+        [Opened("droplet_tags", {**key, "tag": tag}) for tag in sorted(after - before)],
+    )
+
+
+def _policy_intervals(key: Mapping[str, int], before: BackupPolicy | None, after: BackupPolicy | None) -> _Intervals:
+    if after is None or after == before:
+        return [], []
+    opened = [Opened("backup_policies", {**key, **_named(_OF_POLICY, after)})]
+    return [Closed("backup_policies", key)] if before else [], opened
 
 
 def closed_with_droplet(stored: StoredDroplet) -> tuple[Closed, ...]:
@@ -94,13 +114,13 @@ def closed_with_droplet(stored: StoredDroplet) -> tuple[Closed, ...]:
     return (
         Closed("droplet_versions", key),
         *(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(stored.tags)),
-        *([Closed("backup_policies", key)] if policy_in_force(stored) else []),
+        *([Closed("backup_policies", key)] if policy_in_force(stored.policies) else []),
     )
 
 
-def policy_in_force(stored: StoredDroplet | None) -> BackupPolicy | None:
-    """Give the policy that was in force until this look, as far as was known; None where none was ever read."""
-    return next((each.policy for each in stored.policies if each.valid_to is None), None) if stored else None
+def policy_in_force(policies: Iterable[StoredPolicy]) -> BackupPolicy | None:
+    """Give the policy that was in force until this attempt, as far as was known; None where none was ever read."""
+    return next((each.policy for each in policies if each.valid_to is None), None)
 
 
 def _named(names: Iterable[str], value: object) -> dict[str, object]:

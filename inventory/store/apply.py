@@ -37,16 +37,11 @@ def apply(connection: sa.Connection, changesets: Sequence[Changeset], stored: Ma
 
     Given what `load` read in the same transaction, write nothing that is stored already.
     """
-    _write_droplets(connection, [changeset.droplet for changeset in changesets if changeset.droplet], stored)
-    new = {backup.id for changeset in changesets for backup in changeset.appeared}
-    written = [backup for changeset in changesets for backup in changeset.backups]
-    insert(connection, backups, [_row(backup) for backup in written if backup.id in new])
-    upsert(connection, backups, [_row(backup) for backup in written if backup.id not in new])
+    _write_droplets(connection, changesets, stored)
+    _write_backups(connection, changesets)
     _close(connection, changesets)
     _open(connection, changesets)
-    _write_days(
-        connection, {changeset.attempt.droplet_id: changeset.day for changeset in changesets if changeset.day}, stored
-    )
+    _write_days(connection, changesets, stored)
 
 
 def _row(value: DropletState | BackupState | DropletDay) -> dict[str, Any]:
@@ -55,12 +50,12 @@ def _row(value: DropletState | BackupState | DropletDay) -> dict[str, Any]:
 
 
 def _write_droplets(
-    connection: sa.Connection, states: Iterable[DropletState], stored: Mapping[int, StoredDroplet]
+    connection: sa.Connection, changesets: Iterable[Changeset], stored: Mapping[int, StoredDroplet]
 ) -> None:
     """Write rows that differ; those that differ by the same times alone, in one statement for all."""
     new, changed = [], []
     seen_again: dict[tuple[tuple[str, object], ...], list[int]] = defaultdict(list)
-    for state in states:
+    for state in (changeset.droplet for changeset in changesets if changeset.droplet):
         before = stored[state.id].state if state.id in stored else None
         if before is None:
             new.append(_row(state))
@@ -79,10 +74,26 @@ def _write_droplets(
         connection.execute(sa.update(droplets).where(locked).values(dict(moved)))
 
 
-def _write_days(connection: sa.Connection, days: Mapping[int, DropletDay], stored: Mapping[int, StoredDroplet]) -> None:
+def _write_backups(connection: sa.Connection, changesets: Iterable[Changeset]) -> None:
+    new: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
+    for changeset in changesets:
+        appeared = {backup.id for backup in changeset.appeared}
+        for backup in changeset.backups:
+            (new if backup.id in appeared else known).append(_row(backup))
+    insert(connection, backups, new)
+    upsert(connection, backups, known)
+
+
+def _write_days(
+    connection: sa.Connection, changesets: Iterable[Changeset], stored: Mapping[int, StoredDroplet]
+) -> None:
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
-    for droplet_id, day in days.items():
+    for changeset in changesets:
+        droplet_id, day = changeset.attempt.droplet_id, changeset.day
+        if day is None:
+            continue
         last = stored[droplet_id].last_day if droplet_id in stored else None
         (changed if last and last.day == day.day else new).append({"droplet_id": droplet_id, **_row(day)})
     insert(connection, droplet_days, new)

@@ -76,7 +76,7 @@ def gone(number: int, *, at: datetime, reason: str = "expired") -> BackupState:
 
 def changeset(state: DropletState, stamp: datetime = MONDAY, **written: Any) -> Changeset:  # noqa: ANN401 - as Changeset says
     attempt = replace(seen(at=stamp), droplet_id=state.id)
-    return Changeset(attempt, stamp, Outcome.COMPLETE, None, is_look=True, droplet=state, **written)
+    return Changeset(attempt, stamp, Outcome.COMPLETE, None, droplet=state, **written)
 
 
 def version(state: BackupState) -> dict[str, object]:

@@ -16,6 +16,7 @@ from inventory.model import (
     Failed,
     Listed,
     Listing,
+    Proven,
     StoredBackup,
     StoredDroplet,
     StoredPolicy,
@@ -73,6 +74,19 @@ def seen(
         http_status=200,
         attempted_at=at,
         duration_seconds=0.1,
+    )
+
+
+def proven(*, at: datetime = LATER, policy: BackupPolicy | None = DAILY, **changes: Any) -> Proven:  # noqa: ANN401 - as Droplet says
+    """A Droplet proven unchanged; `changes` are its own."""
+    return Proven(
+        droplet_id=DROPLET_ID,
+        account_id=1,
+        droplet=droplet(**changes),
+        policy=policy,
+        http_status=200,
+        attempted_at=at,
+        duration_seconds=0.0,
     )
 
 

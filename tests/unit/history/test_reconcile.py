@@ -17,6 +17,7 @@ from tests.unit.attempts import (
     backup,
     failed,
     missing,
+    proven,
     seen,
 )
 
@@ -82,6 +83,14 @@ def test_id_that_nothing_is_known_of_is_not_stored() -> None:
     assert judged.droplet is None
     assert not judged.is_change
     assert judged.outcome == "not_found"
+
+
+def test_proof_means_nothing_where_all_that_is_stored_was_forgotten_meanwhile() -> None:
+    judged = reconcile(None, proven(), {})
+    assert (judged.is_new, judged.outcome, judged.day) == (True, "incomplete", None)
+    assert judged.error == "what was stored of it was forgotten while the sync ran"
+    assert judged.droplet is not None
+    assert (judged.droplet.last_observed_at, judged.droplet.last_error) == (None, judged.error)
 
 
 # What is listed

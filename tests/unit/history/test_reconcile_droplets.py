@@ -225,8 +225,15 @@ def test_held_look_marks_what_is_missing_and_ends_nothing() -> None:
     assert (judged.droplet.last_observed_at, judged.droplet.last_outcome) == (NOON + SECOND, "held")
 
 
-def test_held_look_that_is_incomplete_marks_nothing() -> None:
-    assert reconcile(BOTH, seen(TWO, problem="short"), {}, held_because="too many are missing").held == frozenset()
+def test_listing_that_turns_out_incomplete_is_no_matter_for_the_brake() -> None:
+    """Another account may have entered a backup of the listing since the brake was asked."""
+    for attempt, owners, error in (
+        (seen(TWO, problem="short"), {}, "short"),
+        (seen(TWO, backup(3)), {3: 999}, "backup 3 is stored as one of Droplet 999"),
+    ):
+        judged = reconcile(BOTH, attempt, owners, held_because="too many are missing")
+        assert (judged.outcome, judged.error) == ("incomplete", error)
+        assert (judged.held, judged.ended, judged.is_change) == (frozenset(), (), False)
 
 
 def test_marked_backup_ends_with_the_next_look_that_lacks_it() -> None:

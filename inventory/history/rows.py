@@ -1,0 +1,106 @@
+"""The rows of current state as an attempt leaves them. Pure."""
+
+import math
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from inventory.history.changes import End
+from inventory.model import Backup, BackupState, Droplet, DropletDay, DropletState
+from inventory.vocabulary import Outcome
+
+
+def shown_droplet(
+    before: DropletState | None,
+    droplet: Droplet,
+    account_id: int,
+    stamp: datetime,
+    *,
+    outcome: Outcome,
+    error: str | None = None,
+    observed_at: datetime | None = None,
+    listed_at: datetime | None = None,
+) -> DropletState:
+    """Give the row of a Droplet that was shown, by the account that saw it.
+
+    `before` is None where it was never seen. Where the attempt was no look, `observed_at` is None; where there was no
+    complete listing, `listed_at` is.
+    """
+    price = droplet.price_monthly_usd
+    return DropletState(
+        id=droplet.id,
+        account_id=account_id,
+        name=droplet.name,
+        region=droplet.region,
+        size_slug=droplet.size_slug,
+        price_monthly_usd=before.price_monthly_usd if before and price is None else price,
+        status=droplet.status,
+        created_at=droplet.created_at,
+        next_window_starts_at=droplet.next_window_starts_at,
+        next_window_ends_at=droplet.next_window_ends_at,
+        unselected_since=None,
+        first_seen_at=before.first_seen_at if before else stamp,
+        last_observed_at=observed_at or (before.last_observed_at if before else None),
+        last_listed_at=listed_at or (before.last_listed_at if before else None),
+        gone_at=None,
+        last_attempt_at=stamp,
+        last_outcome=outcome,
+        last_error=error,
+    )
+
+
+def attempted_droplet(before: DropletState, stamp: datetime, outcome: Outcome, error: str) -> DropletState:
+    """Give the row of a Droplet of which nothing new was read."""
+    return replace(before, last_attempt_at=stamp, last_outcome=outcome, last_error=error, unselected_since=None)
+
+
+def new_backup(backup: Backup, droplet_id: int, first_seen_at: datetime) -> BackupState:
+    """Give the row of a backup that exists and raises no question."""
+    return BackupState(
+        id=backup.id,
+        droplet_id=droplet_id,
+        type=backup.type,
+        created_at=backup.created_at,
+        name=backup.name,
+        min_disk_size=backup.min_disk_size,
+        size_gigabytes=backup.size_gigabytes,
+        first_seen_at=first_seen_at,
+    )
+
+
+def shown_backup(before: BackupState, after: Backup) -> BackupState:
+    """Give the row of a known backup that is listed; what was stored of an end is void."""
+    return new_backup(after, before.droplet_id, before.first_seen_at)
+
+
+def ended_backup(end: End, last_observed_at: datetime | None, stamp: datetime) -> BackupState:
+    """Give the row of a backup that ended: after its Droplet's last look, or a later listing that showed it first.
+
+    `last_observed_at` is None where there was no look before.
+    """
+    seen = [at for at in (last_observed_at, end.before.version_from) if at is not None]
+    return replace(end.before.state, gone_after_at=max(seen), gone_at=stamp, gone_reason=end.reason, missing_since=None)
+
+
+def explained_backup(end: End, stamp: datetime) -> BackupState:
+    """Give the row of a backup that ended earlier, with the reason that is known now."""
+    return replace(end.before.state, gone_reason=end.reason, gone_reason_replaced_at=stamp)
+
+
+def changed_day(before: DropletDay | None, backups: Collection[Backup], stamp: datetime) -> DropletDay | None:
+    """Give the figures of the stamp's day, or None where they are those `before`, the latest stored."""
+    made = [backup.created_at for backup in backups]
+    day = DropletDay(
+        day=stamp.date(),
+        backups=len(backups),
+        size_gigabytes=math.fsum(backup.size_gigabytes for backup in backups),
+        oldest_backup_at=min(made, default=None),
+        newest_backup_at=max(made, default=None),
+        first_look_at=before.first_look_at if before and before.day == stamp.date() else stamp,
+    )
+    return None if before == day else day
+
+
+def next_day(before: DropletDay, stamp: datetime) -> DropletDay | None:
+    """Give the unchanged figures `before` for the stamp's day, or None where they are stored for it."""
+    return replace(before, day=stamp.date(), first_look_at=stamp) if before.day < stamp.date() else None

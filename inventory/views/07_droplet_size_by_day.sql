@@ -15,3 +15,33 @@
 --   size_gigabytes: their sum
 --   oldest_backup_at: UTC created_at of the oldest; NULL without backups
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
+SELECT
+    k.account,
+    k.droplet_id,
+    k.droplet,
+    l.day,
+    l.backups,
+    CAST(round(CAST(l.size_gigabytes AS numeric), 4) AS double precision) AS size_gigabytes,
+    l.oldest_backup_at,
+    l.newest_backup_at
+FROM known_droplets AS k
+-- SQLite keeps the order of a CROSS JOIN: by Droplet, its days lie together.
+CROSS JOIN droplet_days AS l
+WHERE l.droplet_id = k.droplet_id AND l.day < (SELECT day_of(c.now) FROM report_clock AS c)
+UNION ALL
+-- The stored row of the last day may be of a later look than report_clock.now.
+SELECT
+    s.account,
+    s.droplet_id,
+    s.droplet,
+    l.day,
+    s.backups,
+    s.size_gigabytes,
+    s.oldest_backup_at,
+    s.newest_backup_at
+FROM droplet_size_now AS s
+CROSS JOIN droplet_days AS l
+WHERE
+    l.droplet_id = s.droplet_id
+    AND l.day = (SELECT day_of(c.now) FROM report_clock AS c)
+    AND l.first_look_at <= (SELECT c.now FROM report_clock AS c)

@@ -16,3 +16,80 @@
 --   oldest_observed_at: UTC, the oldest of its Droplets' last looks, for a past moment as known_droplets has them; NULL if one had none
 --   held_since: UTC, when the first run ended that the brake held; NULL where a later one was not held, or none was
 --   token_rejected_since: UTC, when the first run started whose token was rejected; NULL where none was, or a later one was let in
+WITH
+run AS (
+    SELECT
+        r.account_id,
+        r.id,
+        r.started_at,
+        r.mode,
+        CASE WHEN r.finished_at <= c.now THEN r.finished_at END AS finished_at,
+        CASE WHEN r.finished_at <= c.now THEN r.status ELSE 'running' END AS status,
+        CASE WHEN r.finished_at <= c.now THEN r.error END AS error,
+        CASE WHEN r.finished_at <= c.now THEN r.failure END AS failure
+    FROM report_clock AS c
+    CROSS JOIN sync_runs AS r
+    WHERE r.started_at <= c.now
+),
+
+whole AS (
+    SELECT
+        account_id,
+        max(id) AS last_run_id,
+        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN finished_at END) AS last_complete_at,
+        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN id END) AS last_complete_id,
+        max(CASE WHEN status IN ('complete', 'partial') AND mode <> 'subset' THEN id END) AS last_not_held_id,
+        max(CASE WHEN status IN ('complete', 'partial', 'held') THEN id END) AS last_let_in_id
+    FROM run
+    GROUP BY account_id
+),
+
+droplet AS (
+    SELECT
+        k.account,
+        count(*) AS droplets,
+        sum(CASE WHEN k.last_observed_at >= seconds_before(c.now, 26 * 3600) THEN 0 ELSE 1 END) AS droplets_overdue,
+        CASE WHEN count(*) = count(k.last_observed_at) THEN min(k.last_observed_at) END AS oldest_observed_at
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
+    WHERE k.is_current
+    GROUP BY k.account
+)
+
+SELECT
+    a.name AS account,
+    a.status AS account_status,
+    r.started_at AS last_run_at,
+    r.status AS last_run_status,
+    r.error AS last_run_error,
+    w.last_complete_at,
+    (
+        SELECT count(*)
+        FROM run AS f
+        WHERE
+            f.account_id = a.id
+            AND f.id > coalesce(w.last_complete_id, 0)
+            AND f.mode <> 'subset'
+            AND f.finished_at IS NOT NULL
+    ) AS consecutive_failures,
+    coalesce(d.droplets, 0) AS droplets,
+    coalesce(d.droplets_overdue, 0) AS droplets_overdue,
+    d.oldest_observed_at,
+    (
+        SELECT min(h.finished_at)
+        FROM run AS h
+        WHERE h.account_id = a.id AND h.id > coalesce(w.last_not_held_id, 0) AND h.status = 'held'
+    ) AS held_since,
+    (
+        SELECT min(t.started_at)
+        FROM run AS t
+        WHERE
+            t.account_id = a.id
+            AND t.id > coalesce(w.last_let_in_id, 0)
+            AND t.status = 'failed'
+            AND t.failure = 'unauthorized'
+    ) AS token_rejected_since
+FROM accounts AS a
+INNER JOIN whole AS w ON w.account_id = a.id
+INNER JOIN run AS r ON r.id = w.last_run_id
+LEFT JOIN droplet AS d ON d.account = a.name

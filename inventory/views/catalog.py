@@ -1,8 +1,8 @@
 """The views: found among the files beside this one, in the order in which they read each other.
 
-A view is a file `NN_name.sql`: a header in comments, then its query; where SQLite and PostgreSQL differ, the queries
-are in `NN_name.sqlite.sql` and `NN_name.postgresql.sql`, under the one header. A view reads only
-views of lower numbers.
+A view is a file `NN_name.sql`: a header in comments, then its query, in which `macros` are replaced. Where SQLite and
+PostgreSQL need different queries, these are in `NN_name.sqlite.sql` and `NN_name.postgresql.sql`, and the header is
+alone in its file and says why. A view reads only views of lower numbers.
 """
 
 import re
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+
+from inventory.views.macros import expand
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -91,5 +93,5 @@ def _view(name: str, texts: Mapping[str | None, str]) -> View:
         is_recent=bool(begin),
         columns={match[1]: match[2] for line in said if (match := _COLUMN.fullmatch(line))},
         header="\n".join(header),
-        queries={dialect: texts.get(dialect, query).strip() for dialect in DIALECTS},
+        queries={dialect: expand(texts.get(dialect, query).strip(), dialect) for dialect in DIALECTS},
     )

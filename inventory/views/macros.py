@@ -1,0 +1,78 @@
+"""What SQLite and PostgreSQL write differently, under one name each: a view's file calls it as a function.
+
+Neither database has these functions. `catalog` replaces each call by the database's own SQL, so that the views in a
+database are native SQL and any client can read them. Arguments are SQL. They may call macros, but hold no comment, and
+no text with a comma or a parenthesis in it.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        # The UTC day of a time.
+        "day_of(time)": {
+            "sqlite": "date({time})",
+            "postgresql": "CAST(({time}) AT TIME ZONE 'UTC' AS date)",
+        },
+        # A day. Without a time in it, so that PostgreSQL's planner knows the day and how many rows are before it.
+        "days_before(day, days)": {
+            "sqlite": "date({day}, -({days}) || ' days')",
+            "postgresql": "(({day}) - ({days}))",
+        },
+        # A time. In seconds, because a day is one of the session's zone on PostgreSQL, and may have 23 or 25 hours.
+        "seconds_before(time, seconds)": {
+            "sqlite": "datetime({time}, -({seconds}) || ' seconds')",
+            "postgresql": "(({time}) - ({seconds}) * interval '1 second')",
+        },
+        # A double, also of whole seconds: divided by a whole number it keeps its fraction on both.
+        "seconds_between(begin, end)": {
+            "sqlite": "round((julianday({end}) - julianday({begin})) * 86400)",
+            "postgresql": "CAST(extract(EPOCH FROM ({end}) - ({begin})) AS double precision)",
+        },
+        # The larger or later of two, neither NULL: SQLite would answer NULL, PostgreSQL the other one.
+        "greatest_of(one, other)": {
+            "sqlite": "max({one}, {other})",
+            "postgresql": "greatest({one}, {other})",
+        },
+        # An aggregate: the texts of all rows, in the order in which a subquery gives them, joined by ", ".
+        "list_of(text)": {
+            "sqlite": "group_concat({text}, ', ')",
+            "postgresql": "string_agg({text}, ', ')",
+        },
+    }
+)
+"""Call -> dialect -> its SQL, with the names of the arguments where their SQL is put."""
+
+_CALLS = {call.partition("(")[0]: call for call in MACROS}
+_BEGIN = re.compile(rf"\b({'|'.join(_CALLS)})\(")
+_MARK = re.compile(r"[(),]")
+
+
+def expand(query: str, dialect: str) -> str:
+    """Replace every call of a macro by the SQL of one database.
+
+    Raises:
+        ValueError: A call has too many or too few arguments, or no end.
+    """
+    while begin := _BEGIN.search(query):
+        call = _CALLS[begin[1]]
+        arguments, end = _arguments(query, begin.end())
+        names = call.partition("(")[2].removesuffix(")").split(", ")
+        text = MACROS[call][dialect].format(**dict(zip(names, arguments, strict=True)))
+        query = query[: begin.start()] + text + query[end:]
+    return query
+
+
+def _arguments(query: str, begin: int) -> tuple[list[str], int]:
+    """Split what begins behind a call's parenthesis at its commas; say also where the call ends."""
+    arguments, depth = [], 0
+    for mark in _MARK.finditer(query, begin):
+        if depth == 0 and mark[0] != "(":
+            arguments.append(query[begin : mark.start()].strip())
+            begin = mark.end()
+            if mark[0] == ")":
+                return arguments, begin
+        depth += {"(": 1, ",": 0, ")": -1}[mark[0]]
+    raise ValueError(f"a macro's call has no end: {query[begin:]}")

@@ -1,0 +1,66 @@
+"""The macros of the views answer alike on both databases: on PostgreSQL, in a zone whose clock changes on 8 March."""
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.types import TypeEngine
+
+from inventory.views.macros import MACROS, expand
+from inventory.views.times import UtcDateTime
+from tests.views.by_hand import at
+
+NOON = at("03-09 12:00")
+TYPES: dict[type, TypeEngine[Any]] = {datetime: UtcDateTime(), date: sa.Date(), float: sa.Double(), str: sa.Text()}
+# The SQL, what :one and :two in it are, and the answer.
+CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | str]] = [
+    ("day_of(:one)", [at("03-08 23:59:59")], date(2026, 3, 8)),
+    ("day_of(:one)", [at("03-09 00:00")], date(2026, 3, 9)),
+    ("days_before(:one, 30)", [date(2026, 3, 9)], date(2026, 2, 7)),
+    ("days_before(:one, -1)", [date(2026, 2, 28)], date(2026, 3, 1)),
+    ("days_before(:one, 3 + 4)", [date(2026, 3, 9)], date(2026, 3, 2)),
+    ("seconds_before(:one, 90 * 86400)", [NOON], at("03-09 12:00").replace(year=2025, month=12)),
+    ("seconds_before(:one, 1)", [at("03-09 00:00")], at("03-08 23:59:59")),
+    ("seconds_before(:one, -3600)", [at("03-08 06:30")], at("03-08 07:30")),
+    ("seconds_between(:one, :two)", [at("03-08 06:00"), at("03-08 07:00:01")], 3601.0),
+    ("seconds_between(:one, :two)", [NOON, at("03-09 11:59:59")], -1.0),
+    ("seconds_between(:one, :two) / 86400", [NOON, at("03-11 00:00")], 1.5),
+    ("seconds_between(:one, seconds_before(:one, 26 * 3600)) / 3600", [NOON], -26.0),
+    ("greatest_of(:one, :two)", [NOON, at("03-09 12:00:01")], at("03-09 12:00:01")),
+    ("greatest_of(:one, 0.0)", [-0.5], 0.0),
+    ("greatest_of(:one - 1, (:one + 1) * 2)", [1.0], 4.0),
+    (
+        "day_of(greatest_of(:one, coalesce(seconds_before(:two, 3600), :one)))",
+        [NOON, at("03-10 01:00")],
+        date(2026, 3, 10),
+    ),
+    (
+        "(SELECT list_of(o.region) FROM (SELECT 'nyc3' AS region UNION ALL SELECT 'ams3' ORDER BY region) AS o)",
+        [],
+        "ams3, nyc3",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "arguments", "answer"), CASES, ids=[call for call, *_ in CASES])
+def test_a_macro_answers_alike_on_both_databases(
+    connection: sa.Connection, call: str, arguments: list[Any], answer: datetime | date | float | str
+) -> None:
+    values = [
+        sa.bindparam(name, value, TYPES[type(value)]) for name, value in zip(("one", "two"), arguments, strict=False)
+    ]
+    query = sa.text(f"SELECT {expand(call, connection.dialect.name)} AS answer").bindparams(*values)
+    found = connection.execute(query.columns(answer=TYPES[type(answer)])).scalar_one()
+    assert (found, type(found)) == (answer, type(answer))
+
+
+def test_every_macro_has_a_case() -> None:
+    for macro in MACROS:
+        assert any(macro.partition("(")[0] in call for call, *_ in CASES), macro
+
+
+@pytest.mark.parametrize("call", ["day_of(a, b)", "days_before(a)", "day_of(lower(a)"])
+def test_a_call_that_is_not_one_is_refused(call: str) -> None:
+    with pytest.raises(ValueError, match=r"argument|no end"):
+        expand(call, "sqlite")

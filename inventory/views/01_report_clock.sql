@@ -6,6 +6,7 @@
 -- Units: UTC
 -- Reads:
 -- Order: now
+-- Two queries: no other view asks the database for the time, so there is no macro for it.
 -- Columns:
 --   now: as of which moment every view answers; never NULL
 --   since: where views over recent events begin, 90 days before now; never NULL

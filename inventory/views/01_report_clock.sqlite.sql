@@ -1,3 +1,3 @@
 SELECT
     datetime('now') AS now,
-    datetime('now', '-90 days') AS since
+    seconds_before(datetime('now'), 90 * 86400) AS since

@@ -20,7 +20,7 @@ SELECT
         ELSE (
             SELECT l.first_look_at
             FROM droplet_days AS l
-            WHERE l.droplet_id = d.id AND l.day <= CAST(c.now AT TIME ZONE 'UTC' AS date) AND l.first_look_at <= c.now
+            WHERE l.droplet_id = d.id AND l.day <= day_of(c.now) AND l.first_look_at <= c.now
             ORDER BY l.day DESC
             LIMIT 1
         )

@@ -7,6 +7,7 @@
 -- Units: UTC, US dollars a month
 -- Reads: report_clock, accounts, droplets, droplet_versions, droplet_days
 -- Order: account, droplet, droplet_id
+-- Two queries: PostgreSQL estimates the rows well only with LATERAL, which SQLite does not have.
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -7,6 +7,7 @@
 -- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies, droplet_days
 -- Order: account, droplet, droplet_id, created_at DESC, backup_id DESC
 -- Time: created_at
+-- Two queries: PostgreSQL finds a backup's last version with LATERAL, which SQLite does not have.
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -15,14 +15,14 @@ WITH known AS (
                     FROM droplet_days AS l
                     WHERE
                         l.droplet_id = b.droplet_id
-                        AND l.day <= date(v.valid_to)
+                        AND l.day <= day_of(v.valid_to)
                         AND l.first_look_at < v.valid_to
                     ORDER BY l.day DESC
                     LIMIT 1
                 ),
                 v.valid_from
             )
-            ELSE max(v.valid_from, coalesce(k.last_observed_at, v.valid_from))
+            ELSE greatest_of(v.valid_from, coalesce(k.last_observed_at, v.valid_from))
         END AS last_seen_at,
         CASE
             WHEN b.gone_at <= c.now THEN b.gone_at
@@ -65,7 +65,7 @@ SELECT
     k.last_seen_at,
     k.gone_at,
     k.gone_reason,
-    round((julianday(coalesce(k.gone_at, k.now)) - julianday(k.created_at)) * 86400) / 86400 AS lifetime_days,
+    seconds_between(k.created_at, coalesce(k.gone_at, k.now)) / 86400 AS lifetime_days,
     CASE
         WHEN k.gone_reason = 'unexplained' THEN (
             SELECT min(p.retention_days)
@@ -105,6 +105,6 @@ SELECT
                         )
                     )
                 )
-        ) - round((julianday(k.gone_at) - julianday(k.created_at)) * 86400) / 86400
+        ) - seconds_between(k.created_at, k.gone_at) / 86400
     END AS early_by_days
 FROM known AS k

@@ -3,8 +3,8 @@ droplet AS MATERIALIZED (
     SELECT
         k.account,
         k.droplet_id,
-        CAST(k.first_look_at AT TIME ZONE 'UTC' AS date) AS first_day,
-        CAST(least(k.gone_at, k.unselected_since) AT TIME ZONE 'UTC' AS date) AS last_day
+        day_of(k.first_look_at) AS first_day,
+        day_of(least(k.gone_at, k.unselected_since)) AS last_day
     FROM known_droplets AS k
     WHERE k.first_look_at IS NOT NULL
 ),
@@ -14,7 +14,7 @@ past_day AS (
     FROM (
         SELECT
             (SELECT min(first_day) FROM droplet) AS first_day,
-            CAST(c.now AT TIME ZONE 'UTC' AS date) AS today
+            day_of(c.now) AS today
         FROM report_clock AS c
     ) AS o
     CROSS JOIN LATERAL generate_series(0, o.today - o.first_day - 1) AS n (number)
@@ -40,7 +40,7 @@ FROM (
     WHERE
         l.day >= k.first_day
         AND (k.last_day IS NULL OR l.day <= k.last_day)
-        AND l.day < (SELECT CAST(c.now AT TIME ZONE 'UTC' AS date) FROM report_clock AS c)
+        AND l.day < (SELECT day_of(c.now) FROM report_clock AS c)
     GROUP BY k.account, l.day
     UNION ALL
     -- Those not looked at that day.
@@ -78,7 +78,7 @@ SELECT
     CAST(round(CAST(sum(s.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
     count(l.day) AS droplets_observed,
     count(*) AS droplets_known
-FROM (SELECT CAST(c.now AT TIME ZONE 'UTC' AS date) AS day, c.now FROM report_clock AS c) AS t
+FROM (SELECT day_of(c.now) AS day, c.now FROM report_clock AS c) AS t
 CROSS JOIN droplet AS k
 INNER JOIN droplet_size_now AS s ON s.droplet_id = k.droplet_id
 LEFT JOIN droplet_days AS l ON l.droplet_id = k.droplet_id AND l.day = t.day AND l.first_look_at <= t.now

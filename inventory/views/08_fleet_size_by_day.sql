@@ -7,6 +7,8 @@
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_days
 -- Order: account, day
 -- Time: day
+-- Two queries: PostgreSQL adds up the days looked at and looks up the others; SQLite goes through the days one by one,
+-- so that days not asked for cost nothing.
 -- Columns:
 --   account: name of the account in the configuration
 --   day: UTC

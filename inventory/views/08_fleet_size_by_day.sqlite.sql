@@ -3,8 +3,8 @@ droplet AS MATERIALIZED (
     SELECT
         k.account,
         k.droplet_id,
-        date(k.first_look_at) AS first_day,
-        date(min(coalesce(k.gone_at, k.unselected_since), coalesce(k.unselected_since, k.gone_at))) AS last_day
+        day_of(k.first_look_at) AS first_day,
+        day_of(min(coalesce(k.gone_at, k.unselected_since), coalesce(k.unselected_since, k.gone_at))) AS last_day
     FROM known_droplets AS k
     WHERE k.first_look_at IS NOT NULL
 ),
@@ -55,7 +55,7 @@ LEFT JOIN droplet_days AS l ON l.day = d.day AND l.droplet_id BETWEEN k.droplet_
 WHERE
     k.first_day <= d.day
     AND (k.last_day IS NULL OR d.day <= k.last_day)
-    AND d.day < (SELECT date(c.now) FROM report_clock AS c)
+    AND d.day < (SELECT day_of(c.now) FROM report_clock AS c)
 GROUP BY k.account, d.day
 HAVING count(l.day) > 0
 UNION ALL
@@ -67,7 +67,7 @@ SELECT
     CAST(round(CAST(sum(s.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
     count(l.day) AS droplets_observed,
     count(*) AS droplets_known
-FROM (SELECT date(c.now) AS day, c.now FROM report_clock AS c) AS t
+FROM (SELECT day_of(c.now) AS day, c.now FROM report_clock AS c) AS t
 CROSS JOIN droplet AS k
 INNER JOIN droplet_size_now AS s ON s.droplet_id = k.droplet_id
 LEFT JOIN droplet_days AS l ON l.droplet_id = k.droplet_id AND l.day = t.day AND l.first_look_at <= t.now

@@ -42,7 +42,7 @@ policy AS MATERIALIZED (
                 FROM droplet_days AS l
                 WHERE
                     l.droplet_id = p.droplet_id
-                    AND l.day <= CAST(p.valid_to AT TIME ZONE 'UTC' AS date)
+                    AND l.day <= day_of(p.valid_to)
                     AND l.first_look_at < p.valid_to
                 ORDER BY l.day DESC
                 LIMIT 1
@@ -70,15 +70,11 @@ span AS MATERIALIZED (
         end_hour * interval '1 hour' AS to_end,
         (end_hour + 12) * interval '1 hour' AS to_awaited_until,
         (hour + 24 * retention_days) * interval '1 hour' AS to_expiry,
-        CAST(
-            (
-                least(read_from, greatest(assumed_from, CASE WHEN assumed_from IS NOT NULL THEN pruned_before END))
-                - hour * interval '1 hour' + interval '86399 seconds'
-            ) AT TIME ZONE 'UTC' AS date
+        day_of(
+            least(read_from, greatest(assumed_from, CASE WHEN assumed_from IS NOT NULL THEN pruned_before END))
+            - hour * interval '1 hour' + interval '86399 seconds'
         ) AS first_day,
-        CAST(
-            (least(known_until, now - interval '12 hours') - end_hour * interval '1 hour') AT TIME ZONE 'UTC' AS date
-        ) AS last_day
+        day_of(least(known_until, now - interval '12 hours') - end_hour * interval '1 hour') AS last_day
     FROM policy
     WHERE known_until IS NOT NULL
 ),
@@ -93,8 +89,8 @@ calendar AS MATERIALIZED (
         t.today - n.age_days >= t.since_day AS is_recent
     FROM (
         SELECT
-            CAST(c.now AT TIME ZONE 'UTC' AS date) AS today,
-            CAST(c.since AT TIME ZONE 'UTC' AS date) AS since_day
+            day_of(c.now) AS today,
+            day_of(c.since) AS since_day
         FROM report_clock AS c
     ) AS t
     CROSS JOIN LATERAL generate_series(0, t.today - (SELECT min(first_day) FROM span)) AS n (age_days)
@@ -113,7 +109,7 @@ SELECT
     d.begins_at + s.to_awaited_until AS awaited_until_at,
     d.begins_at + s.to_expiry AS expires_at,
     d.age_days,
-    CAST(extract(EPOCH FROM s.now - d.begins_at) AS double precision) / 3600 - s.hour AS age_hours,
+    seconds_between(d.begins_at, s.now) / 3600 - s.hour AS age_hours,
     d.is_recent,
     d.begins_at + s.to_start < s.first_look_at AS is_before_first_look,
     s.last_observed_at

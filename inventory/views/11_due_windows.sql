@@ -11,6 +11,8 @@
 -- Reads: report_clock, known_droplets, backup_policies, backups, droplet_days
 -- Order: account, droplet, droplet_id, window_starts_at
 -- Time: window_starts_at
+-- Two queries: SQLite adds to times by text that is written once a policy, PostgreSQL by intervals that are multiplied
+-- once a policy; their calendars are made by recursion and by generate_series.
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

@@ -39,7 +39,7 @@ policy AS (
                 FROM droplet_days AS l
                 WHERE
                     l.droplet_id = p.droplet_id
-                    AND l.day <= date(p.valid_to)
+                    AND l.day <= day_of(p.valid_to)
                     AND l.first_look_at < p.valid_to
                 ORDER BY l.day DESC
                 LIMIT 1
@@ -82,7 +82,7 @@ day AS (
     UNION ALL
     SELECT date(d.day, '+1 day')
     FROM day AS d, report_clock AS c
-    WHERE d.day < date(c.now)
+    WHERE d.day < day_of(c.now)
 ),
 
 calendar AS MATERIALIZED (
@@ -90,8 +90,8 @@ calendar AS MATERIALIZED (
         d.day,
         CAST(strftime('%w', d.day) AS integer) AS weekday,
         date(d.day, 'start of month') AS month,
-        CAST(julianday(date(c.now)) - julianday(d.day) AS integer) AS age_days,
-        d.day >= date(c.since) AS is_recent
+        CAST(julianday(day_of(c.now)) - julianday(d.day) AS integer) AS age_days,
+        d.day >= day_of(c.since) AS is_recent
     FROM day AS d, report_clock AS c
 )
 
@@ -108,7 +108,7 @@ SELECT
     datetime(d.day, s.to_awaited_until) AS awaited_until_at,
     datetime(d.day, s.to_expiry) AS expires_at,
     d.age_days,
-    round((julianday(s.now) - julianday(d.day)) * 86400) / 3600 - s.hour AS age_hours,
+    seconds_between(d.day, s.now) / 3600 - s.hour AS age_hours,
     d.is_recent,
     datetime(d.day, s.to_start) < s.first_look_at AS is_before_first_look,
     s.last_observed_at

@@ -2,7 +2,7 @@ WITH
 today AS (
     SELECT
         c.now,
-        CAST(c.now AT TIME ZONE 'UTC' AS date) AS day,
+        day_of(c.now) AS day,
         CAST(date_trunc('month', c.now AT TIME ZONE 'UTC') AS date) AS month
     FROM report_clock AS c
 ),
@@ -12,9 +12,9 @@ droplet AS MATERIALIZED (
         k.account,
         k.droplet_id,
         k.droplet,
-        CAST(k.first_look_at AT TIME ZONE 'UTC' AS date) AS first_day,
-        CAST(least(k.gone_at, k.unselected_since) AT TIME ZONE 'UTC' AS date) AS last_day,
-        CAST(k.pruned_before AT TIME ZONE 'UTC' AS date) AS pruned_day
+        day_of(k.first_look_at) AS first_day,
+        day_of(least(k.gone_at, k.unselected_since)) AS last_day,
+        day_of(k.pruned_before) AS pruned_day
     FROM known_droplets AS k
 ),
 
@@ -165,8 +165,8 @@ usage AS (
     INNER JOIN backup_rates AS r ON r.plan = p.plan AND r.gibibyte_month_usd IS NOT NULL
     INNER JOIN droplet_days AS l
         ON l.droplet_id = p.droplet_id
-        AND l.day >= CAST(p.starts_at AT TIME ZONE 'UTC' AS date)
-        AND l.day < CAST(p.ends_at AT TIME ZONE 'UTC' AS date)
+        AND l.day >= day_of(p.starts_at)
+        AND l.day < day_of(p.ends_at)
         AND l.first_look_at <= t.now
         AND r.valid_from <= CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date)
         AND (r.valid_to IS NULL OR CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date) < r.valid_to)

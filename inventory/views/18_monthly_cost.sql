@@ -10,6 +10,7 @@
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_versions, droplet_days, backup_policies, backups, backup_rates
 -- Order: account, month DESC, estimated_usd DESC NULLS LAST, droplet, droplet_id
 -- Time: month
+-- Two queries: PostgreSQL groups all backups by month; SQLite would have to sort them, and counts each month.
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

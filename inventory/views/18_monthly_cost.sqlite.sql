@@ -2,7 +2,7 @@ WITH RECURSIVE
 today AS (
     SELECT
         c.now,
-        date(c.now) AS day,
+        day_of(c.now) AS day,
         date(c.now, 'start of month') AS month
     FROM report_clock AS c
 ),
@@ -12,9 +12,9 @@ droplet AS MATERIALIZED (
         k.account,
         k.droplet_id,
         k.droplet,
-        date(k.first_look_at) AS first_day,
-        date(min(coalesce(k.gone_at, k.unselected_since), coalesce(k.unselected_since, k.gone_at))) AS last_day,
-        date(k.pruned_before) AS pruned_day,
+        day_of(k.first_look_at) AS first_day,
+        day_of(min(coalesce(k.gone_at, k.unselected_since), coalesce(k.unselected_since, k.gone_at))) AS last_day,
+        day_of(k.pruned_before) AS pruned_day,
         (SELECT min(b.created_at) FROM backups AS b WHERE b.droplet_id = k.droplet_id) AS oldest_backup_at,
         (SELECT max(b.created_at) FROM backups AS b WHERE b.droplet_id = k.droplet_id) AS newest_backup_at
     FROM known_droplets AS k
@@ -197,8 +197,8 @@ usage AS (
     INNER JOIN backup_rates AS r ON r.plan = p.plan AND r.gibibyte_month_usd IS NOT NULL
     INNER JOIN droplet_days AS l
         ON l.droplet_id = p.droplet_id
-        AND l.day >= date(p.starts_at)
-        AND l.day < date(p.ends_at)
+        AND l.day >= day_of(p.starts_at)
+        AND l.day < day_of(p.ends_at)
         AND l.first_look_at <= t.now
         AND r.valid_from <= substr(l.day, 1, 7) || '-01'
         AND (r.valid_to IS NULL OR substr(l.day, 1, 7) || '-01' < r.valid_to)

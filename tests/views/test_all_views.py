@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
@@ -16,6 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
+from inventory.views import catalog
 from inventory.views.catalog import DIALECTS, views
 from inventory.views.queries import Question, ask, column_types
 from inventory.views.rows import ROWS, ReportClock
@@ -172,6 +174,14 @@ def test_the_header_says_what_the_view_is(name: str) -> None:
     assert view.grain
     assert view.units
     assert view.time is None or view.time in view.columns
+
+
+def test_a_header_gives_the_reason_where_a_view_has_two_queries() -> None:
+    files = [file for file in Path(catalog.__file__).parent.glob("*.sql") if file.suffixes == [".sql"]]
+    assert files
+    for file in files:
+        has_two = all(file.with_suffix(f".{dialect}.sql").exists() for dialect in DIALECTS)
+        assert ("\n-- Two queries: " in file.read_text("utf-8")) == has_two, file.name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,12 +1,12 @@
 -- Which moment do all other views speak of?
--- To ask as of another moment, the text of a view and of all it reads is written as common table expressions of the same
--- names, after a report_clock of one's own: views read what was known then. What a look at a moment of the past
--- learned only later is not shown by it.
+-- To ask a view about another moment, write its text and that of every view it reads as common table expressions of the
+-- same names, behind a report_clock of your own. They then show what was known at that moment, and nothing that a later
+-- look learned.
 -- Grain: one row
 -- Units: UTC
 -- Reads:
 -- Order: now
 -- Two queries: no other view asks the database for the time, so there is no macro for it.
 -- Columns:
---   now: as of which moment every view answers; never NULL
+--   now: the moment that every view speaks of; never NULL
 --   since: where views over recent events begin, 90 days before now; never NULL

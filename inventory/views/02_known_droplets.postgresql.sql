@@ -33,7 +33,7 @@ SELECT
 FROM report_clock AS c
 CROSS JOIN droplets AS d
 INNER JOIN accounts AS a ON a.id = d.account_id
--- LATERAL: of any other form PostgreSQL expects a handful of rows, and plans badly whatever reads this view.
+-- LATERAL, because of any other form PostgreSQL expects a handful of rows, and plans every reader of it badly.
 CROSS JOIN LATERAL (
     SELECT w.*
     FROM droplet_versions AS w

@@ -1,5 +1,5 @@
 -- What do a Droplet's backups come to now?
--- Backups exist that have a version in force at report_clock.now. Gone and unselected Droplets are included.
+-- A backup exists if one of its versions is in force at report_clock.now. Gone and unselected Droplets are included.
 -- Grain: one row per Droplet ever looked at
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions
@@ -9,7 +9,7 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
 --   backups: how many exist
---   size_gigabytes: their sum
+--   size_gigabytes: the sum of their sizes
 --   oldest_backup_at: UTC created_at of the oldest; NULL without backups
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
 WITH existing AS (

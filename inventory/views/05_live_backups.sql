@@ -1,5 +1,5 @@
 -- Which backups exist now, how old are they, and where are they kept?
--- A backup exists that has a version in force at report_clock.now.
+-- A backup exists if one of its versions is in force at report_clock.now.
 -- Grain: one row per existing backup of a selected Droplet that exists
 -- Units: UTC, hours, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions, backup_regions
@@ -13,12 +13,12 @@
 --   name: as the API says, not unique
 --   type: as the API says; backup in every known listing
 --   created_at: UTC, as the API says
---   age_hours: from created_at to now; negative where that lies in the future
+--   age_hours: from created_at to now; negative if created_at is in the future
 --   size_gigabytes: as billed
---   min_disk_size_gigabytes: disk a restore needs
---   regions: slugs in the order of the alphabet, joined by a comma and a blank
+--   min_disk_size_gigabytes: the disk that a restore needs
+--   regions: slugs in alphabetical order, separated by a comma and a space
 --   first_seen_at: UTC stamp at which it became known
---   last_seen_at: UTC stamp of the last look that showed it, for a past moment as known_droplets has it; never NULL
+--   last_seen_at: UTC stamp of the last look that showed it, for a past moment as in known_droplets; never NULL
 SELECT
     k.account,
     k.droplet_id,

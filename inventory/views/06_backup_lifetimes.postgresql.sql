@@ -41,7 +41,7 @@ WITH known AS (
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
     INNER JOIN backups AS b ON b.droplet_id = k.droplet_id AND b.first_seen_at <= c.now
-    -- Where it is not gone for good by then, its last version says whether it was there.
+    -- If it is not gone for good by then, its last version says whether it existed.
     LEFT JOIN LATERAL (
         SELECT w.*
         FROM backup_versions AS w
@@ -73,7 +73,7 @@ SELECT
             WHERE
                 p.droplet_id = k.droplet_id
                 AND p.valid_from IN (
-                    -- In force when it was made and when it was last seen; before the first was read, the first.
+                    -- In force when it was made and when it was last seen; before the first one was read, the first.
                     coalesce(
                         (
                             SELECT max(q.valid_from)

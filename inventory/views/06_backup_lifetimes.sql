@@ -1,7 +1,8 @@
 -- How long did each backup live, and why did it go?
--- Every backup seen by report_clock.now, of gone and unselected Droplets too. It went between the last look that saw it
--- and the first without it. One that was listed again after its end is shown by what is known now. Expected is that it
--- lives as long as the smaller retention of the policies in force when it was made and when it was last seen.
+-- Every backup seen by report_clock.now, those of gone and unselected Droplets included. A backup went between the last
+-- look that saw it and the first look without it. A backup that was listed again after its end is shown as it is known
+-- now. A backup is expected to live as long as the smaller retention of two policies: the one in force when it was
+-- made, and the one in force when it was last seen.
 -- Grain: one row per backup ever seen
 -- Units: UTC, days, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies, droplet_days
@@ -14,10 +15,10 @@
 --   droplet: the Droplet's name, not unique
 --   backup_id: DigitalOcean's image id
 --   created_at: UTC, as the API says
---   size_gigabytes: as billed; of an ended one, as last known
+--   size_gigabytes: as billed; the last known size if it ended
 --   first_seen_at: UTC stamp at which it became known
---   last_seen_at: UTC stamp of the last look that showed it, for a past moment as known_droplets has it; never NULL
+--   last_seen_at: UTC stamp of the last look that showed it, for a past moment as in known_droplets; never NULL
 --   gone_at: UTC stamp of the first look without it; NULL while it exists
 --   gone_reason: droplet_destroyed, converted, expired, backups_disabled, unknown or unexplained; NULL while it exists
---   lifetime_days: from created_at to gone_at, the most it can have lived; to now while it exists
---   early_by_days: of an unexplained end, how much sooner than expected it came, at least; else NULL
+--   lifetime_days: from created_at to gone_at, which is the most it can have lived; to now while it exists
+--   early_by_days: if the end is unexplained: how much earlier than expected it came, at least; otherwise NULL

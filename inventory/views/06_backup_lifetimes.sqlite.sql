@@ -39,16 +39,16 @@ WITH known AS (
         END AS gone_reason,
         c.now
     FROM report_clock AS c
-    -- SQLite keeps the order of a CROSS JOIN: by Droplet, backups lie together in an index.
+    -- SQLite keeps the order of a CROSS JOIN: the backups of a Droplet lie together in an index.
     CROSS JOIN known_droplets AS k
     CROSS JOIN backups AS b
-    -- Where it is not gone for good by then, its last version says whether it was there.
+    -- If it is not gone for good by then, its last version says whether it existed.
     LEFT JOIN backup_versions AS v
         ON v.backup_id = b.id
         AND v.valid_from = (
             SELECT max(w.valid_from)
             FROM backup_versions AS w
-            -- SQLite looks it up before it asks any other condition: NULL ends that at once.
+            -- SQLite runs this lookup before it tests any other condition; NULL ends the lookup at once.
             WHERE w.backup_id = CASE WHEN b.gone_at <= c.now THEN NULL ELSE b.id END AND w.valid_from <= c.now
         )
     WHERE b.droplet_id = k.droplet_id AND b.first_seen_at <= c.now
@@ -73,7 +73,7 @@ SELECT
             WHERE
                 p.droplet_id = k.droplet_id
                 AND p.valid_from IN (
-                    -- In force when it was made and when it was last seen; before the first was read, the first.
+                    -- In force when it was made and when it was last seen; before the first one was read, the first.
                     coalesce(
                         (
                             SELECT max(q.valid_from)

@@ -1,6 +1,6 @@
 -- How many backups did a Droplet have after each day, and how large were they together?
--- As after the day's last look. A day on which nobody looked is absent, not zero; the day a Droplet was found gone is
--- zero. Gone and unselected Droplets are included.
+-- A row shows what the day's last look found. A day without a look has no row; the day on which a Droplet was found
+-- gone has zeros. Gone and unselected Droplets are included.
 -- Grain: one row per Droplet and UTC day on which it was looked at
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_days
@@ -12,7 +12,7 @@
 --   droplet: its name, not unique
 --   day: UTC
 --   backups: how many existed
---   size_gigabytes: their sum
+--   size_gigabytes: the sum of their sizes
 --   oldest_backup_at: UTC created_at of the oldest; NULL without backups
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
 SELECT
@@ -25,11 +25,11 @@ SELECT
     l.oldest_backup_at,
     l.newest_backup_at
 FROM known_droplets AS k
--- SQLite keeps the order of a CROSS JOIN: by Droplet, its days lie together.
+-- SQLite keeps the order of a CROSS JOIN: the days of a Droplet lie together.
 CROSS JOIN droplet_days AS l
 WHERE l.droplet_id = k.droplet_id AND l.day < (SELECT day_of(c.now) FROM report_clock AS c)
 UNION ALL
--- The stored row of the last day may be of a later look than report_clock.now.
+-- The stored row of the last day may be of a look after report_clock.now.
 SELECT
     s.account,
     s.droplet_id,

@@ -43,7 +43,7 @@ FROM (
         AND l.day < (SELECT day_of(c.now) FROM report_clock AS c)
     GROUP BY k.account, l.day
     UNION ALL
-    -- Those not looked at that day.
+    -- Droplets that were not looked at on that day.
     SELECT
         k.account,
         d.day,
@@ -70,7 +70,7 @@ FROM (
 GROUP BY o.account, o.day
 HAVING sum(o.observed) > 0
 UNION ALL
--- The stored rows of the last day may be of later looks than report_clock.now.
+-- The stored rows of the last day may be of looks after report_clock.now.
 SELECT
     k.account,
     t.day,

@@ -1,7 +1,7 @@
 -- How many backups did all Droplets of an account have after each day, and how large were they together?
--- A Droplet not looked at that day counts with what its last look before showed, so that a day half looked at is no
--- dip; days on which none was looked at are absent. A Droplet counts from its first look to the day it was found gone,
--- or is no longer selected.
+-- A Droplet without a look on a day counts with what its last look before found, so that a day on which only some were
+-- looked at is no dip. A day without any look has no row. A Droplet counts from its first look to the day on which it
+-- was found gone or was no longer selected.
 -- Grain: one row per account and UTC day on which one of its Droplets was looked at
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_days
@@ -13,6 +13,6 @@
 --   account: name of the account in the configuration
 --   day: UTC
 --   backups: how many existed
---   size_gigabytes: their sum
+--   size_gigabytes: the sum of their sizes
 --   droplets_observed: Droplets looked at that day
---   droplets_known: Droplets that count, looked at or not
+--   droplets_known: Droplets that count on that day, looked at or not

@@ -59,7 +59,7 @@ WHERE
 GROUP BY k.account, d.day
 HAVING count(l.day) > 0
 UNION ALL
--- The stored rows of the last day may be of later looks than report_clock.now.
+-- The stored rows of the last day may be of looks after report_clock.now.
 SELECT
     k.account,
     t.day,

@@ -1,8 +1,9 @@
 -- How fast do a Droplet's backups grow?
--- The method: a straight line by least squares through the sizes of the single backups made in the last 90 days, over
--- their created_at, ended ones and all, but none of size 0; fewer than three claim nothing. Its slope, how much larger
--- each backup is than the one made a day before, times how many are kept is what the Droplet's backups grow a day. It
--- needs no history: the very first look already answers. Sizes of the past are as after the last look until that day.
+-- A straight line is fitted by least squares to the sizes of the Droplet's single backups over their created_at: all
+-- that were made in the last 90 days, ended ones included, but for those of size 0. Fewer than three give no line. The
+-- slope is how much larger each backup is than one made a day before; times the number of backups that exist, it is
+-- what they grow in a day. This needs no history: the very first look already answers. A size of the past is that after
+-- the last look on that day or before it.
 -- Grain: one row per selected Droplet that exists and was looked at
 -- Units: gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, backups, backup_versions, droplet_days
@@ -12,20 +13,20 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
 --   backups: how many exist now
---   size_gigabytes: their sum now
+--   size_gigabytes: the sum of their sizes now
 --   size_7_days_ago_gigabytes: their sum after the UTC day 7 days ago; NULL before the first look
 --   size_30_days_ago_gigabytes: the same, 30 days ago; NULL before the first look
 --   size_90_days_ago_gigabytes: the same, 90 days ago; NULL before the first look
---   fitted_backups: through how many backups the line goes
---   growth_per_day_gigabytes: of all backups together, negative where they shrink; NULL with fewer than three to fit, or all made at once
---   size_in_90_days_gigabytes: now plus 90 days of that growth, at least 0; NULL with fewer than three to fit
+--   fitted_backups: how many backups the line is fitted to
+--   growth_per_day_gigabytes: of all backups, negative if they shrink; NULL if fewer than three or all made at one time
+--   size_in_90_days_gigabytes: size_gigabytes plus 90 days of that growth, at least 0; NULL where the growth is NULL
 WITH
 made AS MATERIALIZED (
     SELECT
         b.droplet_id,
         seconds_between(c.now, b.created_at) / 86400 AS x,
         CASE
-            -- That of an ended backup stands in the index that is read anyway.
+            -- The size of an ended backup is in the index that is read anyway.
             WHEN b.gone_at <= c.now THEN b.size_gigabytes
             ELSE (
                 SELECT v.size_gigabytes

@@ -1,6 +1,6 @@
 -- Which backups stand out in size from those before them?
--- Each backup made since report_clock.since is held against the median of the 7 its Droplet made before it, ended ones
--- and all; with fewer than 4 nothing is claimed.
+-- Each backup made since report_clock.since is compared with the median of the 7 that its Droplet made before it, ended
+-- ones included. A backup with fewer than 4 before it is not judged.
 -- Grain: one row per backup that stands out, of a selected Droplet that exists
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions
@@ -12,11 +12,11 @@
 --   droplet: the Droplet's name, not unique
 --   backup_id: DigitalOcean's image id
 --   created_at: UTC, as the API says
---   size_gigabytes: as billed; of an ended one, as last known
---   compared_backups: how many it is held against, 4 to 7
+--   size_gigabytes: as billed; the last known size if it ended
+--   compared_backups: how many backups it is compared with, 4 to 7
 --   median_before_gigabytes: the median of their sizes
---   verdict: zero: its size is 0; grown: above 1.8 times the median; shrunk: below half of it
---   is_newest: whether no backup of the Droplet is known to have been made later
+--   verdict: zero: its size is 0; grown: more than 1.8 times the median; shrunk: less than half the median
+--   is_newest: whether no backup of the Droplet is known that was made later
 WITH
 candidate AS MATERIALIZED (
     SELECT
@@ -27,7 +27,7 @@ candidate AS MATERIALIZED (
         b.created_at,
         c.now,
         CASE
-            -- That of an ended backup stands in the index that is read anyway.
+            -- The size of an ended backup is in the index that is read anyway.
             WHEN b.gone_at <= c.now THEN b.size_gigabytes
             ELSE (
                 SELECT v.size_gigabytes

@@ -13,7 +13,7 @@ policy AS MATERIALIZED (
         CASE
             WHEN p.plan = 'weekly' THEN array_position(ARRAY['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'], p.weekday) - 1
         END AS weekday,
-        -- That of the oldest backup of the first look, or a retention before it; NULL if this is not its policy.
+        -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy.
         CASE
             WHEN p.valid_from <= k.first_look_at AND NOT EXISTS (
                 SELECT 1
@@ -35,7 +35,7 @@ policy AS MATERIALIZED (
         END AS assumed_from,
         greatest(p.valid_from, k.pruned_before) AS read_from,
         k.pruned_before,
-        -- NULL where no look confirmed it.
+        -- NULL if no later look confirmed the policy.
         CASE
             WHEN p.valid_to <= c.now THEN (
                 SELECT l.first_look_at
@@ -61,7 +61,7 @@ policy AS MATERIALIZED (
         AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
 ),
 
--- The first day on which its window opens no earlier, and the last on which it ends no later.
+-- The first day whose window opens while the policy is in force, and the last whose window ends in time.
 span AS MATERIALIZED (
     SELECT
         *,

@@ -1,11 +1,12 @@
 -- In which windows was a backup due?
--- A window is due if it opened while a daily or weekly policy was in force and ended 12 h ago or longer. It opens at the
--- policy's hour, UTC, daily or on its weekday. A policy is known to have been in force from the look that read it to the
--- last look before the one that read another, or that found the Droplet gone; a window between the two claims nothing.
--- The policy of the first look is taken to have been in force before: since the window of the oldest backup it saw,
--- but no longer than its retention. Nothing is claimed before pruned_before, and nothing for plans other than daily and
--- weekly, whose windows nobody documents. A backup belongs to a window if created from its start to 12 h past its end.
--- Gone and unselected Droplets are included, as long as they were looked at.
+-- A window is due if it opened while a daily or weekly policy was in force and ended at least 12 h ago. It opens at the
+-- policy's hour, UTC, every day or on its weekday. A policy is known to have been in force from the look that read it
+-- to the last look before the one that read another policy, or that found the Droplet gone; a window between those two
+-- looks is not due. The policy of the first look is assumed to have been in force before: since the window of the
+-- oldest backup that this look saw, but no longer than its retention. No window before pruned_before is due, and none
+-- of a plan other than daily and weekly, because nobody documents those. A backup belongs to a window if it was created
+-- at its start or later, and earlier than 12 h after its end. Gone and unselected Droplets are included, for as long as
+-- they were looked at.
 -- Grain: one row per Droplet and window
 -- Units: UTC, days, hours
 -- Reads: report_clock, known_droplets, backup_policies, backups, droplet_days
@@ -23,10 +24,10 @@
 --   day: UTC, on which the window opened
 --   window_starts_at: UTC
 --   window_ends_at: UTC
---   awaited_until_at: UTC, 12 h past its end; a backup created from then on is not this window's
+--   awaited_until_at: UTC, 12 h after its end; a backup created from then on does not belong to this window
 --   expires_at: UTC, when a backup made at its start would expire; NULL without retention_days
---   age_days: UTC days from the day it opened to that of report_clock.now
+--   age_days: UTC days from the day on which it opened to the day of report_clock.now
 --   age_hours: from its start to report_clock.now
 --   is_recent: whether it opened on the UTC day of report_clock.since or later
 --   is_before_first_look: whether it opened before the Droplet's first look
---   last_observed_at: UTC stamp of the Droplet's last look, for a past moment as known_droplets has it; NULL while never looked at
+--   last_observed_at: UTC stamp of the Droplet's last look, for a past moment as in known_droplets; NULL without a look

@@ -11,7 +11,7 @@ policy AS (
         p.hour + coalesce(p.window_length_hours, 4) AS end_hour,
         p.retention_days,
         CASE WHEN p.plan = 'weekly' THEN instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4 END AS weekday,
-        -- That of the oldest backup of the first look, or a retention before it; NULL if this is not its policy.
+        -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy.
         CASE
             WHEN p.valid_from <= k.first_look_at AND NOT EXISTS (
                 SELECT 1
@@ -32,7 +32,7 @@ policy AS (
         END AS assumed_from,
         max(p.valid_from, coalesce(k.pruned_before, p.valid_from)) AS read_from,
         k.pruned_before,
-        -- NULL where no look confirmed it.
+        -- NULL if no later look confirmed the policy.
         CASE
             WHEN p.valid_to <= c.now THEN (
                 SELECT l.first_look_at
@@ -66,7 +66,7 @@ span AS (
         '+' || end_hour || ' hours' AS to_end,
         '+' || (end_hour + 12) || ' hours' AS to_awaited_until,
         '+' || (hour + 24 * retention_days) || ' hours' AS to_expiry,
-        -- The first day on which its window opens no earlier, and the last on which it ends no later.
+        -- The first day whose window opens while the policy is in force, and the last whose window ends in time.
         date(
             min(read_from, max(coalesce(assumed_from, read_from), coalesce(pruned_before, '0001-01-01'))),
             '-' || hour || ' hours',

@@ -1,7 +1,7 @@
 -- In which due windows was no backup made?
--- Which windows are due, and which backup belongs to one, is said in due_windows. A window without one is missed if
--- somebody looked after it was awaited and before it would have expired; else nobody can know. Of a past moment, looks
--- are known by the first of each day.
+-- due_windows says which windows are due, and which backup belongs to one. A window without a backup is missed if a
+-- look came after the backup was awaited and before it would have expired; otherwise nobody can know. For a past
+-- moment, only the first look of each day is known.
 -- Grain: one row per Droplet and window without a backup
 -- Units: UTC
 -- Reads: report_clock, due_windows, backups, droplet_days
@@ -15,7 +15,7 @@
 --   month: UTC, the first day of the month in which the window opened
 --   window_starts_at: UTC
 --   window_ends_at: UTC
---   verdict: missed: somebody looked and it was not there; not looked: nobody looked while it would have been
+--   verdict: missed: a look came and did not show one; not looked: no look came while there would have been one
 --   is_recent: whether it opened on the UTC day of report_clock.since or later
 --   is_before_first_look: whether it opened before the Droplet's first look
 WITH empty AS (
@@ -32,7 +32,7 @@ WITH empty AS (
     FROM report_clock AS c
     CROSS JOIN due_windows AS w
     WHERE
-        -- Not NOT EXISTS: PostgreSQL would join all windows and all backups of a Droplet.
+        -- With NOT EXISTS, PostgreSQL would join all windows and all backups of a Droplet.
         (
             SELECT b.created_at
             FROM backups AS b

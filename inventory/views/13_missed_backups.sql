@@ -1,6 +1,6 @@
--- In which windows of late was no backup made?
--- Since the UTC day of report_clock.since; which windows are due, and what the verdict means, is said in due_windows
--- and empty_windows.
+-- In which recent windows was no backup made?
+-- Windows that opened on the UTC day of report_clock.since or later. due_windows says which windows are due,
+-- empty_windows what the verdict means.
 -- Grain: one row per window without a backup, of a selected Droplet that exists
 -- Units: UTC
 -- Reads: known_droplets, empty_windows
@@ -13,7 +13,7 @@
 --   plan: daily or weekly, as the policy then said
 --   window_starts_at: UTC
 --   window_ends_at: UTC
---   verdict: missed: somebody looked and it was not there; not looked: nobody looked while it would have been
+--   verdict: missed: a look came and did not show one; not looked: no look came while there would have been one
 --   is_before_first_look: whether the window opened before the Droplet's first look
 SELECT
     w.account,
@@ -26,5 +26,5 @@ SELECT
     w.is_before_first_look
 FROM empty_windows AS w
 INNER JOIN known_droplets AS k ON k.droplet_id = w.droplet_id
--- By equality: SQLite then looks the recent days up, and does not go through those of years.
+-- By equality, so that SQLite looks up the recent days and does not go through years of them.
 WHERE w.is_recent = TRUE AND k.is_current

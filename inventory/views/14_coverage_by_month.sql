@@ -1,6 +1,6 @@
 -- In how many windows of each month was a backup due, made, missed, or not looked for?
--- As due_windows and empty_windows have it, over the whole history and of gone and unselected Droplets too. A window
--- counts in the month in which it opened; due are made, missed and not looked together.
+-- Windows and verdicts are those of due_windows and empty_windows, over the whole history and for gone and unselected
+-- Droplets too. A window counts in the month in which it opened. windows_due is the sum of the other three.
 -- Grain: one row per Droplet and UTC month with a due window
 -- Units: UTC
 -- Reads: known_droplets, due_windows, empty_windows
@@ -11,10 +11,10 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
 --   month: UTC, its first day
---   windows_due: windows in which a backup was due and that ended 12 h ago or longer
+--   windows_due: windows in which a backup was due and which ended at least 12 h ago
 --   windows_made: of these, with a backup
---   windows_missed: of these, without one although somebody looked
---   windows_not_looked: of these, without one, and nobody looked while it would have been there
+--   windows_missed: of these, without one although a look came in time
+--   windows_not_looked: of these, without one, and no look came while there would have been one
 WITH
 droplet AS MATERIALIZED (
     SELECT

@@ -1,6 +1,6 @@
 -- Does each Droplet keep as many backups as its policy has had time to make?
--- Expected are the due windows of due_windows that somebody looked after and whose backup cannot have expired yet, by
--- the policy then in force and by the one in force now.
+-- A backup is expected for each window of due_windows that a look followed, if the backup cannot have expired yet:
+-- neither by the policy in force then nor by the one in force now.
 -- Grain: one row per selected Droplet that exists
 -- Units: UTC, hours
 -- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, due_windows
@@ -9,14 +9,14 @@
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
---   plan: of the policy in force now; NULL with backups off, or where no policy was ever read
---   retention_days: of the policy in force now; NULL as plan, or where the API does not say
---   backups: how many exist; NULL while never looked at
---   expected_backups: how many should; 0 with backups off; NULL where that is unknown
+--   plan: of the policy in force now; NULL with backups off, or if no policy was ever read
+--   retention_days: of the policy in force now; NULL where plan is, or if the API does not say
+--   backups: how many exist; NULL if never looked at
+--   expected_backups: how many should exist; 0 with backups off; NULL if that is unknown
 --   oldest_backup_at: UTC created_at of the oldest; NULL without backups
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
---   recovery_window_hours: how far back one can go, from the oldest backup to now; NULL without backups
---   verdict: enough, too few, off, or unknown: no policy or plan that says how many
+--   recovery_window_hours: how far back one can restore: from oldest_backup_at to now; NULL without backups
+--   verdict: enough, too few, off, or unknown: nothing says how many backups there should be
 WITH RECURSIVE
 policy AS (
     SELECT
@@ -24,7 +24,7 @@ policy AS (
         p.is_enabled,
         p.plan,
         p.retention_days,
-        -- Of what is not said to be due, nobody knows how many there should be.
+        -- Where no window is known to be due, nobody knows how many backups there should be.
         p.plan IN ('daily', 'weekly')
         AND p.hour IS NOT NULL
         AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
@@ -34,7 +34,7 @@ policy AS (
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
 ),
 
--- How old a window can be that still counts: asked for by equality, SQLite does not lay out the days of years before.
+-- The ages at which a window still counts. Asked by equality, SQLite does not lay out years of days.
 age AS (
     SELECT 0 AS days
     UNION ALL
@@ -54,9 +54,9 @@ due AS (
         w.age_days <= w.retention_days
         AND w.age_hours < 24 * w.retention_days
         AND w.age_hours < 24 * p.retention_days
-        -- And by a bound, PostgreSQL does not.
+        -- And asked by a bound, PostgreSQL does not.
         AND w.age_days <= (SELECT max(x.retention_days) FROM policy AS x)
-        -- A backup made since the last look is one that nobody has seen yet. Last, because it costs the most to tell.
+        -- Nobody can have seen a backup made since the last look. Last, because this costs the most to compute.
         AND w.awaited_until_at <= w.last_observed_at
     GROUP BY w.droplet_id
 ),

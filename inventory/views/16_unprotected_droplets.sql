@@ -7,8 +7,8 @@
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
---   reason: backups off; or no backup yet: not off as far as is known, but none was ever seen
---   unprotected_since: UTC stamp of the look that found backups off, or else that first saw the Droplet
+--   reason: backups off; or no backup yet: backups are not known to be off, but none was ever seen
+--   unprotected_since: UTC stamp of the look that found backups off, or without one first saw the Droplet
 --   is_formerly_protected: whether a backup of it was ever seen
 --   last_backup_at: UTC created_at of the newest backup ever seen; NULL if none was
 WITH unprotected AS (

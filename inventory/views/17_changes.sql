@@ -1,6 +1,7 @@
--- What happened of late?
--- Since report_clock.since: each event at the stamp of the look that learned it, of gone and unselected Droplets too;
--- what a Droplet and its backups were when it appeared is no change. One row for each attribute that changed at once.
+-- What happened recently?
+-- Every event since report_clock.since, at the stamp of the look that learned of it; gone and unselected Droplets are
+-- included. The attributes with which a Droplet or a backup appears are no change. Where several attributes changed at
+-- once, each has a row.
 -- Grain: one row per event
 -- Units: UTC
 -- Reads: report_clock, known_droplets, droplet_versions, backup_policies, backups, backup_versions, backup_regions
@@ -12,11 +13,11 @@
 --   droplet: the Droplet's name now, not unique
 --   learned_at: UTC stamp
 --   event: backup_appeared _changed _ended _returned, policy_changed, droplet_appeared _renamed _resized _changed _gone _returned
---   backup_id: DigitalOcean's image id; NULL where no backup is meant
---   attribute: which attribute changed, as its column is called; NULL where none did
---   old_value: of that attribute, as text; NULL where there was none
---   new_value: of that attribute, as text; NULL where there is none
---   gone_reason: why a backup ended, as backup_lifetimes has it; NULL for other events
+--   backup_id: DigitalOcean's image id; NULL if the event is not about a backup
+--   attribute: the changed attribute, named as its column; NULL if none changed
+--   old_value: of that attribute, as text; NULL if there was none
+--   new_value: of that attribute, as text; NULL if there is none
+--   gone_reason: why a backup ended, as in backup_lifetimes; NULL for other events
 WITH
 event AS (
     SELECT
@@ -92,7 +93,7 @@ event AS (
             CASE a.attribute
                 WHEN 'name' THEN v.name
                 WHEN 'type' THEN v.type
-                -- By way of text: a whole number is written without a fraction on both databases.
+                -- By way of text, so that both databases write a whole number without a fraction.
                 WHEN 'size_gigabytes' THEN CAST(CAST(CAST(v.size_gigabytes AS text) AS numeric) AS text)
                 ELSE CAST(v.min_disk_size AS text)
             END AS old_value,
@@ -115,7 +116,7 @@ event AS (
         WHERE
             v.valid_to >= c.since
             AND v.valid_to <= c.now
-            -- Not closed_by alone: SQLite would make an index of all versions for it.
+            -- For closed_by alone SQLite would build an index of all versions.
             AND coalesce(v.closed_by, '') = 'change'
             AND w.backup_id = v.backup_id
             AND w.valid_from = v.valid_to
@@ -123,7 +124,7 @@ event AS (
     ) AS x
     WHERE x.old_value <> x.new_value
     UNION ALL
-    -- A backup that was there before and after came to a region, or left one. Backups first: few were there since then.
+    -- A backup that existed before and after came to a region, or left one. Backups first: few have existed since then.
     SELECT
         r.droplet_id,
         r.learned_at,
@@ -319,7 +320,7 @@ event AS (
 
 SELECT
     k.account,
-    -- Of the event, so that a condition on it reaches each kind of event.
+    -- From the event, so that a condition on it reaches each kind of event.
     e.droplet_id,
     k.droplet,
     e.learned_at,

@@ -1,10 +1,11 @@
--- What do backups cost in a month, and what would other plans?
--- An estimate by the rates in backup_rates, those of the month's first day. Plans that go by the Droplet's price: for
--- each backup made that month, the price then x the plan's percent / the backups due in that whole month (daily: its
--- days, weekly: how often it has the weekday), together at most the percent. A backup was made under the policy in
--- force at its created_at, or the one read next where backups were off. Plans that go by size: the mean of the
--- gigabytes held on the observed days, each under the plan in force that day, x the rate: a lower bound, for the API gives
--- compressed sizes and DigitalOcean charges restorable ones. Gone and unselected Droplets are included.
+-- What do backups cost in a month, and what would other plans cost?
+-- An estimate by the rates in backup_rates that hold on the month's first day. Plans that go by the Droplet's price:
+-- each backup made in the month costs the Droplet's price then x the plan's percent / the number of backups due in the
+-- whole month (daily: its days, weekly: how often it has the weekday); together they cost at most the percent. The plan
+-- is that of the policy in force at created_at or, if backups were off then, of the policy read next. Plans that go by
+-- size: the mean of the gigabytes held on the days looked at, each day under the plan in force then, x the rate. This
+-- is a lower bound, because the API gives compressed sizes and DigitalOcean charges restorable ones. Gone and
+-- unselected Droplets are included.
 -- Grain: one row per Droplet and UTC month in which it was looked at or a backup of it was made
 -- Units: US dollars, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_now, droplet_versions, droplet_days, backup_policies, backups, backup_rates
@@ -16,13 +17,13 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
 --   month: UTC, its first day
---   backups_made: backups created in the month, as far as they were seen and not pruned
+--   backups_made: backups created in the month, without those that nobody saw or that were pruned
 --   backups_without_rate: of these, made under a plan without a rate, or at an unknown price
---   mean_size_gigabytes: what was held, the mean over the observed days; NULL without one
---   estimated_usd: for the month, or what of it has passed; NULL where a backup is without a rate, or some may be pruned
---   as_weekly_usd: the whole month on the plan weekly, every backup made, at the price at its end; NULL without price or rate
---   as_daily_usd: the same, on the plan daily; NULL likewise
---   as_usage_weekly_usd: the same size held on the plan usage-weekly, a lower bound; NULL without observed day or rate
---   as_usage_daily_usd: the same, on the plan usage-daily; NULL likewise
+--   mean_size_gigabytes: the mean of what was held on the days looked at; NULL without such a day
+--   estimated_usd: for the month, or what has passed of it; NULL if a backup is without a rate, or some may be pruned
+--   as_weekly_usd: a month on plan weekly, all backups made, at the price at its end; NULL without price or rate
+--   as_daily_usd: the same on plan daily; NULL without price or rate
+--   as_usage_weekly_usd: the mean size held on plan usage-weekly, a lower bound; NULL without such a day or a rate
+--   as_usage_daily_usd: the same on plan usage-daily; NULL without such a day or a rate
 --   days_observed: days on which it was looked at
---   is_complete_month: whether the month is over, not pruned, and the Droplet known and selected from its first day to its last
+--   is_complete_month: whether it is over, not pruned, and the Droplet was known and selected all month

@@ -20,7 +20,7 @@ droplet AS MATERIALIZED (
     FROM known_droplets AS k
 ),
 
--- The enabled policies without gaps: each from the end of the one before, or ever, to its own end, or for good.
+-- The enabled policies without gaps: each begins where the one before ends; the first has no begin, the last no end.
 plan AS (
     SELECT
         k.droplet_id,
@@ -61,7 +61,7 @@ span AS MATERIALIZED (
         AND n.starts_at < c.ends_at
 ),
 
--- From the month of the first backup or look to this one, or to that of a backup whose time is ahead of ours.
+-- From the month of the first backup or look to this month, or to that of a backup created in the future.
 month_start AS (
     SELECT
         date(
@@ -107,7 +107,7 @@ month AS MATERIALIZED (
     FROM month_start AS m
 ),
 
--- Counted for each month by itself: to group a million backups, SQLite would sort them.
+-- Counted month by month: SQLite would sort a million backups to group them.
 made AS MATERIALIZED (
     SELECT *
     FROM (
@@ -155,7 +155,7 @@ held AS MATERIALIZED (
     ) AS d
     WHERE d.days > 0
     UNION ALL
-    -- The stored row of the last day may be of a later look than report_clock.now.
+    -- The stored row of the last day may be of a look after report_clock.now.
     SELECT
         n.droplet_id,
         t.month,
@@ -176,7 +176,7 @@ charge AS (
             WHEN r.gibibyte_month_usd IS NOT NULL THEN 0
             WHEN a.plan = 'daily' THEN a.price_monthly_usd * r.price_percent / 100 * a.backups / m.days
             WHEN a.plan = 'weekly' THEN a.price_monthly_usd * r.price_percent / 100 * a.backups
-                -- A month has every weekday four times, and those of its days past the 28th once more.
+                -- A month has every weekday four times, and the weekdays of its days after the 28th once more.
                 / (4 + CASE WHEN (a.weekday - m.first_weekday + 7) % 7 < m.days - 28 THEN 1 ELSE 0 END)
         END AS charge_usd
     FROM made AS a

@@ -1,7 +1,7 @@
 -- What could have been restored then, by all that is known today?
--- Then is report_clock.now. Ask it as of a moment of the past: this view alone does not show what was known then, but
--- what was there by later looks too. A backup could be restored if it had been made and was not known gone: not
--- between an end and the look that showed it again. Droplets that are gone today are included.
+-- Then is report_clock.now: ask about a moment of the past. Only this view also uses what later looks showed. A backup
+-- could be restored if it had been made and was not known to be gone; from its end to the look that showed it again it
+-- counts as gone. Droplets that are gone today are included.
 -- Grain: one row per backup that could have been restored
 -- Units: UTC, gigabytes as billed
 -- Reads: report_clock, accounts, droplets, backups, backup_versions
@@ -13,10 +13,10 @@
 --   droplet: the Droplet's name as last known, not unique
 --   backup_id: DigitalOcean's image id
 --   created_at: UTC, as the API says
---   size_gigabytes: as billed, as last known
---   last_seen_at: UTC stamp of the last look that showed it, be it after report_clock.now; never NULL
---   gone_at: UTC stamp of the first look without it, after report_clock.now; NULL where it is not known to be gone
---   certainty: certain if a look at report_clock.now or later showed it, else possible
+--   size_gigabytes: as billed, the last known size
+--   last_seen_at: UTC stamp of the last look that showed it, which may be after report_clock.now; never NULL
+--   gone_at: UTC stamp of the first look without it, after report_clock.now; NULL if it is not known to be gone
+--   certainty: certain if a look at report_clock.now or later showed it, otherwise possible
 SELECT
     a.name AS account,
     b.droplet_id,

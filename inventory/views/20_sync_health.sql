@@ -5,17 +5,17 @@
 -- Order: account
 -- Columns:
 --   account: name of the account in the configuration
---   account_status: as /v2/account said last, for a past moment too; NULL while no token could read it
+--   account_status: as /v2/account last said, for a past moment too; NULL while no token could read it
 --   last_run_at: UTC, when the last run started
 --   last_run_status: running, complete, partial, held, failed or interrupted
---   last_run_error: why it is not complete; NULL if it is, or runs
---   last_complete_at: UTC, when the last complete run of the whole configuration ended; NULL if there was none
---   consecutive_failures: runs of the whole configuration that ended since, none of them complete
+--   last_run_error: why the run is not complete; NULL if it is complete or still running
+--   last_complete_at: UTC, when the last complete run over the whole configuration ended; NULL if there was none
+--   consecutive_failures: runs over the whole configuration that ended since then, none of them complete
 --   droplets: selected Droplets that exist
 --   droplets_overdue: of these, not looked at for 26 h, or never, for a past moment by known_droplets.last_observed_at
---   oldest_observed_at: UTC, the oldest of its Droplets' last looks, for a past moment as known_droplets has them; NULL if one had none
---   held_since: UTC, when the first run ended that the brake held; NULL where a later one was not held, or none was
---   token_rejected_since: UTC, when the first run started whose token was rejected; NULL where none was, or a later one was let in
+--   oldest_observed_at: UTC, the oldest last look, for a past moment as in known_droplets; NULL if a Droplet has none
+--   held_since: UTC, end of the first run that the brake held; NULL if none was held, or a later one was not
+--   token_rejected_since: UTC, start of the first run with a rejected token; NULL if none, or a later one was accepted
 WITH
 run AS (
     SELECT

@@ -1,6 +1,6 @@
 -- What do the backups of each Droplet cost a month, as things are now?
 -- The whole month under the policy in force: the Droplet's price x the plan's percent, or the gigabytes held now x the
--- plan's rate, a lower bound (see monthly_cost), by the rates in backup_rates that hold on the UTC day of
+-- plan's rate, which is a lower bound (see monthly_cost). Rates are those in backup_rates that hold on the UTC day of
 -- report_clock.now.
 -- Grain: one row per selected Droplet that exists
 -- Units: US dollars a month, gigabytes as billed
@@ -10,10 +10,10 @@
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
---   plan: of the policy in force now; NULL with backups off, or where no policy was ever read
+--   plan: of the policy in force now; NULL with backups off, or if no policy was ever read
 --   price_monthly_usd: of the Droplet; NULL where the API gave no price
---   size_gigabytes: of all its backups together; NULL while never looked at
---   estimated_usd: a month; 0 with backups off; NULL for a plan without a rate, an unknown policy or an unknown price
+--   size_gigabytes: of all its backups together; NULL if never looked at
+--   estimated_usd: a month; 0 with backups off; NULL if the plan has no rate, or policy or price are unknown
 SELECT
     k.account,
     k.droplet_id,

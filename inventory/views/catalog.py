@@ -27,14 +27,14 @@ class View:
 
     Attributes:
         answers: The question it answers, and its definitions, in prose.
-        grain: What one row stands for.
+        grain: What one row is.
         reads: Names of the tables and views it reads.
         order: The order in which its rows are read, as after ORDER BY.
-        time: The column that says of when a row is, which a period asked for narrows; None where all are of now.
-        is_recent: Whether rows begin at report_clock.since.
-        columns: Column -> what it means, above all what NULL does; in the view's order.
+        time: The column with a row's time, by which a period selects rows; None if all rows are of now.
+        is_recent: Whether the view leaves out rows before report_clock.since.
+        columns: Column -> its meaning, above all that of NULL; in the view's order.
         header: The comment lines as they are in the file.
-        queries: Dialect -> the query, without header.
+        queries: Dialect -> the query in the dialect's own SQL, without the header.
     """
 
     name: str
@@ -57,7 +57,7 @@ class View:
 
 @cache
 def views() -> Mapping[str, View]:
-    """Give all views by name, each after those it reads."""
+    """Return all views by name, each after those it reads."""
     texts: dict[str, dict[str | None, str]] = {}
     found = [(entry, match) for entry in files("inventory.views").iterdir() if (match := _FILE.fullmatch(entry.name))]
     for entry, match in sorted(found, key=lambda each: each[0].name):
@@ -66,7 +66,7 @@ def views() -> Mapping[str, View]:
 
 
 def with_dependencies(name: str) -> list[View]:
-    """List a view and the views it reads, directly or not, each after those it reads."""
+    """List a view and all views it reads, directly or through others, each after those it reads."""
     wanted = {name}
     for view in reversed(list(views().values())):
         if view.name in wanted:

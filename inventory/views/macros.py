@@ -1,8 +1,8 @@
-"""What SQLite and PostgreSQL write differently, under one name each: a view's file calls it as a function.
+"""What SQLite and PostgreSQL spell differently, each under one name that a view's file calls like a function.
 
 Neither database has these functions. `catalog` replaces each call by the database's own SQL, so that the views in a
-database are native SQL and any client can read them. Arguments are SQL. They may call macros, but hold no comment, and
-no text with a comma or a parenthesis in it.
+database are native SQL and any client can read them. Arguments are SQL. They may call macros, but contain no comment,
+and no text with a comma or a parenthesis in it.
 """
 
 import re
@@ -16,7 +16,7 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "date({time})",
             "postgresql": "CAST(({time}) AT TIME ZONE 'UTC' AS date)",
         },
-        # A day. Without a time in it, so that PostgreSQL's planner knows the day and how many rows are before it.
+        # A day. It takes a day, not a time, so that PostgreSQL's planner can compute it and estimate the rows before it.
         "days_before(day, days)": {
             "sqlite": "date({day}, -({days}) || ' days')",
             "postgresql": "(({day}) - ({days}))",
@@ -43,7 +43,7 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-"""Call -> dialect -> its SQL, with the names of the arguments where their SQL is put."""
+"""Call -> dialect -> the SQL that replaces it, with the names of the arguments where their SQL goes."""
 
 _CALLS = {call.partition("(")[0]: call for call in MACROS}
 _BEGIN = re.compile(rf"\b({'|'.join(_CALLS)})\(")
@@ -66,7 +66,7 @@ def expand(query: str, dialect: str) -> str:
 
 
 def _arguments(query: str, begin: int) -> tuple[list[str], int]:
-    """Split what begins behind a call's parenthesis at its commas; say also where the call ends."""
+    """Split a call's arguments, which begin at `begin`, at its commas; also return where the call ends."""
     arguments, depth = [], 0
     for mark in _MARK.finditer(query, begin):
         if depth == 0 and mark[0] != "(":

@@ -1,7 +1,7 @@
-"""Ask a view, as of any moment.
+"""Ask a view about any moment.
 
 The view and all it reads are written as common table expressions of the same names, behind a `report_clock` of our own.
-So what was known then is answered without the views in the database, read-only, and the same on both databases.
+This only reads, needs no views in the database, and is the same on both databases.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,14 +18,14 @@ from inventory.views.rows import VIEWS, KnownDroplet
 from inventory.views.times import UtcDateTime
 
 RECENT = timedelta(days=90)
-"""How far back the views over recent events reach where nothing else is asked for."""
+"""How far back the views over recent events reach by default."""
 
 _ROWS_AT_ONCE = 1000
 _DROPLETS_AT_FIRST = 20
 _DROPLET_BY_DROPLET = "account, droplet, droplet_id, "
 
 KNOWN_DROPLETS = "known_droplets"
-"""The view that all others which speak of Droplets begin with."""
+"""The view that every other view of Droplets reads, directly or through others."""
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -45,15 +45,15 @@ _CLOCK = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Of which moment a view is asked, and which of its rows are wanted.
+    """Which moment a view is asked about, and which of its rows are wanted.
 
     Attributes:
-        now: As of when; what was learned later counts as not known.
-        since: Only rows of then or later; None: of any time, but of the last 90 days in views over recent events.
-        until: Only rows of before then; None: no end but `now`.
+        now: The moment; what was learned later counts as not known.
+        since: Only rows of this time or later; None: any time, in views over recent events the last 90 days.
+        until: Only rows before this time; None: up to `now`.
         accounts: Only these, by name; None: all.
         droplet_ids: Only these; None: all.
-        limit: At most so many rows; None: all.
+        limit: At most this many rows; None: all.
     """
 
     now: datetime
@@ -65,9 +65,9 @@ class Question:
 
 
 def ask(connection: sa.Connection, row: type[Row], question: Question) -> list[Row]:
-    """Read the rows of the view that has rows of this type, in the order that the view's header names.
+    """Read the rows of the view whose rows have this type, in the order that the view's header names.
 
-    A wish that the view has no column for is not heard: whoever passes it on says so.
+    Filters on columns that the view lacks are ignored; callers must tell the user.
     """
     view = views()[VIEWS[row]]
     if question.limit is not None and _goes_by_droplet(view):
@@ -81,7 +81,7 @@ def _goes_by_droplet(view: View) -> bool:
 
 
 def _first(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
-    """Ask of a few Droplets, and of more while rows are wanting: those of all others need not be made to be cut off."""
+    """Ask about a few Droplets, then about more until there are enough rows, so that the others cost nothing."""
     droplets = ask(connection, KnownDroplet, replace(question, limit=None))
     found: list[Row] = []
     begin, some = 0, _DROPLETS_AT_FIRST
@@ -94,7 +94,7 @@ def _first(connection: sa.Connection, row: type[Row], question: Question, rows: 
 
 
 def stream(connection: sa.Connection, row: type[Row], question: Question) -> Iterator[Row]:
-    """Read the rows as `ask` does, a few at a time, so that a million of them need no memory."""
+    """Read the rows as `ask` does, but a thousand at a time, so that a million rows need little memory."""
     return (row(*each) for each in _answers(connection, row, question, yield_per=_ROWS_AT_ONCE))
 
 
@@ -124,7 +124,7 @@ def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | No
 
 
 def column_types(row: type[tuple[Any, ...]]) -> Mapping[str, TypeEngine[Any]]:
-    """Give each column's type in the database, in order."""
+    """Return each column's type in the database, in order."""
     return MappingProxyType({name: _TYPES[_without_none(hint)] for name, hint in get_type_hints(row).items()})
 
 
@@ -135,8 +135,8 @@ def _without_none(hint: Any) -> type:  # noqa: ANN401 - what get_type_hints give
 
 
 def _common(view: View, dialect: str, whose: Sequence[str]) -> str:
-    # Not materialised: what is asked of the last view then reaches the tables. Where a view must materialise a part, or
-    # no condition reaches it, this still does: whatever is said of Droplets begins with those that are known.
+    # Not materialised, so that a condition on the last view reaches the tables. No condition passes a part that a view
+    # materialises, so those on Droplets are put here too: every view of Droplets begins with the known ones.
     query = _escaped(view.queries[dialect])
     if view.name == KNOWN_DROPLETS and whose:
         query = f"SELECT * FROM (\n{query}\n) AS every {' '.join(_where(whose))}"
@@ -148,14 +148,14 @@ def _where(conditions: Sequence[str]) -> list[str]:
 
 
 def _escaped(query: str) -> str:
-    # A colon would begin a parameter; those of times and casts are meant as they stand.
+    # SQLAlchemy would read a colon as the start of a parameter; in our queries it is part of a text.
     return query.replace(":", "\\:")
 
 
 def _whose(
     view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
 ) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
-    """Give the conditions on accounts and Droplets that the view has columns for, each with its value."""
+    """Yield the conditions on accounts and Droplets for which the view has columns, each with its value."""
     for column, wanted in (("account", question.accounts), ("droplet_id", question.droplet_ids)):
         if wanted is not None and column in view.columns:
             # Of an empty list the type could not be guessed.
@@ -165,7 +165,7 @@ def _whose(
 def _when(
     view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
 ) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
-    """Give the conditions on the column that says of when a row is, each with its value."""
+    """Yield the conditions on the column with a row's time, each with its value."""
     for name, operator, moment in (("since", ">=", question.since), ("until", "<", question.until)):
         if moment is not None and view.time:
             value = _as_column(view.time, moment, types)
@@ -173,7 +173,7 @@ def _when(
 
 
 def _as_column(column: str, moment: datetime, types: Mapping[str, TypeEngine[Any]]) -> date:
-    """Give the moment as the column has it; a month is asked for by any of its days."""
+    """Convert the moment to what the column holds; a month is its first day."""
     if not isinstance(types[column], sa.Date):
         return moment
     return moment.date().replace(day=1) if column == "month" else moment.date()

@@ -1,6 +1,6 @@
 """The rows of the views: their columns, in order, and the types they have on both databases.
 
-What each column means is said in the header of the view's file, `inventory/views/NN_name.sql`.
+The header of a view's file, `inventory/views/NN_name.sql`, says what each column means.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class ReportClock(NamedTuple):
-    """The moment all other views speak of."""
+    """The moment that all other views speak of."""
 
     now: datetime
     since: datetime
@@ -46,7 +46,7 @@ class DropletTag(NamedTuple):
 
 
 class DropletSize(NamedTuple):
-    """What a Droplet's backups come to."""
+    """How many backups a Droplet has, and their size together."""
 
     account: str
     droplet_id: int
@@ -93,7 +93,7 @@ class BackupLifetime(NamedTuple):
 
 
 class DropletSizeOnDay(NamedTuple):
-    """What a Droplet's backups came to after a day."""
+    """How many backups a Droplet had after a day, and their size together."""
 
     account: str
     droplet_id: int
@@ -106,7 +106,7 @@ class DropletSizeOnDay(NamedTuple):
 
 
 class FleetSizeOnDay(NamedTuple):
-    """What an account's backups came to after a day."""
+    """How many backups an account had after a day, and their size together."""
 
     account: str
     day: date
@@ -133,7 +133,7 @@ class SizeGrowth(NamedTuple):
 
 
 class SizeAnomaly(NamedTuple):
-    """A backup that stands out in size."""
+    """A backup much larger or smaller than those before it."""
 
     account: str
     droplet_id: int
@@ -226,7 +226,7 @@ class DropletRetention(NamedTuple):
 
 
 class UnprotectedDroplet(NamedTuple):
-    """An active Droplet without backups to come, or that never had one."""
+    """An active Droplet with backups off, or that never had one."""
 
     account: str
     droplet_id: int
@@ -286,7 +286,7 @@ class RestorableBackup(NamedTuple):
 
 
 class SyncHealth(NamedTuple):
-    """How the syncs of an account go."""
+    """How an account's syncs went, and which Droplets they no longer see."""
 
     account: str
     account_status: str | None
@@ -303,7 +303,7 @@ class SyncHealth(NamedTuple):
 
 
 class CostNow(NamedTuple):
-    """What a Droplet's backups cost a month, as things are."""
+    """What a Droplet's backups cost a month, as things are now."""
 
     account: str
     droplet_id: int

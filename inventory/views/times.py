@@ -1,4 +1,4 @@
-"""Times as both databases keep them."""
+"""Times as each database stores them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,14 +20,14 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    # In place of process_bind_param and process_result_value: a sync converts ten times for each backup, and those
-    # would add two calls to each.
+    # Not process_bind_param and process_result_value: a sync converts ten times a backup, and those would add two
+    # calls to each conversion.
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object]:
-        """Refuse a naive time; drop fractions of a second, which PostgreSQL would round up."""
+        """Refuse a naive time with a ValueError; drop fractions of a second, which PostgreSQL would round."""
         return _text if dialect.name == "sqlite" else _whole
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        """Give an aware time whatever the session's zone is."""
+        """Return aware UTC times, whatever the session's zone is."""
         return _from_text if dialect.name == "sqlite" else _utc
 
 
@@ -40,7 +40,7 @@ def _whole(time: datetime | None) -> datetime | None:
     return time.replace(microsecond=0) if time.microsecond else time
 
 
-# One stamp stands in many rows, and to write it out costs more than to find it again.
+# Many rows share one stamp, and formatting it costs more than finding it in the cache.
 @lru_cache(maxsize=1024)
 def _text(time: datetime | None) -> str | None:
     whole = _whole(time)

@@ -264,6 +264,6 @@ def test_what_is_asked_of_some_is_what_is_said_of_them_among_all(
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_DROPLET))
-def test_what_is_asked_of_droplets_is_not_heard_by_views_without_them(connection: sa.Connection, name: str) -> None:
+def test_views_without_droplets_ignore_a_filter_on_droplets(connection: sa.Connection, name: str) -> None:
     rows = ask(connection, ROWS[name], Question(ENDS))
     assert ask(connection, ROWS[name], Question(ENDS, droplet_ids={1})) == rows

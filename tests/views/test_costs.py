@@ -201,7 +201,7 @@ def test_a_month_in_which_a_droplet_was_no_longer_selected_is_not_complete(web: 
     assert cost(web, "04-02 00:00").is_complete_month
 
 
-def test_of_a_month_some_of_whose_backups_may_be_pruned_no_cost_is_told(web: ByHand) -> None:
+def test_a_month_some_of_whose_backups_may_be_pruned_has_no_cost(web: ByHand) -> None:
     web.policy("02-01 12:00")
     for number, month in enumerate((2, 3), start=1):
         web.backup(number, f"{month:02}-10 05:00", seen="03-31 12:00")

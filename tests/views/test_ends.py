@@ -109,7 +109,7 @@ def test_what_exists_may_have_been_restorable_before_it_was_seen_and_after(web: 
     assert [row.certainty for row in web.ask(RestorableBackup, "03-03 12:00:01")] == ["possible"]
 
 
-def test_regions_are_told_in_order_as_they_were(web: ByHand) -> None:
+def test_regions_are_shown_in_order_as_they_were(web: ByHand) -> None:
     web.backup(1, "03-02 05:00", seen="03-02 12:00")
     web.looks("03-02 12:00")
     for region, until in (("sfo3", None), ("ams3", None), ("nyc3", "03-05 12:00")):

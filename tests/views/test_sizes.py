@@ -49,7 +49,7 @@ def test_a_backup_is_held_against_the_median_of_those_before_it(
     assert found == ([expected] if expected else [])
 
 
-def test_ended_backups_are_compared_with_and_told_of(web: ByHand) -> None:
+def test_ended_backups_are_compared_with_and_judged(web: ByHand) -> None:
     for number, size in enumerate((2, 2, 2, 2, 9), start=1):
         web.backup(number, f"03-{number:02} 05:00", seen="03-05 12:00", size_gigabytes=size, gone="03-12 12:00")
     web.looks("03-05 12:00", "03-12 12:00")

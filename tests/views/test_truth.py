@@ -125,7 +125,7 @@ def test_sizes_that_stand_out_are_found(connection: sa.Connection) -> None:
     )
 
 
-def test_what_happened_is_told(connection: sa.Connection) -> None:
+def test_what_happened_is_shown(connection: sa.Connection) -> None:
     made = {row["backup_id"]: row["created_at"] for row in answered(connection, "backup_lifetimes")}
     told = [{**row, "backup_created_at": made.get(row["backup_id"])} for row in answered(connection, "changes")]
     expected = [typed("changes", line) for line in lines("changes")]

@@ -158,7 +158,7 @@ def test_an_unselected_droplet_is_not_accused_of_what_came_later(web: ByHand) ->
     assert missed(web, "03-03 11:59") == [("03-02 04:00", "not looked")]
 
 
-def test_only_windows_since_the_day_asked_from_are_told(web: ByHand) -> None:
+def test_only_windows_since_the_day_asked_from_are_shown(web: ByHand) -> None:
     web.policy("03-01 12:00")
     web.looks("03-01 12:00", "03-09 12:00")
     assert [day for day, _ in missed(web, "03-09 12:00", since="03-07 00:00")] == ["03-08 04:00", "03-07 04:00"]

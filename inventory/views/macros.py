@@ -16,7 +16,7 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "date({time})",
             "postgresql": "CAST(({time}) AT TIME ZONE 'UTC' AS date)",
         },
-        # A day. It takes a day, not a time, so that PostgreSQL's planner can compute it and estimate the rows before it.
+        # It takes a day, not a time, so that the planner of PostgreSQL can compute it and estimate the rows before it.
         "days_before(day, days)": {
             "sqlite": "date({day}, -({days}) || ' days')",
             "postgresql": "(({day}) - ({days}))",

@@ -1,10 +1,14 @@
-"""Alembic's environment: runs the migrations on the connection it is handed.
+"""Alembic's environment: runs the migrations on the connection that it is given.
 
-`inventory db upgrade` and `inventory sync` hand one over (see inventory/store/upgrade.py). To write a new migration,
-given a database that `inventory db upgrade` made:
+`inventory db upgrade` and `inventory sync` give one (see inventory/store/upgrade.py). To write a new migration, given
+a database that `inventory db upgrade` made, and the number after that of the newest file in versions/:
 
-    alembic -x url=sqlite:////tmp/draft.db revision --autogenerate -m "say what"
+    alembic -x url=sqlite:////tmp/draft.db revision --autogenerate --rev-id 0004 -m "say what"
+
+A migration imports nothing of the program: what it makes must not change when the program does.
 """
+
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic import context
@@ -12,10 +16,16 @@ from alembic import context
 from inventory.store import schema, view_ddl
 from inventory.store.engine import Database
 from inventory.store.upgrade import VERSION_TABLE, revision
+from inventory.views.times import UtcDateTime
+
+
+def rendered(kind: str, thing: object, _context: object) -> str | Literal[False]:
+    """Write our type of times as the SQLAlchemy type it is made of; False leaves anything else to Alembic."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(thing, UtcDateTime) else False
 
 
 def run(connection: sa.Connection) -> None:
-    """Run the migrations in the transaction that `connection` is in, without the views, and make them anew.
+    """Drop the views, run the migrations, and create the views again, in the transaction that `connection` is in.
 
     A view on a table would keep it from being changed. Tables older than this program's get no views.
     """
@@ -25,6 +35,7 @@ def run(connection: sa.Connection) -> None:
         target_metadata=schema.metadata,
         version_table=VERSION_TABLE,
         render_as_batch=True,
+        render_item=rendered,
         compare_type=True,
         compare_server_default=True,
     )

@@ -80,7 +80,9 @@ def upgrade(database: Database, config: "Config | None" = None) -> str | None:
 
 
 def check_usable(database: Database, config: "Config | None" = None) -> None:
-    """Refuse a database that is damaged, not ours, or newer than this program; an older or empty one passes.
+    """Refuse a database that is damaged, not ours, or of no revision that this program knows.
+
+    An empty one passes, and so does an older one that can be upgraded.
 
     Raises:
         DatabaseUnusableError: Saying which and what to do.
@@ -107,11 +109,19 @@ def _check_ours(database: Database, config: "Config | None" = None) -> None:
         current = revision(connection)
         if current is None:
             _refuse_foreign(database, connection)
-    if current is not None and current not in _revisions(config):
+    known = _revisions(config)
+    if current is None or current in known:
+        return
+    if current < known[0]:
         raise DatabaseUnusableError(
-            f"database {database.shown} was made by a newer version of this program (revision {current}). "
-            "Nothing was changed; upgrade the program."
+            f"database {database.shown} was made by a version of this program that was never released "
+            f"(revision {current}), and cannot be upgraded. Nothing was changed; move it away or name another "
+            "database, and the next sync makes a new one."
         )
+    raise DatabaseUnusableError(
+        f"database {database.shown} was made by a newer version of this program (revision {current}). "
+        "Nothing was changed; upgrade the program."
+    )
 
 
 def require_current(database: Database, source: str) -> None:

@@ -273,7 +273,7 @@ def execute(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def older(path: Path) -> None:
+def never_released(path: Path) -> None:
     execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")  # noqa: S608 - our own constant
 
 
@@ -306,7 +306,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "is an empty file"),
     "a directory": (a_directory, "is not a file"),
     "no database": (lambda path: path.write_bytes(b"no database" * 1000), "it is not a SQLite database"),
-    "older": (older, "is of an older version"),
+    "never released": (never_released, "a version of this program that was never released (revision 0001)"),
     "newer": (newer, "was made by a newer version"),
     "damaged": (damaged, "damaged"),
     "not ours": (foreign, "database"),

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
 
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
+from tests.migration.later import later_version
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 TUESDAY = datetime(2026, 3, 3, 12, 0, 0, tzinfo=UTC)
@@ -89,3 +92,9 @@ def filled(migrated_url: str) -> Iterator[Database]:
     _fill(database)
     yield database
     database.close()
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Config:
+    """Give the configuration of a later version of the program, which alters two parent tables."""
+    return later_version(tmp_path / "newer" / "migrations")

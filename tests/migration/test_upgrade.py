@@ -1,15 +1,16 @@
 """Creating and upgrading: whole or not at all, one at a time, every row kept."""
 
+import ast
 import os
 import resource
-import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +24,19 @@ from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
 from inventory.store.engine import Database, memory
 from inventory.store.schema import metadata
 from inventory.store.upgrade import (
+    VERSION_TABLE,
     _create_sqlite_file,
+    check_usable,
     configuration,
     migrations_directory,
     require_current,
+    require_readable,
     revision,
     revisions,
     upgrade,
-    upgrading,
 )
+from tests.migration.later import downgrade, head_of
 
-NEXT_REVISION = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "9001"
-down_revision = "{head}"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    for parent in ("droplets", "backups"):
-        with op.batch_alter_table(parent) as batch:
-            batch.add_column(sa.Column("note", sa.Text(), nullable=False, server_default="none", comment="A note"))
-            batch.alter_column("name", existing_type=sa.Text(), type_=sa.String(500), existing_nullable=False)
-
-
-def downgrade() -> None:
-    for parent in ("backups", "droplets"):
-        with op.batch_alter_table(parent) as batch:
-            batch.alter_column("name", existing_type=sa.String(500), type_=sa.Text(), existing_nullable=False)
-            batch.drop_column("note")
-"""
 # Imports once and forks for every upgrade, so that many begin together.
 UPGRADE = """
 import os, sys
@@ -76,26 +57,6 @@ print(*(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(int(count))))
 """
 
 
-# What a revision after the first made goes when it is undone.
-MADE_LATER = ("backup_rates", "droplet_days.first_look_at")
-
-
-def head_of(config: Config) -> str:
-    head = ScriptDirectory.from_config(config).get_current_head()
-    assert head is not None
-    return head
-
-
-@pytest.fixture
-def newer(tmp_path: Path) -> Config:
-    """Give the configuration of a later version of the program, which alters two parent tables."""
-    directory = tmp_path / "newer" / "migrations"
-    shutil.copytree(migrations_directory(), directory)
-    text = NEXT_REVISION.format(head=head_of(configuration()))
-    (directory / "versions" / "9001_next.py").write_text(text, encoding="utf-8")
-    return configuration(directory)
-
-
 @pytest.fixture
 def failing(newer: Config) -> Config:
     """Give the configuration of a version whose last migration fails when half of it is done."""
@@ -108,6 +69,42 @@ def test_files_of_migrations_are_named_by_their_revisions() -> None:
     assert revisions() == [script.revision for script in scripts][::-1]
 
 
+def imported(file: Path) -> set[str]:
+    """Name what a file imports."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {module.partition(".")[0] for module in modules}
+
+
+@pytest.mark.parametrize("file", [*migrations_directory().glob("versions/*.py")], ids=lambda file: str(file.stem))
+def test_a_migration_depends_on_nothing_of_the_program(file: Path) -> None:
+    assert imported(file) <= {"datetime", "typing", "sqlalchemy", "alembic"}
+
+
+def test_a_migration_that_alembic_writes_depends_on_nothing_of_the_program(filled: Database, newer: Config) -> None:
+    upgrade(filled, newer)
+    with filled.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE sync_listings")
+        newer.attributes["connection"] = connection
+        command.revision(newer, "listings", autogenerate=True, rev_id="9002")
+    (file,) = directory_of(newer).glob("versions/9002_*.py")
+    assert imported(file) == {"sqlalchemy", "alembic"}
+    assert "sa.Column('attempted_at', sa.DateTime(timezone=True)" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("found", ["0001", "0002"])
+def test_a_database_of_a_version_never_released_is_refused_in_a_sentence(filled: Database, found: str) -> None:
+    before = rows(filled)
+    with filled.writing() as connection:
+        connection.execute(sa.update(sa.table(VERSION_TABLE, sa.column("version_num"))).values(version_num=found))
+    for refuse in (upgrade, check_usable, partial(require_readable, source="")):
+        with pytest.raises(DatabaseUnusableError, match=rf"never released \(revision {found}\).* Nothing was changed"):
+            refuse(filled)
+    assert current(filled) == found
+    assert rows(filled) == before
+
+
 def directory_of(config: Config) -> Path:
     return Path(config.get_main_option("script_location") or "")
 
@@ -117,28 +114,17 @@ def replace_in_next(config: Config, old: str, new: str) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
-def rows(database: Database, *, without: Collection[str] = ()) -> dict[str, set[tuple[Any, ...]]]:
-    columns = {
-        name: [column for column in table.columns if not {name, str(column)} & set(without)]
-        for name, table in metadata.tables.items()
-    }
+def rows(database: Database) -> dict[str, set[tuple[Any, ...]]]:
     with database.reading() as connection:
         return {
-            name: {tuple(row) for row in connection.execute(sa.select(*wanted))}
-            for name, wanted in columns.items()
-            if wanted
+            name: {tuple(row) for row in connection.execute(sa.select(table))}
+            for name, table in metadata.tables.items()
         }
 
 
 def current(database: Database) -> str | None:
     with database.reading() as connection:
         return revision(connection)
-
-
-def downgrade(database: Database, config: Config, to: str) -> None:
-    with upgrading(database) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, to)
 
 
 def mode(path: Path) -> int:
@@ -240,19 +226,18 @@ def test_four_processes_upgrade_at_once(
 
 def test_every_row_survives_every_downgrade_and_upgrade(filled: Database, newer: Config) -> None:
     """Walk through all revisions there are, whatever they will be, and one that alters parents of other tables."""
-    before = rows(filled, without=MADE_LATER)
+    before = rows(filled)
     upgrade(filled, newer)
-    revisions = [script.revision for script in ScriptDirectory.from_config(newer).walk_revisions()]
-    for older in revisions[1:]:
+    for older in revisions(directory_of(newer))[-2::-1]:
         downgrade(filled, newer, older)
         assert current(filled) == older
         check_foreign_keys(filled)
     upgrade(filled, newer)
     check_foreign_keys(filled)
-    after = rows(filled, without=MADE_LATER)
+    after = rows(filled)
     downgrade(filled, newer, head_of(configuration()))
     assert after == before
-    assert rows(filled, without=MADE_LATER) == before
+    assert rows(filled) == before
 
 
 def check_foreign_keys(database: Database) -> None:

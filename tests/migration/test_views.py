@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
+from alembic.config import Config
 
 from inventory.errors import DatabaseUnusableError
 from inventory.store import view_ddl
 from inventory.store.engine import Database
-from inventory.store.upgrade import configuration, upgrade, upgrading
+from inventory.store.upgrade import configuration, upgrade
 from inventory.views import catalog
+from tests.migration.later import downgrade, head_of
 
 THEIRS = "CREATE VIEW mine AS SELECT droplet, count(*) AS backups FROM live_backups GROUP BY droplet"
 
@@ -120,29 +121,21 @@ def test_a_view_that_somebody_put_in_place_of_ours_is_not_touched(sqlite_url: st
         assert names(database) == catalog.views().keys()
 
 
-def test_a_users_own_view_outlives_a_change_of_the_tables(sqlite_url: str) -> None:
+def test_a_users_own_view_outlives_a_change_of_the_tables(sqlite_url: str, newer: Config) -> None:
     """Else SQLite renames no table while some view reads what is being replaced."""
-    database = Database(sqlite_url)
-    upgrade(database)
-    move(database, "0001")
-    assert names(database) == set(), "tables of an older version have no views"
-    execute(
-        database,
-        "CREATE VIEW mine AS SELECT sum(size_gigabytes) AS gigabytes FROM droplet_days",
-        THEIRS.replace("mine", "waiting"),
-    )
-    upgrade(database)
-    assert names(database) == {*catalog.views(), "mine", "waiting"}
-    with database.reading() as connection:
-        assert connection.exec_driver_sql("SELECT * FROM mine, waiting").all() == []
-    database.close()
-
-
-def move(database: Database, to: str) -> None:
-    config = configuration()
-    with upgrading(database) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, to)
+    with closing(Database(sqlite_url)) as database:
+        upgrade(database, newer)
+        downgrade(database, newer, head_of(configuration()))
+        assert names(database) == set(), "tables of an older version have no views"
+        execute(
+            database,
+            "CREATE VIEW mine AS SELECT sum(size_gigabytes) AS gigabytes FROM backups",
+            THEIRS.replace("mine", "waiting"),
+        )
+        upgrade(database, newer)
+        assert names(database) == {*catalog.views(), "mine", "waiting"}
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT * FROM mine, waiting").all() == []
 
 
 def test_views_and_their_columns_are_described_in_the_database(database: Database) -> None:

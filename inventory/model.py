@@ -1,4 +1,4 @@
-"""The frozen values that travel from station to station.
+"""The frozen values that one package passes to another: what was read, and what is stored.
 
 All times are aware, UTC and of whole seconds; sizes are gigabytes as the API bills them; money is US dollars.
 """
@@ -13,10 +13,10 @@ from inventory.vocabulary import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which Droplets of an account the configuration means; the parts add up.
+    """Which Droplets of an account the configuration selects: the union of its parts.
 
     Attributes:
-        everything: All Droplets, GPU Droplets included; ids and tags then add nothing.
+        everything: Whether all Droplets are selected, GPU Droplets included; ids and tags then add nothing.
     """
 
     everything: bool
@@ -55,13 +55,13 @@ class Backup:
 class BackupPolicy:
     """When backups of a Droplet are made and how long they are kept, as far as the API says.
 
-    With backups off, DigitalOcean says nothing but that: the other attributes are then None.
+    Where backups are off, the API says nothing more: the other attributes are None.
 
     Attributes:
         plan: Free text; `daily` and `weekly` are documented, others exist.
         weekday: `SUN` to `SAT`; None for plans without one.
         hour: The UTC hour at which the window opens.
-        retention_days: None where the API does not say; nothing is assumed then.
+        retention_days: None where the API does not say; nothing is then assumed.
     """
 
     is_enabled: bool
@@ -78,7 +78,7 @@ class Droplet:
 
     Attributes:
         price_monthly_usd: None where the answer has no price.
-        next_window_starts_at: None while backups are off; so is `next_window_ends_at`.
+        next_window_starts_at: None while backups are off, as is `next_window_ends_at`.
         tags: None means unknown (the token may lack `tag:read`), never "has none".
         features: None where the answer lacks them.
         backup_ids: None where the answer lacks them (the token may lack `image:read`); empty proves nothing by itself.
@@ -102,14 +102,14 @@ class Droplet:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one Droplet's backups listing showed, and whether that was all.
+    """What a listing of one Droplet's backups showed, and whether that was all.
 
     Attributes:
         backups: Distinct, by id.
-        problem: Why the listing cannot be taken for the whole, one sentence; None means it is complete (rule R1).
+        problem: One sentence on why backups may be missing; None means that the listing is complete (R1).
         listed_at: The moment its last page was decoded.
-        pages: Pages fetched, both walks together.
-        rows: Items the pages held, duplicates included, of the last walk.
+        pages: How many were fetched, by both walks together.
+        rows: How many items the pages of the last walk held, duplicates included.
         announced_total: `meta.total`; None where it was missing or unusable.
     """
 
@@ -129,7 +129,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class DropletPages:
-    """Every Droplet that a listing of Droplets showed; walked once, proof of nobody's absence.
+    """Every Droplet that a listing of Droplets showed. A Droplet that it lacks may still exist: it is walked once.
 
     Attributes:
         droplets: By id.
@@ -285,7 +285,7 @@ class StoredPolicy:
 
 @dataclass(frozen=True, slots=True)
 class DropletDay:
-    """What a Droplet's backups came to after the last look of one UTC day.
+    """How many backups a Droplet had after the last look of a UTC day, and how large they were.
 
     Attributes:
         first_look_at: The stamp of the day's first look.
@@ -301,12 +301,12 @@ class DropletDay:
 
 @dataclass(frozen=True, slots=True)
 class StoredDroplet:
-    """All that is stored of a Droplet and that a look may concern.
+    """All that is stored of a Droplet and that an attempt may concern.
 
     Attributes:
         policies: Oldest first.
-        backups: By id: every live one, but none where the look proved them unchanged; and of the ended ones those
-            whose end may still be explained, or that the look lists.
+        backups: By id. Of the live backups all, or none if the attempt proved them unchanged; of the ended ones those
+            whose end may still be explained, and those that the attempt lists.
         last_day: The latest row of `droplet_days`; None where there is none.
     """
 

@@ -1,6 +1,6 @@
 """The words that are stored, counted and shown, each written once.
 
-Their members are strings: the database, JSON, logs and metrics hold their values, which stay as they are.
+The members are strings: the database, JSON, logs and metrics hold their values, which must not change.
 """
 
 from enum import StrEnum
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """How a sync run stands; all but the first are how it ended."""
+    """Whether a sync run is going on, or how it ended."""
 
     RUNNING = "running"
     COMPLETE = "complete"

@@ -1,7 +1,4 @@
-"""What a look means: what happened, and what to write. Frozen; `reconcile` makes it, `store.apply` writes it.
-
-All times are aware, UTC and of whole seconds.
-"""
+"""What an attempt means: what happened, and what to write. `reconcile` makes the values, `store.apply` writes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from inventory.vocabulary import GoneReason, Outcome
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A backup that a look no longer found, and why."""
+    """A backup that ended, and why."""
 
     before: StoredBackup
     reason: GoneReason
@@ -21,7 +18,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A backup that a look found different from what is stored."""
+    """A backup that a listing shows differently from what is stored."""
 
     before: StoredBackup
     after: Backup
@@ -29,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An interval of a history table that begins at the plan's stamp."""
+    """An interval of a history table that begins at the changeset's stamp."""
 
     table: str
     values: Mapping[str, object]
@@ -37,10 +34,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The open interval of a history table under `key`, to end at the plan's stamp.
+    """The open interval of a history table under `key`, which ends at the changeset's stamp.
 
     Attributes:
-        closed_by: For `backup_versions` only: `change` or the reason of the end.
+        closed_by: `change` or the reason of the end; None in tables other than `backup_versions`.
     """
 
     table: str
@@ -50,20 +47,23 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Changeset:
-    """What one look means for what is stored.
+    """What one attempt means for what is stored.
 
     Attributes:
-        stamp: Later than every stamp its Droplet has.
-        error: Why the look does not count as one; None if it does.
-        droplet: The row to write; None where the Droplet was never seen and nothing is known of it.
-        appeared, changed, returned, ended: What happened to its backups, by id.
-        held: Ids whose end the brake held back now (R7).
+        stamp: Later than every stamp that its Droplet has.
+        error: Why the attempt is no look; None if it is one.
+        droplet: The row to write; None where nothing is known of the Droplet, or it belongs to another account.
+        is_new: Whether the Droplet was never seen before.
+        is_gone: Whether this attempt ends the Droplet.
+        appeared, changed, returned, ended: What happened to its backups, in the order of their ids.
+        explained: Earlier ends whose reason is known now.
+        held: Ids of backups whose end the brake holds back now (R7).
         contradicted: Ids among `ended` that the Droplet's `backup_ids` of the same run still name.
         backups: Rows to write.
         closed, opened: History to write, in this order.
-        day: None where the day's row need not change.
+        day: The row to write; None where the stored one is right.
         live_before: How many live backups were stored.
-        policy_before: In force until this look, as far as was known; None where none was ever read.
+        policy_before: In force until this attempt, as far as known; None where none was ever read.
     """
 
     attempt: Attempt
@@ -89,15 +89,15 @@ class Changeset:
 
     @property
     def is_look(self) -> bool:
-        """Whether observation times move."""
+        """Whether the attempt succeeded, so that observation times move."""
         return self.outcome == Outcome.COMPLETE
 
     @property
     def is_change(self) -> bool:
-        """Whether it writes more than the times of the attempt."""
+        """Whether it writes more than rows of a known Droplet and of its day."""
         return bool(self.is_new or self.backups or self.closed or self.opened)
 
     @property
     def is_telling(self) -> bool:
-        """Whether there is anything to tell of it: neither an unchanged Droplet nor one that is still gone."""
+        """Whether it is worth a record: not where a Droplet is unchanged or still gone."""
         return self.is_change or not (self.is_look or self.outcome == Outcome.GONE)

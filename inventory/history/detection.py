@@ -1,8 +1,8 @@
-"""Which Droplets need not be listed, because what a listing of Droplets says proves their backups unchanged. Pure.
+"""Which Droplets need no listing of their backups, because a listing of Droplets proves them unchanged. Pure.
 
-A listing of 200 Droplets is one request, and gives the ids of each Droplet's backups. Where they are the ids that are
-stored as live, nothing appeared and nothing ended since the last complete look. That proves which backups exist; their
-sizes, names and regions are as of the last real listing, and so each Droplet is listed again from time to time.
+A listing of 200 Droplets is one request, and gives the ids of each Droplet's backups. Where these are the ids stored as
+live, nothing appeared and nothing ended since the last look. That proves which backups exist; their sizes, names and
+regions are as of the last listing of the Droplet, and so each Droplet is listed again from time to time.
 """
 
 import math
@@ -19,11 +19,11 @@ _A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is stored of a Droplet whose last look was complete, and whose backups raise no question.
+    """What is stored of a Droplet whose last attempt was a look, and whose backups raise no question.
 
     Attributes:
-        last_listed_at: The stamp of its last real listing.
-        backup_ids: Of its live backups.
+        last_listed_at: The stamp of the last complete listing of its backups.
+        backup_ids: The ids of its live backups.
     """
 
     last_listed_at: datetime
@@ -39,8 +39,9 @@ def proven_unchanged(
 ) -> set[int]:
     """Return the ids of the Droplets that need no listing now.
 
-    Of those not listed for `RELIST_AFTER`, the longest unlisted are due: a seventh of the fleet for a day that has
-    passed since `last_run_at`, a part of it for a part of a day, so that they never come all at once.
+    Of the Droplets not listed for `RELIST_AFTER`, those not listed for longest are due: a seventh of the fleet for a
+    day that has passed since `last_run_at`, a part of that for a part of a day, so that they never come all at once.
+    `last_run_at` is None where there was no run before.
     """
     proven = {
         droplet.id: remembered[droplet.id].last_listed_at
@@ -56,8 +57,8 @@ def proven_unchanged(
 def _shows(droplet: Droplet, stored_ids: frozenset[int]) -> bool:
     """Tell whether the Droplet's ids prove that the stored backups are all there are.
 
-    Where the ids are absent or empty, the token may only be unable to read them. Then the Droplet must also say that
-    it has no backups feature, and none may be stored.
+    Where the ids are absent or empty, the token may be unable to read them. Then they prove something only where no
+    backup is stored and the Droplet says that it has no backups feature.
     """
     if droplet.backup_ids:
         return droplet.backup_ids == stored_ids

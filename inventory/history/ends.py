@@ -1,4 +1,4 @@
-"""Why backups end, and the brake on ends out of the ordinary. Pure."""
+"""Why backups end, and the brake on ends that are not the ordinary course. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -7,13 +7,13 @@ from inventory.history.changes import End
 from inventory.model import BackupPolicy, BackupState, Listed, Proven, StoredDroplet, StoredPolicy
 from inventory.vocabulary import GoneReason
 
-# Nobody documents whether the oldest backup goes when its age reaches the retention or when the next one is made.
+# It is not documented whether the oldest backup goes when its age reaches the retention or when the next is made.
 EXPIRY_SLACK = timedelta(hours=24)
 
-# How long after its end an unknown or unexplained one may still be explained.
+# For how long after a backup's end an unknown or unexplained reason may be replaced.
 EXPLAINABLE_FOR = timedelta(hours=48)
 
-# The brake holds ends back that are at least this many and more than half of what the run looked at.
+# The brake holds ends back that are at least this many, and more than this share of what the run looked at.
 BRAKE_MINIMUM = 10
 BRAKE_SHARE = 0.5
 
@@ -22,7 +22,7 @@ EXPLAINABLE = frozenset({GoneReason.UNKNOWN, GoneReason.UNEXPLAINED})
 
 
 def must_wait(ends: Iterable[End]) -> list[End]:
-    """List the ends that may only be written after the brake has seen the whole run.
+    """List the ends that must not be written before the brake has judged the whole run (R7).
 
     Expired backups are the ordinary course, and what an earlier run marked as missing has waited already.
     """
@@ -30,9 +30,9 @@ def must_wait(ends: Iterable[End]) -> list[End]:
 
 
 def brake(waiting: int, live_before: int) -> str | None:
-    """Say why `waiting` ends are to be held back (R7), or None where they may be written.
+    """Say why `waiting` ends are held back (R7); None where they may be written.
 
-    `live_before` counts the backups stored as live of every Droplet this run looked at.
+    `live_before` is how many backups of the Droplets that this run looked at were stored as live.
     """
     if waiting >= BRAKE_MINIMUM and waiting > BRAKE_SHARE * live_before:
         return (
@@ -43,7 +43,7 @@ def brake(waiting: int, live_before: int) -> str | None:
 
 
 def reason(stored: StoredDroplet, attempt: Listed | Proven, backup: BackupState, gone_at: datetime) -> GoneReason:
-    """Say why a backup that is no longer listed went, by what this run read."""
+    """Say why a backup that is no longer listed is gone, by what is stored and what this run read."""
     if backup.id in (attempt.droplet.snapshot_ids or ()):
         return GoneReason.CONVERTED
     retention_days = _retention_days(stored.policies, backup, stored.state.last_observed_at, attempt.policy)
@@ -78,10 +78,10 @@ def explanations(
     listed: Collection[int],
     why: Callable[[BackupState, datetime], GoneReason],
 ) -> list[End]:
-    """List recent ends that nobody could explain and that this look explains; each is explained once.
+    """List recent ends without an explanation that this attempt explains; each is explained once.
 
-    What is `listed` again has no end to explain. `why` gives the reason for a backup that ended at a stamp, by what
-    this look knows.
+    A backup that is `listed` again has no end to explain. `why` gives, for a backup and the stamp of its end, the
+    reason by what this attempt knows.
     """
     found = []
     for backup in stored.backups.values():

@@ -1,4 +1,4 @@
-"""Which intervals of history a look closes and opens. Pure."""
+"""Which intervals of history an attempt closes and opens. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -20,7 +20,7 @@ _Intervals: TypeAlias = tuple[list[Closed], list[Opened]]
 
 
 def differs(before: StoredBackup, after: Backup) -> bool:
-    """Tell whether a listing shows anything of a backup that is not stored so."""
+    """Tell whether a listing shows a backup differently from what is stored of it."""
     return (
         before.regions != after.regions
         or before.state.created_at != after.created_at
@@ -29,7 +29,7 @@ def differs(before: StoredBackup, after: Backup) -> bool:
 
 
 def backup_history(appeared: Iterable[Backup], changed: Iterable[Change], returned: Iterable[Change]) -> _Intervals:
-    """List the versions and regions that close and open; ends are closed elsewhere."""
+    """List the versions and regions that close and open, but for those that ends close."""
     closed: list[Closed] = []
     opened: list[Opened] = []
     for backup in (*appeared, *(change.after for change in returned)):

@@ -4,8 +4,9 @@ compare   the listing with what is stored: appeared, changed, returned, missing
 | decide  what the listing counts as: complete, incomplete (R1) or held by the brake (R7)
 | build   the rows and the history to write; only a complete listing, or the end of the Droplet (R2), ends backups
 
-`reconcile` judges one attempt. Where its ends are out of the ordinary it must wait until the run has looked at
-everything; `ends.brake` then judges them together, and what it holds back is reconciled again, to be marked as missing.
+`reconcile` judges one attempt. Where its ends are not the ordinary course, its changeset must wait until the run has
+looked at everything. `ends.brake` then judges all such ends together; attempts that it holds back are reconciled again,
+with the brake's sentence, and what they miss is marked instead of ended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,8 +46,8 @@ def reconcile(
     """Judge one attempt.
 
     Given what is stored of the Droplet (None if it was never seen) and `owners`, backup id -> Droplet id for every
-    listed backup that is stored, return what to write. With `held_because`, the brake's sentence, nothing ends: what
-    is missing is marked. The same attempt twice changes nothing but observation times (R4).
+    listed backup that is stored, return what to write. With `held_because`, the brake's sentence, nothing ends, and
+    what is missing is marked. The same attempt twice changes nothing but observation times (R4).
     """
     stamp = _stamp(stored, attempt)
     if isinstance(attempt, Listed):
@@ -67,12 +68,12 @@ def _stamp(stored: StoredDroplet | None, attempt: Attempt) -> datetime:
 
 
 def _is_own(stored: StoredDroplet, attempt: Attempt) -> bool:
-    """Tell whether the attempt was through the Droplet's own account: another token's 404 says nothing (R2)."""
+    """Tell whether the attempt was made for the Droplet's own account: another token's 404 says nothing (R2)."""
     return stored.state.account_id == attempt.account_id
 
 
 def _first_sight(attempt: Proven | Failed, stamp: datetime) -> Changeset:
-    """Record an attempt without a listing at a Droplet of which nothing is stored: what is known of it, if anything."""
+    """Record an attempt without a listing at a Droplet of which nothing is stored, and what it says of the Droplet."""
     if isinstance(attempt, Failed):
         outcome, error = attempt.outcome, attempt.error
     else:
@@ -85,16 +86,16 @@ def _first_sight(attempt: Proven | Failed, stamp: datetime) -> Changeset:
 
 
 def _from_failure(stored: StoredDroplet, attempt: Failed, stamp: datetime) -> Changeset:
-    """Record the attempt, but for one through another account."""
+    """Record the attempt; one for another account leaves the Droplet's row alone."""
     outcome = Outcome.UNPROVEN if attempt.outcome == Outcome.NOT_FOUND else attempt.outcome
     state = attempted_droplet(stored.state, stamp, outcome, attempt.error) if _is_own(stored, attempt) else None
     return Changeset(attempt, stamp, outcome, attempt.error, droplet=state)
 
 
 def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, held_because: str | None) -> Changeset:
-    """End the Droplet at the second 404 in a row (R2); the first only says so.
+    """End the Droplet at the second 404 in a row (R2), and only record the first.
 
-    Where this run showed the Droplet, and only its backups were not found, that is no confirmation.
+    Where this run showed the Droplet, and only its backups were not found, the 404 confirms nothing.
     """
     live = [backup for backup in stored.backups.values() if backup.is_live]
     state = attempted_droplet(stored.state, stamp, Outcome.NOT_FOUND, attempt.error)
@@ -120,7 +121,7 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
 
 
 def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Changeset:
-    """Take over what the Droplet says of itself; its backups, and with them the day's figures, are as before."""
+    """Take over what the Droplet says of itself; its backups, and so the day's figures, are as before."""
     droplet, day = attempt.droplet, stored.last_day
     state = shown_droplet(stored.state, droplet, attempt.account_id, stamp, outcome=Outcome.COMPLETE, observed_at=stamp)
     closed, opened = droplet_history(stored, state, droplet.tags, attempt.policy)
@@ -172,7 +173,7 @@ def _problem(foreign: Mapping[int, int]) -> str | None:
 
 
 def _decision(problem: str | None, held_because: str | None) -> tuple[Outcome, str | None]:
-    """Say what a listing counts as, and why not more: what may not be whole (R1), what the brake holds back (R7)."""
+    """Say what a listing counts as, and why it is not complete: it may lack some (R1), or the brake holds it (R7)."""
     if problem is not None:
         return Outcome.INCOMPLETE, problem
     if held_because is not None:
@@ -189,7 +190,7 @@ def _additions(
     outcome: Outcome,
     error: str | None,
 ) -> Changeset:
-    """Build what any listing may do, a look or not: add and update."""
+    """Build what any listing may do, complete or not: add and update."""
     droplet = attempt.droplet
     seen_at = stamp if outcome == Outcome.COMPLETE else None
     state = shown_droplet(
@@ -230,7 +231,7 @@ def _additions(
 
 
 def _with_marks(shown: Changeset, missing: Sequence[End]) -> Changeset:
-    """Add the marks of the brake to what ends nothing (R7); expired backups and those marked before get none."""
+    """Add the brake's marks (R7); backups that expired, and those marked before, get none."""
     held = [end.before.state for end in must_wait(missing)]
     return replace(
         shown,
@@ -240,7 +241,7 @@ def _with_marks(shown: Changeset, missing: Sequence[End]) -> Changeset:
 
 
 def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End], explained: Sequence[End]) -> Changeset:
-    """Add the ends that a look found, and what it explains of earlier ones."""
+    """Add the ends that a look found, and the earlier ends that it explains."""
     if not ended and not explained:
         return shown
     stamp, droplet = shown.stamp, shown.attempt.droplet

@@ -26,16 +26,16 @@ from inventory.store.schema import (
     metadata,
 )
 
-# What every look moves; most looks move nothing else.
+# What a look moves; most looks move nothing else.
 _TIMES = ("last_attempt_at", "last_observed_at", "last_listed_at")
 _times = attrgetter(*_TIMES)
 _all_else = attrgetter(*(field.name for field in fields(DropletState) if field.name not in _TIMES))
 
 
 def apply(connection: sa.Connection, changesets: Sequence[Changeset], stored: Mapping[int, StoredDroplet]) -> None:
-    """Write what these looks mean, at most one plan a Droplet, in the transaction `connection` is in.
+    """Write these changesets, at most one for each Droplet, in the transaction that `connection` is in.
 
-    Given what `load` read in the same transaction, write nothing that is stored already.
+    `stored` is what `load` read in the same transaction; what it holds already is not written again.
     """
     _write_droplets(connection, changesets, stored)
     _write_backups(connection, changesets)
@@ -45,14 +45,14 @@ def apply(connection: sa.Connection, changesets: Sequence[Changeset], stored: Ma
 
 
 def _row(value: DropletState | BackupState | DropletDay) -> dict[str, Any]:
-    """Give the columns and values of a row; `dataclasses.asdict` would copy every single one."""
+    """Give the columns and values of a row; `dataclasses.asdict` would copy each value."""
     return {name: getattr(value, name) for name in value.__slots__}
 
 
 def _write_droplets(
     connection: sa.Connection, changesets: Iterable[Changeset], stored: Mapping[int, StoredDroplet]
 ) -> None:
-    """Write rows that differ; those that differ by the same times alone, in one statement for all."""
+    """Write the rows that differ; one statement is for all that differ only by the same times."""
     new, changed = [], []
     seen_again: dict[tuple[tuple[str, object], ...], list[int]] = defaultdict(list)
     for state in (changeset.droplet for changeset in changesets if changeset.droplet):
@@ -101,7 +101,7 @@ def _write_days(
 
 
 def _close(connection: sa.Connection, changesets: Sequence[Changeset]) -> None:
-    """End the open intervals that the plans name, each at its plan's stamp."""
+    """End the open intervals that the changesets name, each at its changeset's stamp."""
     rows: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
     for changeset in changesets:
         for closed in changeset.closed:
@@ -125,7 +125,7 @@ def _close(connection: sa.Connection, changesets: Sequence[Changeset]) -> None:
 
 
 def _open(connection: sa.Connection, changesets: Sequence[Changeset]) -> None:
-    """Begin the intervals that the plans name, each at its plan's stamp."""
+    """Begin the intervals that the changesets name, each at its changeset's stamp."""
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for changeset in changesets:
         for opened in changeset.opened:

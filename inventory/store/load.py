@@ -34,7 +34,7 @@ from inventory.store.schema import (
 
 
 def _columns(table: sa.Table, kind: type[Any]) -> list[sa.Column[Any]]:
-    """List the columns that the fields of a frozen value are, in its order."""
+    """List the columns with the names of a frozen value's fields, in their order."""
     return [table.c[field.name] for field in fields(kind)]
 
 
@@ -45,7 +45,7 @@ _DAY = _columns(droplet_days, DropletDay)
 
 
 def owners(connection: sa.Connection, backup_ids: Iterable[int]) -> dict[int, int]:
-    """Tell for each of these backups that is stored the Droplet it is stored under."""
+    """Map each of these backups that is stored to the Droplet it is stored under."""
     ids = sorted(set(backup_ids))
     query = sa.select(backups.c.id, backups.c.droplet_id).where(among(connection, backups.c.id, ids))
     return {row.id: row.droplet_id for row in connection.execute(query)} if ids else {}
@@ -59,10 +59,10 @@ def load(
     *,
     proven: Collection[int] = (),
 ) -> dict[int, StoredDroplet]:
-    """Read what a look at these Droplets may concern, by Droplet id; those never seen are absent.
+    """Read what attempts at these Droplets may concern, by Droplet id; those never seen are absent.
 
-    Of the Droplets `proven` unchanged, live backups are not read. Of ended backups those are read that are listed
-    again or whose end may still be explained at `now`.
+    Live backups are read but for those of Droplets `proven` unchanged; ended ones where they are listed again, or
+    their end may still be explained at `now`.
     """
     chosen = sa.select(*_DROPLET).where(among(connection, droplets.c.id, set(droplet_ids)))
     states = [DropletState(*row) for row in connection.execute(chosen).all()]
@@ -109,7 +109,7 @@ def _live_backups(connection: sa.Connection, ids: Sequence[int]) -> dict[int, di
     if not ids:
         return found
     is_open = sa.and_(backup_regions.c.backup_id == backups.c.id, backup_regions.c.valid_to.is_(None))
-    # One row a backup, however many regions: each row read costs more than what is in it.
+    # One row for each backup, whatever its regions: reading a row costs more than reading what is in it.
     regions = sa.select(sa.func.aggregate_strings(backup_regions.c.region, ",")).where(is_open).scalar_subquery()
     open_version = sa.and_(backup_versions.c.backup_id == backups.c.id, backup_versions.c.valid_to.is_(None))
     query = (
@@ -144,14 +144,14 @@ def _ended_backups(
 
 
 def _fulfilled(connection: sa.Connection, condition: sa.ColumnElement[bool], *, share: float) -> sa.ColumnElement[bool]:
-    """Tell SQLite, which has no statistics to choose an index by, how often a condition is fulfilled."""
+    """Say how often a condition holds to SQLite, which has no statistics to choose an index by."""
     if connection.dialect.name != "sqlite":
         return condition
     return sa.func.likelihood(condition, sa.literal_column(str(share)))
 
 
 def _last_days(connection: sa.Connection, ids: Sequence[int]) -> dict[int, DropletDay]:
-    """Read the latest row of each Droplet: a look may change it, or carry it on to its own day."""
+    """Read the latest row of each Droplet: a look changes it, or carries its figures on to a later day."""
     later = droplet_days.alias()
     latest = sa.select(sa.func.max(later.c.day)).where(later.c.droplet_id == droplets.c.id).scalar_subquery()
     is_latest = sa.and_(droplet_days.c.droplet_id == droplets.c.id, droplet_days.c.day == latest)

@@ -1,4 +1,4 @@
-"""What is stored and what was seen, with the usual in place of what a test does not name; and a plan applied purely."""
+"""What is stored and what was seen, with the usual values where a test names none; and changesets applied in memory."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -63,7 +63,7 @@ def seen(
     account_id: int = 1,
     **changes: Any,  # noqa: ANN401 - as Droplet says
 ) -> Listed:
-    """A look that listed these backups; `changes` are those of the Droplet."""
+    """An attempt that listed these backups; `changes` are those of the Droplet."""
     listing = Listing(DROPLET_ID, backups, problem, at, pages=1, rows=len(backups), announced_total=len(backups))
     return Listed(
         droplet_id=DROPLET_ID,
@@ -111,7 +111,7 @@ def missing(*, at: datetime = LATER, is_token_alive: bool = True, **changes: Any
 
 
 def after(stored: StoredDroplet | None, *attempts: Attempt, held_because: str | None = None) -> StoredDroplet:
-    """Give what is stored after these looks, one after the other."""
+    """Give what is stored after these attempts, one after the other."""
     for attempt in attempts:
         stored = applied(stored, reconcile(stored, attempt, {}, held_because=held_because))
     assert stored is not None
@@ -119,7 +119,7 @@ def after(stored: StoredDroplet | None, *attempts: Attempt, held_because: str | 
 
 
 def applied(stored: StoredDroplet | None, judged: Changeset) -> StoredDroplet:
-    """Write a plan as the database would."""
+    """Write a changeset as the database would."""
     assert judged.droplet is not None
     opened = [(each.table, each.values) for each in judged.opened]
     closed = [(each.table, each.key) for each in judged.closed]

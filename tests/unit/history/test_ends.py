@@ -120,7 +120,7 @@ def test_policy_read_now_decides_where_none_was_stored() -> None:
 
 
 def ended(attempt: Attempt, *, days_old: float = 2) -> StoredDroplet:
-    """A Droplet whose only backup `look` no longer found."""
+    """A Droplet whose only backup the attempt no longer found."""
     return after(None, seen(backup(1, days_old=days_old), at=NOON, policy=attempt.policy), attempt)
 
 

@@ -1,4 +1,4 @@
-"""What a look means: a table of what is stored, what is seen, and what is to be written."""
+"""What an attempt means: a table of what is stored, what is seen, and what is to be written."""
 
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -220,7 +220,7 @@ def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
     )
 
 
-# The same look again
+# The same attempt again
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
         failed(at=NOON),
     ],
 )
-def test_the_same_look_again_is_no_change(attempt: Attempt) -> None:
+def test_the_same_attempt_again_is_no_change(attempt: Attempt) -> None:
     stored = after(BOTH, attempt)
     again = reconcile(stored, replace(attempt, attempted_at=LATER), {})
     assert not again.is_change

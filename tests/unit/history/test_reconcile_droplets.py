@@ -1,4 +1,4 @@
-"""What a look means for the Droplet: found, changed, gone; its days; and what the brake holds back."""
+"""What an attempt means for the Droplet: found, changed, gone; its days; and what the brake holds back."""
 
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Read what the views show of a moment, and have it judged."""
+"""Read what the views show of a moment, and judge it."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from inventory.views.rows import (
 )
 from inventory.vocabulary import GoneReason
 
-# Of the plans that DigitalOcean documents; a policy may say more.
+# The longest retention that DigitalOcean documents; a policy may have a longer one.
 _LONGEST_RETENTION_DAYS = 28
 
 
@@ -35,10 +35,10 @@ def inspect(
     accounts: Collection[str] | None = None,
     droplet_ids: Collection[int] | None = None,
 ) -> Verdict:
-    """Judge what was known at `now`, as far as it concerns the named accounts and Droplets; None means all.
+    """Judge what was known at `now` of the named accounts and Droplets; None means all.
 
-    An account that is named and was never synced is a finding; of Droplets, only those that exist and are selected are
-    judged, and their accounts with them.
+    A named account that was never synced is a finding. Of the Droplets, those that exist and are selected are judged;
+    where Droplets are named, their accounts are judged with them.
     """
     return judge(read_evidence(connection, now, accounts, droplet_ids), rules, exemptions, now)
 
@@ -81,14 +81,14 @@ def _in_doubt(
     missed: Sequence[MissedBackup],
     events: Sequence[Event],
 ) -> list[BackupLifetime]:
-    """Read the backups, ended ones too, of the few Droplets of which more must be known than what exists."""
+    """Read the backups, ended ones too, of Droplets that miss a backup or lost one for no known reason."""
     late = current_misses(missed, newest_backups(retention, (), now))
-    bereft = {each.droplet_id for each in events if each.gone_reason == GoneReason.UNEXPLAINED}
-    if not late and not bereft:
+    losing = {each.droplet_id for each in events if each.gone_reason == GoneReason.UNEXPLAINED}
+    if not late and not losing:
         return []
     # A backup whose early loss is still a finding cannot be older than this.
     longest = max([_LONGEST_RETENTION_DAYS, *(each.retention_days or 0 for each in retention)])
     since = min(
         [now - STAYS_FOR - timedelta(days=longest), *(windows[0].window_starts_at for windows in late.values())]
     )
-    return ask(connection, BackupLifetime, Question(now, since=since, droplet_ids={*late, *bereft}))
+    return ask(connection, BackupLifetime, Question(now, since=since, droplet_ids={*late, *losing}))

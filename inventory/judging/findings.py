@@ -1,9 +1,9 @@
-"""What is wrong, how badly, and since when: the one place that judges; all others only show it. Pure.
+"""What is wrong, how badly, and since when. Only this module judges; all others show what it finds. Pure.
 
 Evidence          rows of the views, of one moment
 | judge           one rule for each name of `inventory.judging.rules.KINDS`
-| severities      as the configuration has them
-| exemptions      set aside what somebody knows of
+| severities      as the configuration sets them
+| exemptions      set aside what a person knows of
 = Verdict         findings, worst first
 """
 
@@ -30,10 +30,10 @@ from inventory.views.rows import (
 from inventory.vocabulary import GoneReason
 
 STAYS_FOR = timedelta(days=7)
-"""How long a loss, and a newest backup of odd size, stay findings."""
+"""For how long a loss, or a newest backup of odd size, is a finding."""
 
 LONGEST_SUBJECT = 28
-"""Longer names do not fit a line: the Droplet's id stands there."""
+"""A longer name does not fit a line, which then shows the Droplet's id."""
 
 Status: TypeAlias = Literal["critical", "unknown", "warning", "ok"]
 
@@ -52,8 +52,8 @@ class Evidence:
         droplets: All current Droplets, of every account.
         missed: Windows without a backup, whatever their verdict.
         events: What happened in the last 7 days.
-        backups: Those made lately, ended ones too, of Droplets that miss one or lost one for no known reason: all whose
-            loss in the last 7 days would be early, and all made since a missed window.
+        backups: Of Droplets that miss a backup or lost one for no known reason, those made lately, ended ones too: all
+            whose loss in the last 7 days would be early, and all made since a missed window.
     """
 
     accounts: Collection[str] | None
@@ -76,11 +76,11 @@ class Finding:
     Attributes:
         name: One of `inventory.judging.rules.KINDS`.
         droplet_id: None where it concerns the account.
-        droplet: The Droplet's name as it is, to be shown safely; None where it concerns the account.
+        droplet: The Droplet's name, unescaped; None where it concerns the account.
         since: UTC, when it began or was learned; None where that is not known.
         what: What was found, in a clause, its times in UTC. It stays the same while nothing changes.
-        subject: How its line, and an exemption, name what it concerns: the Droplet by its name where that is plain and
-            no other has it, else by its id; the account by its name.
+        subject: What it concerns, as its line and an exemption name it: the Droplet's name where it is plain and
+            unique, otherwise the Droplet's id; or the account's name.
     """
 
     name: str
@@ -99,10 +99,10 @@ class Verdict:
 
     Attributes:
         now: The moment.
-        findings: What must be mended, worst first.
+        findings: What a person must mend, worst first.
         counted: What is only counted, in the same order.
-        exempted: What would else be among `findings`, each with the exemption that covers it.
-        expired: Exemptions that hold no longer.
+        exempted: What would be among `findings` without an exemption, each with the one that covers it.
+        expired: Exemptions whose last day has passed.
         droplets: How many were judged.
         looked_at: When the last complete sync ended, of several accounts the earliest; None where one had none.
     """
@@ -131,14 +131,14 @@ class Verdict:
 def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now: datetime) -> Verdict:
     """Judge what the views show at `now`."""
     found = _Findings(evidence, rules, now).all()
+    listed = [each for each in found if each.severity != "counted"]
     valid = [each for each in exemptions if now.date() <= each.until]
-    tags = _tags(evidence.tags)
-    covered = [(each, _exemption(each, valid, tags)) for each in found if each.severity != "counted"]
+    findings, exempted = _set_aside(listed, valid, _tags(evidence.tags))
     return Verdict(
         now=now,
-        findings=tuple(finding for finding, exemption in covered if exemption is None),
+        findings=findings,
         counted=tuple(each for each in found if each.severity == "counted"),
-        exempted=tuple((finding, exemption) for finding, exemption in covered if exemption is not None),
+        exempted=exempted,
         expired=tuple(each for each in exemptions if now.date() > each.until),
         droplets=len(evidence.droplet_ids),
         looked_at=_looked_at(evidence.health),
@@ -146,9 +146,9 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
 
 
 def current_misses(missed: Iterable[MissedBackup], newest_at: Mapping[int, datetime]) -> dict[int, list[MissedBackup]]:
-    """Group by Droplet the windows that somebody looked for and found without a backup, oldest first.
+    """Group by Droplet the windows that a look showed to have no backup, oldest first.
 
-    Given when each Droplet's newest known backup was made, leave out what it ended: windows that opened before.
+    `newest_at` is when each Droplet's newest known backup was made; windows that opened before that count no longer.
     """
     found: dict[int, list[MissedBackup]] = defaultdict(list)
     for window in sorted(missed, key=lambda each: each.window_starts_at):
@@ -161,9 +161,9 @@ def current_misses(missed: Iterable[MissedBackup], newest_at: Mapping[int, datet
 def newest_backups(
     retention: Iterable[DropletRetention], backups: Iterable[BackupLifetime], now: datetime
 ) -> dict[int, datetime]:
-    """Say when the newest known backup of each Droplet was made, be it gone by now; those without any are absent.
+    """Map each Droplet to when its newest known backup was made, also if that is gone; Droplets without any are absent.
 
-    What claims to be made after `now` says nothing: some clock is wrong.
+    A backup that claims to be made after `now` does not count: some clock is wrong.
     """
     made = [(each.droplet_id, each.created_at) for each in backups]
     made += [(each.droplet_id, each.newest_backup_at) for each in retention if each.newest_backup_at is not None]
@@ -171,7 +171,7 @@ def newest_backups(
 
 
 class _Findings:
-    """One method a rule; each gives what it finds, with the severity of its kind."""
+    """The rules, a method each; every finding has the severity of its kind until `all` applies the configured ones."""
 
     def __init__(self, evidence: Evidence, rules: Rules, now: datetime) -> None:
         self._evidence = evidence
@@ -207,7 +207,7 @@ class _Findings:
         since: datetime | None,
         what: str,
     ) -> Iterator[Finding]:
-        """Give the finding, if its Droplet is one of those to judge."""
+        """Give the finding if its Droplet is one of those to judge."""
         if row.droplet_id in self._evidence.droplet_ids:
             subject = self._subjects[row.droplet_id]
             yield Finding(name, KINDS[name].severity, row.account, row.droplet_id, row.droplet, since, what, subject)
@@ -258,8 +258,8 @@ class _Findings:
 
     def _too_few_backups(self) -> Iterator[Finding]:
         for row in self._evidence.retention:
-            is_told = row.droplet_id in self._missed or row.droplet_id in self._lost
-            if row.verdict == "too few" and not is_told:
+            is_explained = row.droplet_id in self._missed or row.droplet_id in self._lost
+            if row.verdict == "too few" and not is_explained:
                 what = f"{row.backups} of the {row.expected_backups} that should exist"
                 yield from self._of_droplet("too-few-backups", row, None, what)
 
@@ -338,18 +338,30 @@ def _looked_at(health: Sequence[SyncHealth]) -> datetime | None:
 
 
 def _severity(rules: Rules, finding: Finding, tags: Collection[str]) -> Severity | None:
-    """Give what the configuration says, the closest first; None where it says nothing."""
+    """Give the severity that the configuration sets most closely; None where it sets none."""
     of_droplet = rules.by_droplet.get(finding.droplet_id or 0, {}).get(finding.name)
     of_tags = {table[finding.name] for tag, table in rules.by_tag.items() if tag in tags and finding.name in table}
     of_worst_tag = next((each for each in SEVERITIES if each in of_tags), None)
     return of_droplet or of_worst_tag or rules.everywhere.get(finding.name)
 
 
-def _exemption(finding: Finding, valid: Iterable[Exemption], tags: Mapping[int, set[str]]) -> Exemption | None:
-    return next((each for each in valid if each.finding == finding.name and _covers(each, finding, tags)), None)
+def _set_aside(
+    found: Iterable[Finding], exemptions: Sequence[Exemption], tags: Mapping[int, set[str]]
+) -> tuple[tuple[Finding, ...], tuple[tuple[Finding, Exemption], ...]]:
+    """Part the findings that no exemption covers from those that one covers, each with the first that does."""
+    findings, exempted = [], []
+    for finding in found:
+        exemption = next((each for each in exemptions if _covers(each, finding, tags)), None)
+        if exemption is None:
+            findings.append(finding)
+        else:
+            exempted.append((finding, exemption))
+    return tuple(findings), tuple(exempted)
 
 
 def _covers(exemption: Exemption, finding: Finding, tags: Mapping[int, set[str]]) -> bool:
+    if exemption.finding != finding.name:
+        return False
     if finding.droplet_id is None:
         return exemption.account == finding.account
     if exemption.tag is not None:

@@ -1,4 +1,4 @@
-"""What can be found, how badly it counts, and what the configuration says of that. Pure values."""
+"""What can be found, how badly it counts, and what the configuration says about that. Values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What one name of a finding stands for.
+    """What the findings of one name have in common.
 
     Attributes:
-        severity: Where the configuration says nothing; of `missed-backup`, of the first in a row.
-        is_of_account: Whether it concerns an account, not one Droplet.
+        severity: Where the configuration sets none; for `missed-backup`, that of the first in a row.
         means: When it is found, in a sentence.
+        is_of_account: Whether it concerns an account, not one Droplet.
     """
 
     severity: Severity
@@ -67,7 +67,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "unprotected": Kind("counted", "An active Droplet never had a backup, and no policy is known to make one."),
     }
 )
-"""Name -> what it stands for, worst first."""
+"""By name, worst first."""
 
 SYNC_OVERDUE_AFTER = timedelta(hours=26)
 """A sync a day may come two hours late."""
@@ -79,8 +79,8 @@ class Rules:
 
     Attributes:
         everywhere: Name -> severity, for all Droplets and accounts.
-        by_tag: Tag -> the same, for Droplets that have it; of several the worst counts.
-        by_droplet: Droplet id -> the same; it wins over tags, and tags over what counts everywhere.
+        by_tag: Tag -> the same, for Droplets that have it; if they have several, the worst severity counts.
+        by_droplet: Droplet id -> the same. It overrules `by_tag`, which overrules `everywhere`.
         sync_overdue_after: How long there may be no complete sync.
     """
 
@@ -92,14 +92,14 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A finding that somebody knows of. Exactly one of `droplet`, `tag` and `account` says whose.
+    """A finding that a person knows of. Exactly one of `droplet`, `tag` and `account` says whose.
 
     Attributes:
         finding: Its name.
         until: The last day on which it holds, UTC.
-        reason: For whoever reads it later.
-        droplet: Name or id.
-        account: Of findings that concern no Droplet.
+        reason: Free text, shown where the exemption is.
+        droplet: Its name or id.
+        account: Its name; for findings that concern no Droplet.
     """
 
     finding: str
@@ -111,5 +111,5 @@ class Exemption:
 
     @property
     def subject(self) -> str:
-        """Whose finding it is, in one word: a Droplet, `tag:NAME` or an account."""
+        """Whose finding it is: a Droplet, `tag:NAME` or an account."""
         return f"tag:{self.tag}" if self.tag else self.droplet or self.account or ""

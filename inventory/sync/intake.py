@@ -33,6 +33,7 @@ class Intake:
         before_writing: Called before looks are written; what it raises keeps them from it.
         accepting: Told of the ends that the brake would judge, which are then written unjudged; None: it judges them.
         is_verbose: Keep reports of routine changes too.
+        seconds: A monotonic clock.
         counts: What was entered so far, by the names of `COUNTS`.
         outcomes: How many Droplets came to each outcome.
         droplets: Reports of the Droplets that a person should hear of.
@@ -43,6 +44,7 @@ class Intake:
     before_writing: Callable[[], None]
     accepting: Callable[[Sequence[DropletReport]], None] | None
     is_verbose: bool
+    seconds: Callable[[], float] = time.monotonic
     counts: Counter[str] = field(default_factory=partial(Counter, dict.fromkeys(COUNTS, 0)))
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     droplets: list[DropletReport] = field(default_factory=list)
@@ -59,10 +61,10 @@ class Intake:
     def take(self, attempt: Attempt) -> None:
         """Keep a look until enough of them are there to be written together."""
         if not self._attempts:
-            self._attempts_since, self._attempts_backups = time.monotonic(), 0
+            self._attempts_since, self._attempts_backups = self.seconds(), 0
         self._attempts.append(attempt)
         self._attempts_backups += len(attempt.listing.backups) if isinstance(attempt, Listed) else 0
-        is_due = time.monotonic() - self._attempts_since > _BATCH_SECONDS
+        is_due = self.seconds() - self._attempts_since > _BATCH_SECONDS
         if len(self._attempts) >= _BATCH_ATTEMPTS or self._attempts_backups >= _BATCH_BACKUPS or is_due:
             self.flush()
 

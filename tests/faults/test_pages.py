@@ -101,6 +101,17 @@ def test_row_26_list_that_changes_between_walks(client: Client, server: ByteServ
     assert ids(listed)[-1] == 203, "the second walk's values are used"
 
 
+def test_row_26_total_that_changes_between_walks(client: Client, server: ByteServer) -> None:
+    """Both walks show the same ids, but the second announces one more: it came while the list was read."""
+    first, second = "/v2/droplets/1/backups?page=1&per_page=200", "/v2/droplets/1/backups?page=2&per_page=200"
+    first_pages = [answer(listing(some(1, 200), total=total, next_page=NEXT)) for total in (202, 203)]
+    server.script(*first_pages, path=first)
+    server.script(*(answer(listing(some(201, 202), total=total)) for total in (202, 203)), path=second)
+    listed = read(client)
+    assert listed.problem == "DigitalOcean announced 203 backups and sent 202"
+    assert (len(ids(listed)), listed.pages) == (202, 4)
+
+
 def test_row_26_total_that_changes_between_pages(client: Client, server: ByteServer) -> None:
     pages(server, listing(some(1, 200), total=201, next_page=NEXT), listing(some(201, 202), total=202))
     listed = read(client)

@@ -133,12 +133,14 @@ class DropletPages:
 
     Attributes:
         droplets: By id.
-        malformed: Droplet id -> why its entry could not be read; entries without a readable id are under 0.
+        malformed: Droplet id -> why its entry could not be read.
+        unidentified: Why each entry without a readable id could not be read.
         problem: Why pages may be missing, or None.
     """
 
     droplets: Mapping[int, Droplet]
     malformed: Mapping[int, str]
+    unidentified: tuple[str, ...]
     problem: str | None
 
 
@@ -149,11 +151,13 @@ class PolicyPages:
     Attributes:
         policies: By Droplet id.
         malformed: Droplet id -> why its entry could not be read.
+        unidentified: Why each entry without a readable id could not be read.
         problem: Why pages may be missing, or None.
     """
 
     policies: Mapping[int, BackupPolicy]
     malformed: Mapping[int, str]
+    unidentified: tuple[str, ...]
     problem: str | None
 
 

@@ -36,17 +36,24 @@ class Page(Generic[Value]):
 
     Attributes:
         values: By id: of a Droplet or a backup; of its Droplet for a policy.
-        malformed: Id -> why its entry could not be read; entries without a readable id are under 0.
-        ids: Of all entries as they came, 0 where it could not be read.
+        malformed: Id -> why its entry could not be read.
+        unidentified: Why each entry without a readable id could not be read.
+        ids: Of all other entries, in the order they came; one id may come twice.
         total: How many entries all pages together have; None where the answer does not say, or not usably.
         has_next: Whether the answer names a next page. Never where (R9).
     """
 
     values: Mapping[int, Value]
     malformed: Mapping[int, str]
+    unidentified: tuple[str, ...]
     ids: tuple[int, ...]
     total: int | None
     has_next: bool
+
+    @property
+    def rows(self) -> int:
+        """How many entries the page has, readable or not."""
+        return len(self.ids) + len(self.unidentified)
 
 
 def decode_account(body: bytes) -> Account:
@@ -71,6 +78,7 @@ def decode_backups(body: bytes) -> Page[Backup]:
     return Page(
         values={entry.id: entry.value() for entry in answer.backups},
         malformed={},
+        unidentified=(),
         ids=tuple(entry.id for entry in answer.backups),
         total=answer.total(),
         has_next=answer.has_next(),
@@ -84,9 +92,10 @@ def decode_droplets(body: bytes) -> Page[Droplet]:
     for position, entry in enumerate(answer.droplets):
         if isinstance(entry, DropletEntry):
             page.take(entry.id, entry.value)
-        else:
-            droplet_id = _readable_id(entry.get("id")) if isinstance(entry, dict) else 0
+        elif isinstance(entry, dict) and (droplet_id := _readable_id(entry.get("id"))):
             page.take(droplet_id, partial(_droplet, entry, position))
+        else:
+            page.refuse(f"droplets.{position}: its id cannot be read")
     return page.finish(answer)
 
 
@@ -95,8 +104,10 @@ def decode_policies(body: bytes) -> Page[BackupPolicy]:
     answer = _decoded(PoliciesAnswer, body)
     page = _Entries[BackupPolicy]()
     for key, entry in answer.policies.items():
-        droplet_id = _readable_id(int(key)) if _DIGITS.fullmatch(key) else 0
-        page.take(droplet_id, partial(_policy, entry, droplet_id))
+        if _DIGITS.fullmatch(key) and (droplet_id := _readable_id(int(key))):
+            page.take(droplet_id, partial(_policy, entry, droplet_id))
+        else:
+            page.refuse("policies: a key is not the id of a Droplet")
     return page.finish(answer)
 
 
@@ -105,8 +116,6 @@ def _droplet(written: object, position: int) -> Droplet:
 
 
 def _policy(entry: object, droplet_id: int) -> BackupPolicy:
-    if not droplet_id:
-        raise ProtocolError("the answer does not fit: policies: a key is not the id of a Droplet", status=200)
     fits = entry if isinstance(entry, PolicyEntry) else _validated(PolicyEntry, entry, f"policies.{droplet_id}")
     return fits.value(droplet_id)
 
@@ -117,6 +126,7 @@ class _Entries(Generic[Value]):
 
     values: dict[int, Value] = field(default_factory=dict)
     malformed: dict[int, str] = field(default_factory=dict)
+    unidentified: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
 
     def take(self, entry_id: int, read: Callable[[], Value]) -> None:
@@ -126,8 +136,18 @@ class _Entries(Generic[Value]):
         except ProtocolError as error:
             self.malformed[entry_id] = str(error)
 
+    def refuse(self, why: str) -> None:
+        self.unidentified.append(f"the answer does not fit: {why}")
+
     def finish(self, answer: ListAnswer) -> Page[Value]:
-        return Page(self.values, self.malformed, tuple(self.ids), answer.total(), answer.has_next())
+        return Page(
+            values=self.values,
+            malformed=self.malformed,
+            unidentified=tuple(self.unidentified),
+            ids=tuple(self.ids),
+            total=answer.total(),
+            has_next=answer.has_next(),
+        )
 
 
 def _decoded(model: type[Model], body: bytes) -> Model:
@@ -159,5 +179,5 @@ def _misfit(error: ValidationError, *where: str) -> ProtocolError:
     return ProtocolError(f"the answer does not fit: {why[:_LONGEST_EXPLANATION]}", status=200)
 
 
-def _readable_id(written: object) -> int:
-    return written if type(written) is int and 0 < written <= LARGEST_ID else 0
+def _readable_id(written: object) -> int | None:
+    return written if type(written) is int and 0 < written <= LARGEST_ID else None

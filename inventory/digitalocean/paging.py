@@ -44,19 +44,24 @@ class Walk(Generic[Value]):
         return {number: why for page in self.pages for number, why in page.malformed.items()}
 
     @property
+    def unidentified(self) -> tuple[str, ...]:
+        """Why each entry without a readable id could not be read."""
+        return tuple(why for page in self.pages for why in page.unidentified)
+
+    @property
     def rows(self) -> int:
         """Entries of all pages, duplicates included."""
-        return sum(len(page.ids) for page in self.pages)
+        return sum(page.rows for page in self.pages)
 
     @property
     def ids(self) -> frozenset[int]:
         """The distinct ids that could be read."""
-        return frozenset(number for page in self.pages for number in page.ids if number)
+        return frozenset(number for page in self.pages for number in page.ids)
 
     @property
     def found(self) -> int:
         """How many different entries there were; one whose id cannot be read differs from all others."""
-        return len(self.ids) + sum(page.ids.count(0) for page in self.pages)
+        return len(self.ids) + len(self.unidentified)
 
     @property
     def total(self) -> int | None:
@@ -66,7 +71,7 @@ class Walk(Generic[Value]):
     @property
     def filled_pages(self) -> int:
         """How many pages had entries."""
-        return sum(1 for page in self.pages if page.ids)
+        return sum(1 for page in self.pages if page.rows)
 
 
 def walk(read_page: Callable[[int], Page[Value]]) -> Walk[Value]:
@@ -79,15 +84,15 @@ def walk(read_page: Callable[[int], Page[Value]]) -> Walk[Value]:
     while True:
         page = read_page(len(pages) + 1)
         pages.append(page)
-        rows += len(page.ids)
+        rows += page.rows
         # A full page that names no next may still have one, unless all that was announced is there.
-        is_last = not page.has_next and (len(page.ids) < PER_PAGE or rows == page.total)
-        if not page.ids or is_last:
+        is_last = not page.has_next and (page.rows < PER_PAGE or rows == page.total)
+        if not page.rows or is_last:
             return Walk(tuple(pages), None)
         number = len(pages)
-        if number > 1 and any(page.ids) and page.ids == pages[-2].ids:
+        if number > 1 and page.ids and (page.ids, page.rows) == (pages[-2].ids, pages[-2].rows):
             return Walk(tuple(pages), f"page {number} repeats page {number - 1}")
-        if number >= (most := _most_pages(page.total, len(pages[0].ids))):
+        if number >= (most := _most_pages(page.total, pages[0].rows)):
             return Walk(tuple(pages), f"there are more than {most} pages")
 
 

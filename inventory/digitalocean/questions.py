@@ -76,7 +76,7 @@ def list_droplets(client: Client, *, tag: str | None = None, gpus: bool = False)
     droplets = walked.values
     if tag is not None and gpus:
         droplets = {number: droplet for number, droplet in droplets.items() if tag in (droplet.tags or ())}
-    return DropletPages(droplets, walked.malformed, _problem(walked, "Droplets"))
+    return DropletPages(droplets, walked.malformed, walked.unidentified, _problem(walked, "Droplets"))
 
 
 def read_policy(client: Client, droplet_id: int) -> BackupPolicy:
@@ -91,7 +91,7 @@ def read_policy(client: Client, droplet_id: int) -> BackupPolicy:
 def list_policies(client: Client) -> PolicyPages:
     """Return the backup policies of all Droplets, those with backups off included."""
     walked = _walk(client, "/v2/droplets/backups/policies", decode_policies)
-    return PolicyPages(walked.values, walked.malformed, _problem(walked, "backup policies"))
+    return PolicyPages(walked.values, walked.malformed, walked.unidentified, _problem(walked, "backup policies"))
 
 
 def list_backups(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.digitalocean import questions as api
+from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.errors import ApiError, AuthenticationError, NotFoundError, StoppedError
 from inventory.model import Droplet, Failed, Listed, Proven
@@ -57,7 +57,7 @@ class Attempts:
         if droplet is None:
             return self._failed(droplet_id, None, self.discovery.failures[droplet_id], began)
         try:
-            listing = api.list_backups(
+            listing = questions.list_backups(
                 self.client, droplet_id, clock=self.clock, accept_disagreeing_total=self.accept_disagreeing_total
             )
         except (AuthenticationError, StoppedError):

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from inventory.digitalocean import questions as api
+from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.digitalocean.paging import PER_PAGE
 from inventory.errors import (
@@ -88,12 +88,12 @@ def discover(
     policy_pages = [pages for pages in answered if not isinstance(pages, DropletPages)]
     listed, malformed, notes = _listed_droplets(droplet_pages, selection, all_for_ids=is_cheaper_listed)
     # Ids that a listing lacks are asked for one by one: nothing of it can be missing then.
-    is_whole = not lists or (not notes and 0 not in malformed)
+    is_whole = not lists or not notes
     to_ask = _ids_to_ask(selection, known, {*listed, *malformed}, wanted, began_at)
-    answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_droplet(client, number)), sorted(to_ask)))
+    answers = dict(fetcher.each(lambda number: _answer(lambda: questions.read_droplet(client, number)), sorted(to_ask)))
     read = {number: answer for number, answer in answers.items() if isinstance(answer, Droplet)}
     failures = {number: answer for number, answer in answers.items() if isinstance(answer, ApiError)}
-    failures |= {number: ProtocolError(why) for number, why in malformed.items() if number}
+    failures |= {number: ProtocolError(why) for number, why in malformed.items()}
     unseen = {number: error for number, error in failures.items() if number in known}
     droplets = _with_known_tags({**listed, **read})
     meant = {
@@ -154,7 +154,7 @@ def is_token_alive(
         return True
     existing = [number for number, droplet in known.items() if _is_current(droplet)]
     is_ours = accept_gone or len(existing) < TELLING_NUMBER
-    return is_ours and (client.answers > 0 or api.reads_droplets(client))
+    return is_ours and (client.answers > 0 or questions.reads_droplets(client))
 
 
 def _lists(selection: Selection) -> bool:
@@ -172,7 +172,7 @@ def _is_cheaper_listed(client: Client, fetcher: Fetcher, ids: int) -> bool:
     """
     if ids < _WORTH_COUNTING:
         return False
-    total = fetcher.one(lambda: _answer(lambda: api.count_droplets(client)))
+    total = fetcher.one(lambda: _answer(lambda: questions.count_droplets(client)))
     return isinstance(total, int) and 1 + math.ceil(total / PER_PAGE) < ids
 
 
@@ -182,10 +182,10 @@ def _listings(
     """Give what asks for each listing; GPU Droplets have one of their own. A failure is a value for policies only."""
     tags: Sequence[str | None] = [None] if selection.everything or all_droplets else sorted(selection.tags)
     listings: list[Callable[[], DropletPages | PolicyPages | ApiError]] = [
-        partial(api.list_droplets, client, tag=tag, gpus=gpus) for tag in tags for gpus in (False, True)
+        partial(questions.list_droplets, client, tag=tag, gpus=gpus) for tag in tags for gpus in (False, True)
     ]
     if all_policies:
-        listings.append(lambda: _answer(lambda: api.list_policies(client)))
+        listings.append(lambda: _answer(lambda: questions.list_policies(client)))
     return listings
 
 
@@ -195,10 +195,12 @@ def _listed_droplets(
     """Put the listings together. `all_for_ids`: they were walked for the ids that are meant."""
     listed: dict[int, Droplet] = {}
     malformed: dict[int, str] = {}
+    unidentified: list[str] = []
     notes = []
     for pages in walked:
         listed.update(pages.droplets)
         malformed.update(pages.malformed)
+        unidentified.extend(pages.unidentified)
         if pages.problem:
             notes.append(f"the listing of Droplets may lack some: {pages.problem}")
     if all_for_ids:
@@ -208,8 +210,8 @@ def _listed_droplets(
             {number: why for number, why in malformed.items() if number in meant and number not in listed},
             (),
         )
-    if 0 in malformed:
-        notes.append(f"the listing of Droplets holds an entry that cannot be read: {malformed[0]}")
+    if unidentified:
+        notes.append(f"the listing of Droplets holds an entry that cannot be read: {unidentified[0]}")
     return listed, {number: why for number, why in malformed.items() if number not in listed}, tuple(notes)
 
 
@@ -288,7 +290,9 @@ def _read_policies(
     client: Client, fetcher: Fetcher, droplets: Iterable[int]
 ) -> tuple[dict[int, BackupPolicy], tuple[str, ...]]:
     """Read the policies one by one; those that cannot be read stay unknown, which is said and not more."""
-    answers = dict(fetcher.each(lambda number: _answer(lambda: api.read_policy(client, number)), sorted(droplets)))
+    answers = dict(
+        fetcher.each(lambda number: _answer(lambda: questions.read_policy(client, number)), sorted(droplets))
+    )
     failed = {number: str(answer) for number, answer in answers.items() if isinstance(answer, ApiError)}
     read = {number: answer for number, answer in answers.items() if isinstance(answer, BackupPolicy)}
     return read, _unread(failed)
@@ -300,7 +304,10 @@ def _listed_policies(pages: PolicyPages | ApiError) -> tuple[Mapping[int, Backup
         return {}, (f"no backup policy could be read: {pages}",)
     if pages.problem:
         return pages.policies, (f"the listing of backup policies may lack some: {pages.problem}",)
-    return pages.policies, _unread(pages.malformed)
+    unidentified = (
+        f"the listing of backup policies holds an entry that cannot be read: {why}" for why in pages.unidentified[:1]
+    )
+    return pages.policies, (*_unread(pages.malformed), *unidentified)
 
 
 def _unread(policies: Mapping[int, str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from inventory.digitalocean import questions as api
+from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.errors import (
     EXIT_COMPLETE,
@@ -354,7 +354,7 @@ class _Run:
     def _read_account(self) -> Account | ApiError:
         """Ask whose token it is; a token may well lack the scope to say."""
         try:
-            return api.read_account(self.client)
+            return questions.read_account(self.client)
         except StoppedError:
             raise
         except ApiError as error:

@@ -173,7 +173,8 @@ def test_policies_are_a_map_by_id(client: Client, server: ByteServer) -> None:
         2: BackupPolicy(is_enabled=False),
         7: BackupPolicy(is_enabled=True),
     }
-    assert listed.malformed.keys() == {3, 4, 0, 6}
+    assert listed.malformed.keys() == {3, 4, 6}
+    assert listed.unidentified == ("the answer does not fit: policies: a key is not the id of a Droplet",)
     assert listed.malformed[4] == "the answer does not fit: policies.4.backup_enabled: Field required"
     assert listed.problem is None
 

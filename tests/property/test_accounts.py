@@ -91,6 +91,21 @@ def test_entry_that_cannot_be_read_is_that_droplets_failure_alone(account: Accou
     assert account.reasons() == []
 
 
+def test_entry_without_an_id_makes_a_run_partial_and_is_said_once(account: Account) -> None:
+    """It may be a Droplet that the configuration means and nobody has looked at."""
+    strays = [{"id": "x"}, "y"]
+    account.api.faults["/v2/droplets"] = Fault(shows=lambda entries: [*entries, *strays], is_plausible=True)
+    account.api.faults["/v2/droplets/backups/policies"] = Fault(
+        shows=lambda entries: [*entries, {"droplet_id": "web", "backup_enabled": True}], is_plausible=True
+    )
+    report = account.sync()
+    assert (report.exit_code, report.counts["droplets_complete"]) == (EXIT_PARTIAL, 3)
+    unread = "holds an entry that cannot be read: the answer does not fit"
+    droplets, policies = report.notes
+    assert droplets == f"the listing of Droplets {unread}: droplets.3: its id cannot be read"
+    assert policies == f"the listing of backup policies {unread}: policies: a key is not the id of a Droplet"
+
+
 @pytest.mark.parametrize("status", [403, 500])
 def test_account_that_cannot_be_asked_for_any_droplet_loses_none(account: Account, status: int) -> None:
     first, *others = account.droplets

@@ -8,6 +8,7 @@ from typing import Literal
 
 from inventory.digitalocean.scopes import Reading
 from inventory.errors import AuthenticationError, StoppedError
+from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.store.examination import LastRun, StoredState
 from inventory.terminal.words import age, count, instant, size
 
@@ -33,9 +34,7 @@ CHECKS = (
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
-# A sync refuses to write beyond the second (R5).
 _NOTABLE_SKEW = timedelta(minutes=1)
-_INTOLERABLE_SKEW = timedelta(hours=1)
 
 # An upgrade copies a SQLite file beside itself; below the first figure a sync may already run into the end.
 _LEAST_FREE_GIGABYTES = 0.1
@@ -142,7 +141,7 @@ def clock(answers: Answers) -> Check:
     skew = abs(answers.clock_skew)
     way = "ahead of" if answers.clock_skew > timedelta(0) else "behind"
     found = f"{_seconds(skew)} {way} DigitalOcean's"
-    if skew > _INTOLERABLE_SKEW:
+    if skew > CLOCK_TOLERANCE:
         return Check("clock", "FAIL", found, "Set the clock: a sync writes nothing beyond an hour.")
     if skew > _NOTABLE_SKEW:
         return Check("clock", "WARN", found, "Set the clock, best by NTP: history is stamped with it.")

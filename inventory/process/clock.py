@@ -1,6 +1,9 @@
-"""The one place where the true time is asked; all else is given it."""
+"""The one place that asks for the true time; everything else receives it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+# What differs from this machine's clock by more was stamped by a clock that is wrong: this one or the other (R5).
+CLOCK_TOLERANCE = timedelta(hours=1)
 
 
 def utc_now() -> datetime:

@@ -4,12 +4,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 
 from inventory.history.changes import Changeset
 from inventory.history.ends import brake, must_wait
 from inventory.model import Attempt, Listed
+from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.sync.ledger import Ledger
 from inventory.sync.result import COUNTS, DropletReport, counts, droplet_report
 from inventory.vocabulary import Outcome
@@ -18,9 +18,6 @@ from inventory.vocabulary import Outcome
 _BATCH_ATTEMPTS = 1_000
 _BATCH_BACKUPS = 5_000
 _BATCH_SECONDS = 2.0
-
-# A backup that claims to be made later than this after the look that shows it was stamped by another clock than ours.
-_AHEAD_TOLERANCE = timedelta(hours=1)
 
 _CONTRADICTED = "missing from the listing, but the Droplet still names them; the next sync decides"
 
@@ -105,7 +102,7 @@ class Intake:
             self.counts[name] += number
         self.outcomes[changeset.outcome] += 1
         for backup in changeset.appeared:
-            if backup.created_at - changeset.stamp > _AHEAD_TOLERANCE:
+            if backup.created_at - changeset.stamp > CLOCK_TOLERANCE:
                 made = f"{backup.created_at:%Y-%m-%d %H:%MZ}"
                 self.notes.append(
                     f"backup {backup.id} of Droplet {changeset.attempt.droplet_id} was created in the future ({made}): "

@@ -41,6 +41,7 @@ from inventory.errors import (
 )
 from inventory.history.detection import Remembered, proven_unchanged
 from inventory.model import Account, Attempt, Failed, Selection
+from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
 from inventory.sync.attempts import Attempts
@@ -52,9 +53,6 @@ from inventory.sync.result import DropletReport, SyncReport
 from inventory.vocabulary import Outcome, RunMode, RunStatus, Trigger
 
 _HEARTBEAT_SECONDS = 20.0
-
-# Where this machine's clock is further from the API's, its stamps would be wrong (R5).
-_CLOCK_TOLERANCE = timedelta(hours=1)
 
 # After so many Droplets in a row without an answer the account is left for the next run.
 _FAILURES_IN_A_ROW = 20
@@ -362,7 +360,7 @@ class _Run:
 
     def _check_clock(self) -> None:
         skew = self.client.clock_skew
-        if skew is not None and abs(skew) > _CLOCK_TOLERANCE:
+        if skew is not None and abs(skew) > CLOCK_TOLERANCE:
             way = "ahead of" if skew > timedelta(0) else "behind"
             raise ClockError(
                 f"this machine's clock is {abs(skew)} {way} DigitalOcean's. Nothing was written; set the clock."

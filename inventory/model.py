@@ -23,6 +23,11 @@ class Selection:
     droplet_ids: frozenset[int] = frozenset()
     tags: frozenset[str] = frozenset()
 
+    @property
+    def is_by_ids_alone(self) -> bool:
+        """Whether no Droplet is meant but those whose ids are given."""
+        return not (self.everything or self.tags)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

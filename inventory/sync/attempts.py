@@ -1,35 +1,33 @@
-"""One look at one Droplet: what discovery read of it, and a listing of its backups where one is needed."""
+"""One attempt to look at one Droplet: what discovery read of it, and a listing of its backups where one is needed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
-from inventory.errors import ApiError, AuthenticationError, NotFoundError, StoppedError
+from inventory.errors import ApiError, NotFoundError
 from inventory.model import Droplet, Failed, Listed, Proven
-from inventory.store.runs import KnownDroplet
-from inventory.sync.discovery import Discovery, is_token_alive
+from inventory.sync.discovery import Discovery
+from inventory.sync.listings import answer_or_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """Makes the looks of a run, once it is known which Droplets there are.
+    """Makes the attempts of a run, once it is known which Droplets there are.
 
     Attributes:
-        known: Every stored Droplet of the account, by id.
-        is_uuid_known: Whether this run read of the account that is stored.
-        accept_gone: The user answers for it that the token is the right one.
+        is_uuid_known: Whether `/v2/account` answered in this run, with the uuid that is stored.
+        is_token_trusted: Whether the token is taken for this account's although it shows none of its Droplets.
         accept_disagreeing_total: Take two walks that agree in place of a total that never fits.
     """
 
     client: Client
     discovery: Discovery
-    known: Mapping[int, KnownDroplet]
     account_id: int
     is_uuid_known: bool
-    accept_gone: bool
+    is_token_trusted: bool
     accept_disagreeing_total: bool
     clock: Callable[[], datetime]
 
@@ -56,14 +54,13 @@ class Attempts:
         droplet = self.discovery.droplets.get(droplet_id)
         if droplet is None:
             return self._failed(droplet_id, None, self.discovery.failures[droplet_id], began)
-        try:
-            listing = questions.list_backups(
+        listing = answer_or_error(
+            lambda: questions.list_backups(
                 self.client, droplet_id, clock=self.clock, accept_disagreeing_total=self.accept_disagreeing_total
             )
-        except (AuthenticationError, StoppedError):
-            raise
-        except ApiError as error:
-            return self._failed(droplet_id, droplet, error, began)
+        )
+        if isinstance(listing, ApiError):
+            return self._failed(droplet_id, droplet, listing, began)
         return Listed(
             droplet_id=droplet_id,
             account_id=self.account_id,
@@ -90,11 +87,7 @@ class Attempts:
         )
 
     def _is_token_alive(self, droplet_id: int) -> bool:
-        return is_token_alive(
-            self.client,
-            self.known,
-            self.discovery,
-            droplet_id,
-            is_uuid_known=self.is_uuid_known,
-            accept_gone=self.accept_gone,
-        )
+        """Tell whether the token read something else of this account in this run, so that its 404 means something."""
+        if self.is_uuid_known or self.discovery.seen - {droplet_id}:
+            return True
+        return self.is_token_trusted and (self.client.answers > 0 or questions.reads_droplets(self.client))

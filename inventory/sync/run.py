@@ -19,7 +19,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.errors import (
     EXIT_COMPLETE,
@@ -36,7 +35,6 @@ from inventory.errors import (
     LeaseLostError,
     PermissionDeniedError,
     RequestTimeoutError,
-    StoppedError,
     TransientError,
 )
 from inventory.history.detection import Remembered, proven_unchanged
@@ -44,8 +42,9 @@ from inventory.model import Account, Attempt, Failed, Selection
 from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.store.engine import Database
 from inventory.store.runs import KnownDroplet
+from inventory.sync.account import are_telling, check_token, read_account
 from inventory.sync.attempts import Attempts
-from inventory.sync.discovery import Discovery, check_token, discover
+from inventory.sync.discovery import Discovery, discover
 from inventory.sync.fetching import Fetcher
 from inventory.sync.intake import Intake
 from inventory.sync.ledger import Ledger
@@ -180,7 +179,7 @@ class _Run:
         self.ends_at = time.monotonic() + self.order.deadline.total_seconds()
         with Fetcher(threads, tick=self._tick, stop=self.client.stop) as fetcher:
             # Asked before anything is written: it shows whether this machine's clock can be trusted.
-            found = fetcher.one(self._read_account)
+            found = fetcher.one(partial(read_account, self.client))
             self._check_clock()
             self._intake = self._begin()
             ending = self._judged(fetcher, found)
@@ -312,10 +311,9 @@ class _Run:
         attempts = Attempts(
             client=self.client,
             discovery=discovery,
-            known=known,
             account_id=ledger.account.id,
             is_uuid_known=account is not None and account.uuid == ledger.account.uuid,
-            accept_gone=order.accept_gone,
+            is_token_trusted=order.accept_gone or not are_telling(known),
             accept_disagreeing_total=order.accept_gone and bool(order.droplets),
             clock=self.clock,
         )
@@ -348,15 +346,6 @@ class _Run:
                 f"DigitalOcean gave no answer {_FAILURES_IN_A_ROW} times in a row; stopped after {self.looked} of "
                 f"{self.selected} Droplets"
             )
-
-    def _read_account(self) -> Account | ApiError:
-        """Ask whose token it is; a token may well lack the scope to say."""
-        try:
-            return questions.read_account(self.client)
-        except StoppedError:
-            raise
-        except ApiError as error:
-            return error
 
     def _check_clock(self) -> None:
         skew = self.client.clock_skew

@@ -1,0 +1,165 @@
+"""What the listings of Droplets and of backup policies show, put together.
+
+Each is walked once, all at the same time: what they lack is never taken for gone (R2).
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias, TypeVar
+
+from inventory.digitalocean import questions
+from inventory.digitalocean.client import Client
+from inventory.digitalocean.paging import PER_PAGE
+from inventory.errors import ApiError, AuthenticationError, StoppedError
+from inventory.model import BackupPolicy, Droplet, DropletPages, PolicyPages, Selection
+from inventory.sync.fetching import Fetcher
+
+Answer = TypeVar("Answer")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+Policies: TypeAlias = tuple[Mapping[int, BackupPolicy], tuple[str, ...]]
+"""Backup policies by Droplet id, and sentences on those that could not be read."""
+
+# To compare the costs takes one request; for fewer ids it would cost what it saves.
+_LEAST_IDS_TO_COMPARE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """What the listings showed.
+
+    Attributes:
+        droplets: By id.
+        malformed: Id -> why its entry could not be read; without those that another listing shows.
+        notes: Sentences on Droplets that may be missing; empty where none can be.
+        policies: Of all Droplets, or why they could not be listed; None where they were not asked for.
+    """
+
+    droplets: Mapping[int, Droplet]
+    malformed: Mapping[int, str]
+    notes: tuple[str, ...]
+    policies: PolicyPages | ApiError | None
+
+    @property
+    def ids(self) -> set[int]:
+        """Of all Droplets that were shown, readable or not."""
+        return {*self.droplets, *self.malformed}
+
+
+def read_listings(client: Client, fetcher: Fetcher, selection: Selection, *, is_narrowed: bool) -> Listings:
+    """List the Droplets that `selection` means, as far as listings find them for fewer requests, and their policies.
+
+    A narrowed run lists no policies: it needs few of them.
+
+    Raises:
+        ApiError: A listing of Droplets failed.
+    """
+    tags = _tags_to_list(client, fetcher, selection, is_narrowed=is_narrowed)
+    # GPU Droplets have a listing of their own.
+    listings: list[Callable[[], DropletPages | PolicyPages | ApiError]] = [
+        partial(questions.list_droplets, client, tag=tag, gpus=gpus) for tag in tags for gpus in (False, True)
+    ]
+    if listings and not is_narrowed:
+        listings.append(lambda: answer_or_error(lambda: questions.list_policies(client)))
+    answers = fetcher.all(*listings)
+    pages = [answer for answer in answers if isinstance(answer, DropletPages)]
+    policies = next((answer for answer in answers if not isinstance(answer, DropletPages)), None)
+    if selection.is_by_ids_alone:
+        return _of_ids(selection.droplet_ids, pages, policies)
+    return _of_all(pages, policies)
+
+
+def listed_policies(pages: PolicyPages | ApiError) -> Policies:
+    """Take the policies from their listing; those that cannot be read stay unknown."""
+    if isinstance(pages, ApiError):
+        return {}, (f"no backup policy could be read: {pages}",)
+    if pages.problem:
+        return pages.policies, (f"the listing of backup policies may lack some: {pages.problem}",)
+    return pages.policies, (*_unread(pages.malformed), *_unidentified("backup policies", pages.unidentified))
+
+
+def read_policies(client: Client, fetcher: Fetcher, droplet_ids: Iterable[int]) -> Policies:
+    """Read the policies one by one; those that cannot be read stay unknown."""
+
+    def ask(number: int) -> BackupPolicy | ApiError:
+        return answer_or_error(lambda: questions.read_policy(client, number))
+
+    answers = dict(fetcher.each(ask, sorted(droplet_ids)))
+    policies = {number: answer for number, answer in answers.items() if isinstance(answer, BackupPolicy)}
+    return policies, _unread({number: str(answers[number]) for number in answers.keys() - policies.keys()})
+
+
+def answer_or_error(ask: Callable[[], Answer]) -> Answer | ApiError:
+    """Make a failure a value (R10), except where it concerns the whole run.
+
+    Raises:
+        AuthenticationError: The token is rejected.
+        StoppedError: The run is given up.
+    """
+    try:
+        return ask()
+    except (AuthenticationError, StoppedError):
+        raise
+    except ApiError as error:
+        return error
+
+
+def only(mapping: Mapping[Key, Value], keys: Collection[Key]) -> dict[Key, Value]:
+    """Return the part of a mapping that has these keys."""
+    return {key: value for key, value in mapping.items() if key in keys}
+
+
+def _tags_to_list(client: Client, fetcher: Fetcher, selection: Selection, *, is_narrowed: bool) -> Sequence[str | None]:
+    """Return the tags whose Droplets are listed; None lists all Droplets. Empty where no listing is worth it."""
+    if selection.everything:
+        return [None]
+    if selection.is_by_ids_alone and not is_narrowed and _is_cheaper(client, fetcher, len(selection.droplet_ids)):
+        return [None]
+    return sorted(selection.tags)
+
+
+def _is_cheaper(client: Client, fetcher: Fetcher, ids: int) -> bool:
+    """Tell whether listing all Droplets and all policies costs fewer requests than asking for so many of each."""
+    if ids < _LEAST_IDS_TO_COMPARE:
+        return False
+    total = fetcher.one(lambda: answer_or_error(lambda: questions.count_droplets(client)))
+    return isinstance(total, int) and 1 + math.ceil(total / PER_PAGE) < ids
+
+
+def _of_ids(meant: Collection[int], pages: Iterable[DropletPages], policies: PolicyPages | ApiError | None) -> Listings:
+    """Take the Droplets of these ids; those that are missing are asked for one by one, so nothing needs to be said."""
+    listed = _of_all(pages, policies)
+    return Listings(only(listed.droplets, meant), only(listed.malformed, meant), (), policies)
+
+
+def _of_all(pages: Iterable[DropletPages], policies: PolicyPages | ApiError | None) -> Listings:
+    droplets: dict[int, Droplet] = {}
+    malformed: dict[int, str] = {}
+    unidentified: list[str] = []
+    notes = []
+    for each in pages:
+        droplets.update(each.droplets)
+        malformed.update(each.malformed)
+        unidentified.extend(each.unidentified)
+        if each.problem:
+            notes.append(f"the listing of Droplets may lack some: {each.problem}")
+    return Listings(
+        droplets=droplets,
+        malformed=only(malformed, malformed.keys() - droplets.keys()),
+        notes=(*notes, *_unidentified("Droplets", unidentified)),
+        policies=policies,
+    )
+
+
+def _unread(policies: Mapping[int, str]) -> tuple[str, ...]:
+    return tuple(
+        f"the backup policy of Droplet {number} could not be read: {why}" for number, why in sorted(policies.items())
+    )
+
+
+def _unidentified(noun: str, reasons: Sequence[str]) -> tuple[str, ...]:
+    """Say why the first entry without a readable id could not be read; one sentence stands for all of them."""
+    return tuple(f"the listing of {noun} holds an entry that cannot be read: {why}" for why in reasons[:1])

@@ -23,7 +23,8 @@ from inventory.simulator.limits import DOCUMENTED_PER_HOUR, DOCUMENTED_PER_MINUT
 from inventory.simulator.messages import Request
 from inventory.store.engine import Database, memory
 from inventory.store.upgrade import upgrade
-from inventory.sync.run import Order, sync
+from inventory.sync.order import Job, Order
+from inventory.sync.run import sync
 
 _SIZES = (1_000,)
 _LARGE = 10_000
@@ -98,15 +99,16 @@ def _measure(database: Database, droplets: int) -> None:
 
 def _sync(database: Database, account: _Account) -> tuple[int, float, int]:
     """Return how many requests a sync sends, the simulated seconds that they take, and how many were refused."""
-    order = Order(
+    job = Job(
         account="default",
         selection=Selection(everything=True),
         configured_accounts=frozenset({"default"}),
         deadline=timedelta(hours=1),
+        order=Order(),
     )
     pace = Pace(_REQUESTS_PER_SECOND, stop=_Waiting(account), clock=account.clock, seconds=lambda: account.seconds)
     with Client(TOKEN, clock=account.clock, transport=account, pace=pace) as client:
-        report = sync(database, client, order, clock=account.clock, listener=Silence(), threads=1)
+        report = sync(database, client, job, clock=account.clock, listener=Silence(), threads=1)
     if report.status != "complete":
         raise SystemExit(f"the sync is {report.status}: {report.error}")
     return report.requests, account.seconds, account.refusals

@@ -16,7 +16,8 @@ from inventory.model import Selection
 from inventory.process.clock import utc_now
 from inventory.report.progress import Silence
 from inventory.store.engine import Database
-from inventory.sync.run import Order, sync
+from inventory.sync.order import Job, Order
+from inventory.sync.run import sync
 
 _DROPLETS = 1_000
 _ROUNDS = 5
@@ -56,15 +57,15 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _sync(database: Database, url: str, *, is_full: bool) -> None:
-    order = Order(
+    job = Job(
         account="default",
         selection=Selection(everything=True),
         configured_accounts=frozenset({"default"}),
         deadline=timedelta(minutes=10),
-        is_full=is_full,
+        order=Order(is_full=is_full),
     )
     with Client(TOKEN, base_url=url, requests_per_second=0) as client:
-        report = sync(database, client, order, clock=utc_now, listener=Silence(), threads=_THREADS)
+        report = sync(database, client, job, clock=utc_now, listener=Silence(), threads=_THREADS)
     if report.status != "complete":
         raise SystemExit(f"the sync is {report.status}: {report.error}")
 

@@ -100,18 +100,17 @@ def sync(
 ) -> int:
     """Look at the Droplets' backups once, and keep what was seen."""
     from inventory.commands import sync as command
+    from inventory.sync.order import Order
 
-    options = command.Options(
+    order = Order(
         account=account,
         droplets=frozenset(droplet or ()),
         is_full=full,
         is_dry_run=dry_run,
         accept_gone=accept_gone,
-        as_json=as_json,
-        is_quiet=quiet,
         is_verbose=verbose,
     )
-    return command.run(config, options)
+    return command.run(config, command.Options(order=order, as_json=as_json, is_quiet=quiet))
 
 
 @app.command(rich_help_panel="Look")

@@ -1,5 +1,6 @@
 """A simulated account in process: its fleet, the API's answers without a socket, and syncs by a clock of our own."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,9 @@ from inventory.simulator.messages import Request
 from inventory.simulator.values import SimulatedBackup, SimulatedDroplet
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
+from inventory.sync.order import Job, Order
 from inventory.sync.result import DropletReport, SyncReport
-from inventory.sync.run import Order, sync
+from inventory.sync.run import sync
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 EVERYTHING = Selection(everything=True)
@@ -130,20 +132,20 @@ class Account:
         is_dry_run: bool = False,
         is_full: bool = True,
         deadline: timedelta = timedelta(minutes=1),
+        seconds: Callable[[], float] = time.monotonic,
     ) -> SyncReport:
         """Sync by the fleet's clock, one request after the other."""
-        order = Order(
+        job = Job(
             account=self.name,
             selection=self.selection,
             configured_accounts=self.configured,
             deadline=deadline,
-            droplets=frozenset(droplets),
-            is_full=is_full,
-            accept_gone=accept_gone,
-            is_dry_run=is_dry_run,
+            order=Order(droplets=frozenset(droplets), is_full=is_full, accept_gone=accept_gone, is_dry_run=is_dry_run),
         )
         with Client(TOKEN, requests_per_second=0, retry_wait_seconds=0, clock=self.clock, transport=self.api) as client:
-            return sync(self.database, client, order, clock=self.clock, listener=self.audience, threads=1)
+            return sync(
+                self.database, client, job, clock=self.clock, listener=self.audience, threads=1, seconds=seconds
+            )
 
     def rows(self, table: str, **where: object) -> list[Row]:
         """Read a table, in the order of its key."""

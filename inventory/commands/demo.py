@@ -24,8 +24,9 @@ from inventory.simulator.api import SimulatedApi
 from inventory.simulator.story import seeded_fleet
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
+from inventory.sync.order import Job, Order
 from inventory.sync.result import SyncReport
-from inventory.sync.run import Order, sync
+from inventory.sync.run import sync
 from inventory.terminal.console import print_line, print_screen, print_table, stderr_console
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
@@ -71,18 +72,19 @@ def _free_path(directory: Path) -> Path:
 
 
 def _sync(database: Database, api: SimulatedApi, url: str) -> SyncReport:
-    order = Order(
+    job = Job(
         account=_ACCOUNT,
         selection=Selection(everything=True),
         configured_accounts=frozenset({_ACCOUNT}),
         deadline=timedelta(minutes=1),
+        order=Order(),
     )
 
     def clock() -> datetime:
         return api.fleet.now
 
     with Client(api.token, base_url=url, requests_per_second=0, clock=clock) as client:
-        return sync(database, client, order, clock=clock, listener=Silence())
+        return sync(database, client, job, clock=clock, listener=Silence())
 
 
 def _show(database: Database, path: Path, now: datetime, days: int) -> None:

@@ -12,8 +12,10 @@ from inventory.process import log
 from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
 from inventory.report.progress import following
-from inventory.rounds.round import Round, Wanted, opened, pinging
+from inventory.rounds.ping import pinging
+from inventory.rounds.round import Round, opened
 from inventory.settings.load import AccountSettings, Settings, load
+from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
 from inventory.terminal.console import complain, print_line, print_table
 from inventory.vocabulary import RunStatus
@@ -22,12 +24,13 @@ from inventory.vocabulary import RunStatus
 _SILENT_IF_QUIET = (EXIT_COMPLETE, EXIT_PARTIAL, EXIT_BUSY)
 
 
-@dataclass(frozen=True, slots=True)
-class Options(Wanted):
-    """What the command line asks for, beside the settings."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for: an order, and how to print what it came to."""
 
-    as_json: bool = False
-    is_quiet: bool = False
+    order: Order
+    as_json: bool
+    is_quiet: bool
 
 
 def run(config_file: Path | None, options: Options) -> int:
@@ -39,11 +42,11 @@ def run(config_file: Path | None, options: Options) -> int:
         InventoryError: Nothing could be begun: the settings or the database are not usable.
     """
     settings = load(config_file)
-    accounts = {account.name: account for account in _chosen(settings, options)}
-    log.configure(verbose=options.is_verbose, secrets=settings.secrets)
+    accounts = {account.name: account for account in _chosen(settings, options.order)}
+    log.configure(verbose=options.order.is_verbose, secrets=settings.secrets)
     if not options.is_quiet:
         complain("\n".join(settings.warnings))
-    with pinging(settings, options, complain=None if options.is_quiet else complain) as pings:
+    with pinging(settings, options.order, complain=None if options.is_quiet else complain) as pings:
         reports, database = _synced(settings, accounts, options)
         exit_code = exit_code_of(reports)
         pings.ended(exit_code, sync_text.brief(reports))
@@ -59,10 +62,11 @@ def _synced(
     """Sync, print each account's report as it comes, and return them with the database as it is shown."""
     reports: list[SyncReport] = []
     with (
-        opened(settings, is_dry_run=options.is_dry_run) as database,
+        opened(settings, is_dry_run=options.order.is_dry_run) as database,
         interruptible(lambda: complain("stopping: finishing the write in hand")) as signal_number,
     ):
-        one_round = Round(settings, database, options, partial(following, is_quiet=options.is_quiet), signal_number)
+        follow = partial(following, is_quiet=options.is_quiet)
+        one_round = Round(settings, database, options.order, follow, signal_number)
         for report in one_round.sync(accounts.values()):
             reports.append(report)
             if not options.as_json:
@@ -70,12 +74,12 @@ def _synced(
         return reports, database.shown
 
 
-def _chosen(settings: Settings, options: Options) -> Sequence[AccountSettings]:
-    chosen = [account for account in settings.accounts if options.account in (None, account.name)]
+def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:
+    chosen = [account for account in settings.accounts if order.account in (None, account.name)]
     names = ", ".join(account.name for account in settings.accounts)
     if not chosen:
-        raise UsageError(f'no account "{options.account}" is configured; there is {names}. Nothing was done.')
-    if options.droplets and len(chosen) > 1:
+        raise UsageError(f'no account "{order.account}" is configured; there is {names}. Nothing was done.')
+    if order.droplets and len(chosen) > 1:
         raise UsageError(f"--droplet needs --account NAME too, where there are several ({names}). Nothing was done.")
     return chosen
 
@@ -88,7 +92,7 @@ def _print(report: SyncReport, account: AccountSettings, options: Options) -> No
         complain(sync_text.failure(report, token_source=account.token_source))
     else:
         print_line(f'account "{report.account}" -> {report.database}')
-    print_table(sync_text.facts(report, is_verbose=options.is_verbose))
+    print_table(sync_text.facts(report, is_verbose=options.order.is_verbose))
     for note in report.notes:
         complain(f'account "{report.account}": {note}')
     if report.status != RunStatus.FAILED:

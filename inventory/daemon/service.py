@@ -37,14 +37,16 @@ from inventory.process import log
 from inventory.process.clock import utc_now
 from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
-from inventory.rounds.round import Round, Wanted, opened, pinging
+from inventory.rounds.ping import pinging
+from inventory.rounds.round import Round, opened
 from inventory.serving import web
 from inventory.serving.listening import names
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
 from inventory.store.snapshot import Snapshot, read_snapshot
+from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
-from inventory.sync.run import Listener
+from inventory.sync.watch import Listener
 from inventory.vocabulary import Trigger
 
 _LOOK_SECONDS = 1.0
@@ -53,7 +55,7 @@ _STOP_LOOK_SECONDS = 0.05
 _DATABASE_WAIT_SECONDS = 60.0
 _DATABASE_LINE_SECONDS = 5.0
 
-_WANTED = Wanted(trigger=Trigger.DAEMON)
+_ORDER = Order(trigger=Trigger.DAEMON)
 
 # So many intervals without a run are one too many, and so are they without movement in one that is under way; but
 # waits for locks are long, and a hung run is nobody's wish for days.
@@ -140,7 +142,7 @@ class Daemon:
         """Sync every account once; whatever goes wrong, the next round comes."""
         settings = self._settings
         try:
-            with pinging(settings, _WANTED) as pings:
+            with pinging(settings, _ORDER) as pings:
                 reports = self._synced(settings)
                 pings.ended(exit_code_of(reports), sync_text.brief(reports))
         except InventoryError as error:
@@ -155,7 +157,7 @@ class Daemon:
         with opened(settings, known=self._known.get(url)) as database:
             self._known[url] = database
             self._liveness.moved()
-            one_round = Round(settings, database, _WANTED, self._following, self._interrupted_by)
+            one_round = Round(settings, database, _ORDER, self._following, self._interrupted_by)
             reports = [*one_round.sync(settings.accounts)]
             self._read_figures(database, settings)
         return reports

@@ -4,7 +4,8 @@ Each ping is one POST with its own short deadline, in a thread of its own: one t
 delays or fails a sync. Source: https://healthchecks.io/docs/http_api/
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -12,9 +13,19 @@ from threading import Thread
 import httpx
 import structlog
 
-from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, SIGNAL_BASE, InventoryError, TransientError
+from inventory.errors import (
+    EXIT_BUG,
+    EXIT_BUSY,
+    EXIT_COMPLETE,
+    EXIT_PARTIAL,
+    SIGNAL_BASE,
+    InventoryError,
+    TransientError,
+)
 from inventory.network.transport import Transport, trusting
 from inventory.process.stopping import StopSignal
+from inventory.settings.load import Settings
+from inventory.sync.order import Order
 from inventory.terminal.display import redactor
 
 DEADLINE_SECONDS = 5.0
@@ -34,6 +45,28 @@ def path_of(exit_code: int) -> str:
     if exit_code in (EXIT_COMPLETE, EXIT_PARTIAL):
         return ""
     return "/log" if exit_code == EXIT_BUSY or exit_code > SIGNAL_BASE else f"/{exit_code}"
+
+
+@contextmanager
+def pinging(settings: Settings, order: Order, *, complain: Callable[[str], object] | None = None) -> Iterator["Pings"]:
+    """Tell the configured receiver that a round begins, and of what keeps it from ending; its end is the caller's.
+
+    A round over a part of the configuration is no sign of life, and sends nothing. `complain` is called, beside the
+    log, for pings that fail.
+    """
+    url = settings.ping_url.get_secret_value() if settings.ping_url and order.is_whole else None
+    pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain)
+    pings.started()
+    try:
+        yield pings
+    except InventoryError as error:
+        pings.ended(error.exit_code, str(error))
+        raise
+    except Exception as error:
+        pings.ended(EXIT_BUG, f"a bug: {type(error).__name__}")
+        raise
+    finally:
+        pings.close()
 
 
 class Pings:

@@ -8,40 +8,18 @@ from datetime import timedelta
 import structlog
 
 from inventory.digitalocean.client import Client
-from inventory.errors import EXIT_BUG, AuthenticationError, InventoryError
+from inventory.errors import AuthenticationError, InventoryError
 from inventory.process.clock import utc_now
-from inventory.rounds.ping import Pings
 from inventory.settings.load import AccountSettings, Settings
 from inventory.store.engine import Database, memory, sqlite_file_exists
 from inventory.store.upgrade import require_current, upgrade
+from inventory.sync.order import Job, Order
 from inventory.sync.result import SyncReport, not_started
-from inventory.sync.run import Listener, Order, sync
-from inventory.vocabulary import RunStatus, Trigger
+from inventory.sync.run import sync
+from inventory.sync.watch import Listener
+from inventory.vocabulary import RunStatus
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.sync")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a round is to do, beside the settings.
-
-    Attributes:
-        account: The only account to sync; None means all.
-        droplets: Names or ids that narrow the configuration; empty means all it names.
-    """
-
-    account: str | None = None
-    droplets: frozenset[str] = frozenset()
-    is_full: bool = False
-    is_dry_run: bool = False
-    accept_gone: bool = False
-    is_verbose: bool = False
-    trigger: Trigger = Trigger.COMMAND
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it writes what the configuration as a whole means."""
-        return self.account is None and not self.droplets and not self.is_dry_run
 
 
 @contextmanager
@@ -66,28 +44,6 @@ def opened(settings: Settings, *, is_dry_run: bool = False, known: Database | No
         yield database
 
 
-@contextmanager
-def pinging(settings: Settings, wanted: Wanted, *, complain: Callable[[str], object] | None = None) -> Iterator[Pings]:
-    """Tell the configured receiver that a round begins, and of what keeps it from ending; its end is the caller's.
-
-    A round over a part of the configuration is no sign of life, and nobody's business. `complain` is told, beside the
-    log, of pings that fail.
-    """
-    url = settings.ping_url.get_secret_value() if settings.ping_url and wanted.is_whole else None
-    pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain)
-    pings.started()
-    try:
-        yield pings
-    except InventoryError as error:
-        pings.ended(error.exit_code, str(error))
-        raise
-    except Exception as error:
-        pings.ended(EXIT_BUG, f"a bug: {type(error).__name__}")
-        raise
-    finally:
-        pings.close()
-
-
 @dataclass(frozen=True, slots=True)
 class Round:
     """Syncs accounts in turn.
@@ -99,7 +55,7 @@ class Round:
 
     settings: Settings
     database: Database
-    wanted: Wanted
+    order: Order
     follow: Callable[[], AbstractContextManager[Listener]]
     interrupted_by: Callable[[], int | None]
 
@@ -121,17 +77,15 @@ class Round:
 
     def _sync(self, account: AccountSettings) -> SyncReport:
         """Sync one account; what keeps it from starting is a report too, so that the others get their turn."""
-        order = self._order(account)
-        _log.debug("sync.started", account=order.account, trigger=order.trigger, mode=order.mode)
+        job = self._job(account)
+        _log.debug("sync.started", account=job.account, trigger=self.order.trigger, mode=self.order.mode)
         try:
             with self._client(account) as client, self.follow() as listener:
                 return sync(
-                    self.database, client, order, clock=utc_now, listener=listener, interrupted_by=self.interrupted_by
+                    self.database, client, job, clock=utc_now, listener=listener, interrupted_by=self.interrupted_by
                 )
         except InventoryError as error:
-            return not_started(
-                order.account, self.database.shown, error, utc_now(), mode=order.mode, is_dry_run=order.is_dry_run
-            )
+            return not_started(job, self.database.shown, error, utc_now())
 
     def _client(self, account: AccountSettings) -> Client:
         return Client(
@@ -141,18 +95,13 @@ class Round:
             ca_file=self.settings.ca_file,
         )
 
-    def _order(self, account: AccountSettings) -> Order:
-        return Order(
+    def _job(self, account: AccountSettings) -> Job:
+        return Job(
             account=account.name,
             selection=account.droplets,
             configured_accounts=frozenset(each.name for each in self.settings.accounts),
             deadline=timedelta(minutes=self.settings.run_deadline_minutes),
-            droplets=self.wanted.droplets,
-            is_full=self.wanted.is_full,
-            accept_gone=self.wanted.accept_gone,
-            is_dry_run=self.wanted.is_dry_run,
-            is_verbose=self.wanted.is_verbose,
-            trigger=self.wanted.trigger,
+            order=self.order,
         )
 
 

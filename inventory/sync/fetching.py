@@ -1,11 +1,12 @@
-"""A few threads that ask, while the thread that called keeps its lease, its deadline and its signals in sight."""
+"""A few threads that ask, while the calling thread watches its lease, its deadline and its signals."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,30 +17,36 @@ _TICK_SECONDS = 0.2
 _IN_FLIGHT = 100
 
 
-class Fetcher:
-    """A pool of threads, as a context manager.
+@contextmanager
+def threads_to_fetch(number: int, *, stop: Callable[[], None]) -> Iterator[ThreadPoolExecutor]:
+    """Give so many threads for the length of the block.
 
-    `tick` is called in the calling thread at least every 0.2 s while it waits, and may raise to give up; `stop` must
-    then make every question under way end soon, because leaving the context waits for the threads.
+    `stop` is called where the block fails. It must make every question under way end soon, because the end of the block
+    waits for the threads.
+    """
+    executor = ThreadPoolExecutor(number, thread_name_prefix="fetch")
+    try:
+        yield executor
+    except BaseException:
+        stop()
+        raise
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Asks in threads.
+
+    Attributes:
+        tick: Called in the calling thread at least every 0.2 s while it waits; it may raise to give up.
     """
 
-    def __init__(self, threads: int, *, tick: Callable[[], None], stop: Callable[[], None]) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="fetch")
-        self._tick = tick
-        self._stop = stop
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._stop()
-        self._executor.shutdown(wait=True, cancel_futures=True)
+    executor: ThreadPoolExecutor
+    tick: Callable[[], None]
 
     def each(self, ask: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-        """Ask for every item and yield the answers as they come; a hundred items are under way at most (R11).
+        """Ask for every item and yield the answers as they come; at most a hundred items are under way (R11).
 
         What `ask` raises is raised here.
         """
@@ -48,12 +55,12 @@ class Fetcher:
         answered: SimpleQueue[Future[Result]] = SimpleQueue()
         while True:
             for item in islice(waiting, _IN_FLIGHT - len(under_way)):
-                future = self._executor.submit(ask, item)
+                future = self.executor.submit(ask, item)
                 under_way[future] = item
                 future.add_done_callback(answered.put)
             if not under_way:
                 return
-            self._tick()
+            self.tick()
             try:
                 future = answered.get(timeout=_TICK_SECONDS)
             except Empty:
@@ -66,8 +73,8 @@ class Fetcher:
         return [answers[number] for number in range(len(questions))]
 
     def ahead(self, ask: Callable[[], Result]) -> Callable[[], Result]:
-        """Ask beside what is asked next; return what waits for the answer, once: nobody keeps it then (R11)."""
-        asked = [self._executor.submit(ask)]
+        """Ask beside what is asked next; return what waits for the answer, once: nothing keeps it afterwards (R11)."""
+        asked = [self.executor.submit(ask)]
         return lambda: asked.pop().result()
 
     def one(self, ask: Callable[[], Result]) -> Result:

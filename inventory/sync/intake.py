@@ -1,6 +1,5 @@
 """Looks on their way into the books: many at a time, those whose ends the brake must judge after all others (R7)."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +40,7 @@ class Intake:
     before_writing: Callable[[], None]
     accepting: Callable[[Sequence[DropletReport]], None] | None
     is_verbose: bool
-    seconds: Callable[[], float] = time.monotonic
+    seconds: Callable[[], float]
     counts: Counter[str] = field(default_factory=partial(Counter, dict.fromkeys(COUNTS, 0)))
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     droplets: list[DropletReport] = field(default_factory=list)

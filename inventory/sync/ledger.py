@@ -1,7 +1,6 @@
 """What a run reads and writes: each transaction under its lease, each look whole or not at all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -18,55 +17,63 @@ from inventory.store import runs
 from inventory.store.apply import apply
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
-from inventory.vocabulary import RunMode, RunStatus, Trigger
+from inventory.sync.lease import Lease
+from inventory.sync.order import Order
+from inventory.sync.result import SyncReport, recorded
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The books of one run on one account.
-
-    A dry run reads the same and decides the same, but has no lease (`run_id` is None) and writes nothing.
+    """What one run on one account reads and writes.
 
     Attributes:
+        lease: None in a dry run, which reads and decides the same, and writes nothing.
         last_complete_at: When the last complete run before this one ended; None where none did.
     """
 
     database: Database
     account: runs.StoredAccount
-    run_id: int | None
+    lease: Lease | None
     last_complete_at: datetime | None
     clock: Callable[[], datetime]
 
     @classmethod
     def begin(
-        cls, database: Database, account_name: str, *, trigger: Trigger, mode: RunMode, clock: Callable[[], datetime]
+        cls,
+        database: Database,
+        account_name: str,
+        order: Order,
+        *,
+        clock: Callable[[], datetime],
+        seconds: Callable[[], float],
     ) -> Self:
-        """Take the lease.
+        """Take the lease, except for a dry run; `seconds` is a monotonic clock.
 
         Raises:
             SyncRunningError: Another run holds it.
         """
+        if order.is_dry_run:
+            with database.reading() as connection:
+                account = runs.read_account(connection, account_name) or runs.StoredAccount(0, account_name)
+                return cls(database, account, None, runs.last_complete(connection, account.id), clock)
         with database.writing() as connection:
             account = runs.ensure_account(connection, account_name)
-            run_id = runs.start(connection, account, trigger=trigger, mode=mode, now=clock())
-            return cls(database, account, run_id, runs.last_complete(connection, account.id), clock)
+            run_id = runs.start(connection, account, trigger=order.trigger, mode=order.mode, now=clock())
+            last_complete_at = runs.last_complete(connection, account.id)
+        return cls(database, account, Lease(database, run_id, seconds), last_complete_at, clock)
 
-    @classmethod
-    def begin_dry(cls, database: Database, account_name: str, *, clock: Callable[[], datetime]) -> Self:
-        """Begin a run that writes nothing."""
-        with database.reading() as connection:
-            account = runs.read_account(connection, account_name) or runs.StoredAccount(0, account_name)
-            return cls(database, account, None, runs.last_complete(connection, account.id), clock)
+    @property
+    def run_id(self) -> int | None:
+        """The id of the run's row in `sync_runs`; None in a dry run."""
+        return self.lease.run_id if self.lease else None
 
-    def check_account(self, found: Account | None, configured: frozenset[str]) -> None:
-        """Hold the token to its account (R2), by what `/v2/account` says; None where it could not be read.
+    def check_account(self, found: Account, configured: frozenset[str]) -> None:
+        """Hold the token to its account (R2), by what `/v2/account` says.
 
         Raises:
             WrongAccountError: The token is another account's.
             ConfigurationError: Two configured accounts are one.
         """
-        if found is None:
-            return
         if self.account.uuid not in (None, found.uuid):
             raise WrongAccountError(
                 f'the token of account "{self.account.name}" belongs to another account '
@@ -84,8 +91,8 @@ class Ledger:
     def keep_account(self, found: Account) -> None:
         """Keep what `/v2/account` says; only once the token is known to see the account's Droplets."""
         is_news = (found.uuid, found.status) != (self.account.uuid, self.account.status)
-        if is_news and self.run_id is not None:
-            with self._writing() as connection:
+        if is_news and self.lease:
+            with self.lease.writing() as connection:
                 runs.record_account(connection, self.account.id, found.uuid, found.status)
 
     def known(self) -> dict[int, runs.KnownDroplet]:
@@ -108,8 +115,8 @@ class Ledger:
 
     def unselect(self, droplet_ids: Sequence[int]) -> None:
         """Record that the configuration no longer means these Droplets."""
-        if droplet_ids and self.run_id is not None:
-            with self._writing() as connection:
+        if droplet_ids and self.lease:
+            with self.lease.writing() as connection:
                 runs.unselect(connection, list(droplet_ids), self.clock())
 
     def enter(self, attempts: Sequence[Attempt], *, is_final: bool, held: Mapping[int, str | None]) -> list[Changeset]:
@@ -126,33 +133,35 @@ class Ledger:
             return self._enter(attempts, held, is_final=is_final)
 
     def _enter(self, attempts: Sequence[Attempt], held: Mapping[int, str | None], *, is_final: bool) -> list[Changeset]:
-        with self._writing() if self.run_id is not None else self.database.reading() as connection:
+        with self.lease.writing() if self.lease else self.database.reading() as connection:
             stored = self._stored(connection, attempts)
             owners = _owners(connection, attempts, stored)
             changesets = _changesets(attempts, stored, owners, held)
             ready = [changeset for changeset in changesets if is_final or not must_wait(changeset.ended)]
-            if self.run_id is not None:
+            if self.lease:
                 apply(connection, ready, stored)
                 runs.record_attempts(
-                    connection, self.run_id, [_attempt(changeset) for changeset in ready if changeset.is_telling]
+                    connection, self.lease.run_id, [_attempt(changeset) for changeset in ready if changeset.is_telling]
                 )
         return changesets
 
-    def renew(self) -> None:
-        """Renew the lease."""
-        if self.run_id is not None:
-            with self._writing():
-                pass
+    def keep_lease(self) -> None:
+        """Renew the lease where that is due.
 
-    def finish(self, status: RunStatus, figures: Mapping[str, Any]) -> None:
-        """Close the run's record and free the account."""
-        if self.run_id is not None:
-            with self.database.writing() as connection:
-                runs.finish(connection, self.run_id, status, self.clock(), figures)
+        Raises:
+            LeaseLostError: Another run took over.
+        """
+        if self.lease:
+            self.lease.keep()
 
-    def _writing(self) -> AbstractContextManager[sa.Connection]:
-        assert self.run_id is not None
-        return runs.writing(self.database, self.run_id)
+    def finish(self, report: SyncReport) -> None:
+        """Close the run's record with what the report says, and free the account.
+
+        Raises:
+            LeaseLostError: Another run took over.
+        """
+        if self.lease:
+            self.lease.finish(report.status, report.finished_at, recorded(report))
 
     def _stored(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> dict[int, StoredDroplet]:
         proven = {attempt.droplet_id for attempt in attempts if isinstance(attempt, Proven)}

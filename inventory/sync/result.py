@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from inventory.errors import (
     EXIT_BUSY,
@@ -13,11 +14,13 @@ from inventory.errors import (
     EXIT_PARTIAL,
     EXIT_USAGE,
     SIGNAL_BASE,
+    ApiError,
     InterruptedSyncError,
     InventoryError,
 )
 from inventory.history.changes import Change, Changeset, End
 from inventory.model import Backup, BackupState, Proven
+from inventory.sync.order import Job
 from inventory.vocabulary import GoneReason, Outcome, RunMode, RunStatus
 
 # The columns of `sync_runs` that count.
@@ -126,19 +129,49 @@ class SyncReport:
     last_complete_at: datetime | None
 
 
-def not_started(
-    account: str, database: str, error: InventoryError, at: datetime, *, mode: RunMode, is_dry_run: bool
-) -> SyncReport:
-    """Report a sync that an error, or a signal, kept from starting; it has no record in `sync_runs`."""
-    signal_number = error.signal_number if isinstance(error, InterruptedSyncError) else None
+def recorded(report: SyncReport) -> dict[str, Any]:
+    """Return what the run's record says beside its status and its times, by the columns of `sync_runs`."""
+    return {
+        **report.counts,
+        "droplets_selected": report.droplets_selected,
+        "requests": report.requests,
+        "rate_limit_remaining": report.rate_limit_remaining,
+        "error": report.error or ("; ".join(report.notes) or None),
+        "failure": report.failure,
+    }
+
+
+class Ending(NamedTuple):
+    """How a sync ended; the attributes are those of `SyncReport`."""
+
+    status: RunStatus
+    exit_code: int
+    error: str | None
+    failure: Outcome | None = None
+
+
+def ending_after(error: InventoryError) -> Ending:
+    """Say how a sync ended that an error, or a signal, kept from its end."""
+    if isinstance(error, InterruptedSyncError):
+        return Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, str(error))
+    failure = error.outcome if isinstance(error, ApiError) else None
+    return Ending(RunStatus.FAILED, error.exit_code, str(error), failure)
+
+
+def not_started(job: Job, database: str, error: InventoryError, at: datetime) -> SyncReport:
+    """Report a sync that an error, or a signal, kept from starting; it has no record in `sync_runs`.
+
+    `database` is its name as it may be shown.
+    """
+    ending = ending_after(error)
     return SyncReport(
-        account=account,
+        account=job.account,
         database=database,
         run_id=None,
-        status=RunStatus.INTERRUPTED if signal_number else RunStatus.FAILED,
-        exit_code=SIGNAL_BASE + signal_number if signal_number else error.exit_code,
-        mode=mode,
-        is_dry_run=is_dry_run,
+        status=ending.status,
+        exit_code=ending.exit_code,
+        mode=job.order.mode,
+        is_dry_run=job.order.is_dry_run,
         started_at=at,
         finished_at=at,
         droplets_selected=None,
@@ -147,8 +180,8 @@ def not_started(
         rate_limit_remaining=None,
         droplets=(),
         notes=(),
-        error=str(error),
-        failure=None,
+        error=ending.error,
+        failure=ending.failure,
         last_complete_at=None,
     )
 

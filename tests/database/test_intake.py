@@ -8,7 +8,7 @@ from inventory.model import Attempt
 from inventory.store.engine import Database
 from inventory.sync.intake import Intake
 from inventory.sync.ledger import Ledger
-from inventory.vocabulary import RunMode, Trigger
+from inventory.sync.order import Order
 from tests.simulated import rows
 from tests.unit.attempts import LATER, backup, droplet, seen
 
@@ -30,7 +30,7 @@ def time() -> Time:
 
 @pytest.fixture
 def intake(database: Database, time: Time) -> Intake:
-    ledger = Ledger.begin(database, "default", trigger=Trigger.COMMAND, mode=RunMode.LISTING, clock=lambda: LATER)
+    ledger = Ledger.begin(database, "default", Order(), clock=lambda: LATER, seconds=time)
     return Intake(ledger, before_writing=lambda: None, accepting=None, is_verbose=False, seconds=time)
 
 

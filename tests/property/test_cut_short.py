@@ -1,16 +1,16 @@
 """A run that ends before it has looked at everything is continued by the next."""
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from inventory.errors import EXIT_PARTIAL, LeaseLostError
+from inventory.errors import EXIT_COMPLETE, EXIT_PARTIAL, LeaseLostError
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
-from tests.simulated import Account, backups_path
+from tests.simulated import Account, Audience, backups_path
 
 
 @pytest.fixture
@@ -37,12 +37,26 @@ def test_longest_unlooked_come_first(large: Account) -> None:
     assert listed(large)[-2:] == [third, first]
 
 
+class Slow(Audience):
+    """Lets 50 ms pass whenever the run says how far it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[int, int, datetime | None]] = []
+
+    def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
+        self.told.append((droplets, requests, waiting_until))
+
+    def seconds(self) -> float:
+        return 0.05 * len(self.told)
+
+
 def test_run_cut_by_its_deadline_is_continued_by_the_next(large: Account) -> None:
-    large.api.delay = lambda: time.sleep(0.05)
+    large.audience = slow = Slow()
     reached: set[int] = set()
     for _ in range(5):
         large.advance(minutes=1)
-        report = large.sync(deadline=timedelta(seconds=1))
+        report = large.sync(deadline=timedelta(seconds=1), seconds=slow.seconds)
         looked = {row["id"] for row in large.rows("droplets") if row["last_observed_at"] == large.clock()}
         assert looked
         assert not looked & reached
@@ -68,6 +82,32 @@ def test_failures_with_answers_between_them_do_not(large: Account) -> None:
     large.api.faults = {backups_path(number): Fault(status=500) for number in large.droplets[1::2]}
     report = large.sync()
     assert (report.exit_code, report.counts["droplets_complete"]) == (EXIT_PARTIAL, 20)
+
+
+def test_lease_is_renewed_while_answers_are_awaited(account: Account) -> None:
+    """Another run may take the account over after 90 s of silence; here 21 s pass before the first answer."""
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    seconds = [0.0]
+    renewed = []
+
+    def hang() -> None:
+        with account.database.writing() as connection:
+            connection.execute(sa.update(sync_runs).values(heartbeat_at=long_ago))
+        for passing in (19.0, 2.0):
+            seconds[0] += passing
+            until = time.monotonic() + (0.5 if passing == 19.0 else 60)
+            while not (is_renewed := heartbeat(account) > long_ago) and time.monotonic() < until:
+                time.sleep(0.01)
+            renewed.append(is_renewed)
+
+    account.api.faults["/v2/droplets"] = Fault(before={1: hang})
+    assert account.sync(seconds=lambda: seconds[0]).exit_code == EXIT_COMPLETE
+    assert renewed == [False, True]
+
+
+def heartbeat(account: Account) -> datetime:
+    moment: datetime = account.rows("sync_runs")[-1]["heartbeat_at"]
+    return moment
 
 
 def test_run_that_lost_its_account_to_another_writes_nothing_more(account: Account) -> None:

@@ -1,13 +1,23 @@
 """Of several accounts the exit code tells what a person must know first."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from inventory.errors import DatabaseLockedError, InterruptedSyncError, InventoryError
+from inventory.model import Selection
+from inventory.sync.order import Job, Order
 from inventory.sync.result import exit_code_of, not_started
-from inventory.vocabulary import RunMode
 from tests.unit.report.test_sync_text import REPORT
+
+JOB = Job(
+    account="default",
+    selection=Selection(everything=True),
+    configured_accounts=frozenset({"default"}),
+    deadline=timedelta(minutes=1),
+    order=Order(),
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +53,6 @@ def test_the_worst_code_wins(codes: list[int], expected: int) -> None:
 )
 def test_a_sync_that_did_not_start_says_why(error: InventoryError, expected: tuple[str, int]) -> None:
     """A signal that comes before the first answer is no failure either."""
-    report = not_started("default", "inventory.db", error, REPORT.started_at, mode=RunMode.DETECTION, is_dry_run=False)
+    report = not_started(JOB, "inventory.db", error, REPORT.started_at)
     assert (report.status, report.exit_code) == expected
     assert (report.run_id, report.error) == (None, str(error))

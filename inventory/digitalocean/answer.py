@@ -41,13 +41,13 @@ _REDIRECTS = range(300, 400)
 
 
 def check_status(answer: httpx.Response, *, host: str, scopes: str, now: datetime) -> None:
-    """Return if the status is 200, else raise what it means; the body of an error says nothing we would rely on.
+    """Return if the status is 200, otherwise raise what it means; the body of an error is not used.
 
     Args:
         answer: Its body is not touched.
-        host: Whom we asked.
-        scopes: What a token needs to ask this, in words.
-        now: To reckon waits with where the answer is not dated.
+        host: Which host was asked.
+        scopes: The scopes that the question needs, in words.
+        now: Replaces the answer's date where it has none, to compute how long to wait.
 
     Raises:
         ApiError: Every other status.
@@ -67,9 +67,7 @@ def check_status(answer: httpx.Response, *, host: str, scopes: str, now: datetim
             status=status,
             request_id=request_id,
         )
-    error, text = _MEANINGS.get(
-        status, (ProtocolError, f"DigitalOcean answered {status}, which was not to be expected")
-    )
+    error, text = _MEANINGS.get(status, (ProtocolError, f"DigitalOcean answered {status}, which is not expected"))
     raise error(text.format(scopes=scopes), status=status, request_id=request_id)
 
 
@@ -77,7 +75,7 @@ def read_json_body(answer: httpx.Response) -> bytes:
     """Return the body, unpacked.
 
     Raises:
-        ProtocolError: It is not JSON by its own account, or was refused unread.
+        ProtocolError: Its headers do not say JSON, or it was refused unread.
         TransientError: It is damaged.
     """
     if "json" not in answer.headers.get("content-type", "").lower():
@@ -91,7 +89,7 @@ def read_json_body(answer: httpx.Response) -> bytes:
 
 
 def date_of(headers: httpx.Headers) -> datetime | None:
-    """Return when the answer was made by the server's clock, or None where it does not say."""
+    """Return when the answer was made, by the server's clock; None where it does not say."""
     return _parsed_date(headers.get("date", ""))
 
 
@@ -105,7 +103,7 @@ def _bounded(chunks: Iterator[bytes]) -> bytes:
 
 
 def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack gzip, at most one byte more than a body may have from a single chunk: a bomb must not go off here."""
+    """Unpack gzip; a single chunk gives at most one byte more than a body may have, whatever it was packed from."""
     packed = zlib.decompressobj(_GZIP)
     try:
         for chunk in chunks:
@@ -122,10 +120,10 @@ def _request_id(headers: httpx.Headers) -> str | None:
 
 
 def _asked_wait(headers: httpx.Headers, now: datetime, *, is_rate_limited: bool) -> float | None:
-    """Return how many seconds the server asks us to wait.
+    """Return how many seconds the server asks us to wait; None where it does not.
 
-    Instants are compared with the server's own clock. `ratelimit-reset` counts for less than `retry-after`, because it
-    was seen to lie in the past.
+    Moments are compared with the server's own clock. `retry-after` comes before `ratelimit-reset`, which was seen to
+    lie in the past.
     """
     now = date_of(headers) or now
     after = headers.get("retry-after", "").strip()

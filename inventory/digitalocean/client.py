@@ -1,6 +1,6 @@
 """Questions to DigitalOcean's API: authentication, retries, the rate limit; knows nothing of backups.
 
-    get | pace (our turn?) | transport (deadline) | answer (status, body) | retries, if it was for want of luck
+    get | pace (our turn?) | transport (deadline) | answer (status, body) | retries, where another try may succeed
 
 The token goes to one origin and nowhere else (R9). There is no httpx.Client between us and the transport: it would
 bring redirects, cookies, proxies and log lines, each to be switched off again.
@@ -70,10 +70,9 @@ class Client:
             timeout_seconds: The most one request may take from its first byte to the last of its answer.
             ca_file: Certificate authorities, in PEM form, to trust beside the public ones.
             clock: This machine's.
-            retry_wait_seconds: The first of four retries comes after at most this time, each further after at most
-                twice the time of the one before.
-            transport: In place of the network.
-            pace: In place of one of `requests_per_second`, for a simulated clock.
+            retry_wait_seconds: The longest wait before the first of four retries; it doubles with each further one.
+            transport: Replaces the network.
+            pace: Replaces the one of `requests_per_second`, for a simulated clock.
 
         Raises:
             ConfigurationError: The token, the URL or the file cannot be used.
@@ -116,7 +115,7 @@ class Client:
         Args:
             path: Begins with a slash; never taken from an answer.
             params: The query.
-            scopes: What a token needs to ask this, for the message to those whose token lacks it.
+            scopes: The scopes that the question needs; the error for a token that lacks one names them.
 
         Raises:
             ApiError: There is no usable answer.
@@ -150,7 +149,7 @@ class Client:
             try:
                 return self._send(path, params, scopes)
             except RateLimitedError as error:
-                # Not one of the tries: it says nothing against this question, and concerns all threads.
+                # Not counted as a try: it says nothing about this question, and concerns all threads.
                 self._pace.pause(error.wait_seconds or 0.0)
             except AuthenticationError as error:
                 self._rejection = error

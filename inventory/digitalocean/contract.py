@@ -33,7 +33,7 @@ def _moment(written: object) -> datetime:
         raise PydanticCustomError(
             "moment", "Input should be a time of the years 1900 to 2199 with an offset, as RFC 3339 writes it"
         )
-    # To replace nothing would take as long as all the rest.
+    # replace() would take as long as all the rest.
     return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
@@ -83,14 +83,14 @@ class AccountAnswer(_Strict):
 class ListAnswer(_Strict):
     """One page of any listing.
 
-    `links` may be missing, empty, or hold `pages`; none of it is worth refusing an answer for.
+    `links` may be missing, empty, or hold `pages`; whatever it is, the answer is not refused for it.
     """
 
     links: Any = None
     meta: Any = None
 
     def total(self) -> int | None:
-        """Return the number of entries on all pages, or None where it is not usable."""
+        """Return the number of entries on all pages; None where it is missing or unusable."""
         total = self.meta.get("total") if isinstance(self.meta, dict) else None
         return total if type(total) is int and 0 <= total <= _LARGEST_COUNT else None
 
@@ -144,7 +144,7 @@ class _Window(_Strict):
 
 
 class DropletEntry(_Strict):
-    """One Droplet. What depends on a scope of the token, or is new to some, may be missing."""
+    """One Droplet. What depends on a scope of the token, or was added later, may be missing."""
 
     id: _Id
     name: _Text
@@ -209,7 +209,7 @@ class _Plan(_Strict):
 
 
 class PolicyEntry(_Strict):
-    """One backup policy; with backups off it says nothing but that."""
+    """One backup policy; with backups off it says nothing else."""
 
     droplet_id: _Id | None = None
     backup_enabled: bool

@@ -40,7 +40,7 @@ class Page(Generic[Value]):
         unidentified: Why each entry without a readable id could not be read.
         ids: Of all other entries, in the order they came; one id may come twice.
         total: How many entries all pages together have; None where the answer does not say, or not usably.
-        has_next: Whether the answer names a next page. Never where (R9).
+        has_next: Whether the answer names a next page; which one is never used (R9).
     """
 
     values: Mapping[int, Value]
@@ -57,7 +57,7 @@ class Page(Generic[Value]):
 
 
 def decode_account(body: bytes) -> Account:
-    """Read `/v2/account`. In a team it is the team that owns the Droplets, so its uuid is taken then."""
+    """Read `/v2/account`. In a team, the team owns the Droplets: the uuid is the team's then."""
     account = _decoded(AccountAnswer, body).account
     return Account(uuid=account.team.uuid if account.team else account.uuid, status=account.status)
 
@@ -73,7 +73,7 @@ def decode_policy(body: bytes, droplet_id: int) -> BackupPolicy:
 
 
 def decode_backups(body: bytes) -> Page[Backup]:
-    """Read a page of `/v2/droplets/{id}/backups`; one entry that does not fit condemns it."""
+    """Read a page of `/v2/droplets/{id}/backups`; one entry that does not fit makes the whole page unusable."""
     answer = _decoded(BackupsAnswer, body)
     return Page(
         values={entry.id: entry.value() for entry in answer.backups},
@@ -122,7 +122,7 @@ def _policy(entry: object, droplet_id: int) -> BackupPolicy:
 
 @dataclass
 class _Entries(Generic[Value]):
-    """A page whose entries are read one by one, so that one which does not fit condemns only itself (R10)."""
+    """A page whose entries are read one by one, so that one which does not fit affects no other (R10)."""
 
     values: dict[int, Value] = field(default_factory=dict)
     malformed: dict[int, str] = field(default_factory=dict)
@@ -166,7 +166,7 @@ def _validated(model: type[Model], document: object, where: str) -> Model:
 
 
 def _misfit(error: ValidationError, *where: str) -> ProtocolError:
-    """Say what does not fit, and where; never what is there."""
+    """Say what does not fit, and where; never the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     if first["type"] == "json_invalid":
         why = first["ctx"]["error"]

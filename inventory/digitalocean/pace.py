@@ -18,7 +18,7 @@ _ACCOUNT_RATES = (Rate(250, Duration.MINUTE), Rate(5000, Duration.HOUR))
 _SCARCE_SHARE = 0.1
 _SCARCE_PAUSE_SECONDS = 2.0
 
-# A wait of ours that people want to be told about: the hour's or the minute's requests are used up.
+# A longer wait of ours is shown to people: the hour's or the minute's requests are used up.
 _LONG_WAIT_SECONDS = 5.0
 
 
@@ -64,12 +64,12 @@ class Pace:
             raise StoppedError("given up, because the program is stopping")
 
     def pause(self, seconds: float) -> None:
-        """Let nobody send anything for that long."""
+        """Let no request be sent for that long."""
         with self._lock:
             self._pause(self._seconds(), seconds)
 
     def announce(self, *, limit: int, remaining: int) -> None:
-        """Learn how many requests of the hour are left, to share them politely."""
+        """Note how many requests of the hour are left; the last ones are shared with the owner's other tools."""
         self._is_scarce = remaining < limit * _SCARCE_SHARE
 
     @property

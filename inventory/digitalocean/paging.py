@@ -1,7 +1,7 @@
 """Walks over the pages of a listing, and whether what they found can be all there is (R1).
 
 The pages are counted here; an answer only says whether there is another. A listing may change while it is walked:
-an entry that goes moves the others up, and one of them is then on no page.
+an entry that disappears moves the others up, and one of them is then on no page.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ class Walk(Generic[Value]):
     """What the pages of one walk held, in order.
 
     Attributes:
-        problem: Why the walk was broken off, or None.
+        problem: Why the walk was broken off; None where it was not.
     """
 
     pages: tuple[Page[Value], ...]
@@ -97,14 +97,14 @@ def walk(read_page: Callable[[int], Page[Value]]) -> Walk[Value]:
 
 
 def _most_pages(total: int | None, on_first_page: int) -> int:
-    """Allow for two pages more than the total needs at the size that the server chose for a page."""
+    """Allow two pages more than the total needs, at the page size that the server chose."""
     if total is None:
         return _MOST_PAGES_WITHOUT_TOTAL
     return min(-(-total // on_first_page) + _PAGES_TO_SPARE, _MOST_PAGES)
 
 
 def total_problem(walked: Walk[Value], noun: str) -> str | None:
-    """Say what speaks against the walk's having found as many `noun` as the server announced, or None."""
+    """Say why the walk may not have found as many `noun` as the server announced; None if it has."""
     totals = {page.total for page in walked.pages}
     if None in totals:
         is_all = len(walked.pages) == 1 and 0 < walked.rows < PER_PAGE
@@ -115,5 +115,5 @@ def total_problem(walked: Walk[Value], noun: str) -> str | None:
 
 
 def walk_problem(walked: Walk[Value]) -> str | None:
-    """Say what speaks against the walk itself, whatever the total, or None."""
+    """Say what is wrong with the walk itself, whatever the total; None if nothing is."""
     return walked.problem or (CHANGED if walked.found < walked.rows else None)

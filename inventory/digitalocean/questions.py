@@ -39,7 +39,7 @@ def read_droplet(client: Client, droplet_id: int) -> Droplet:
     """Return one Droplet.
 
     Raises:
-        NotFoundError: For this token there is none of that id.
+        NotFoundError: This token sees no Droplet of that id.
     """
     droplet = decode_droplet(client.get(f"/v2/droplets/{droplet_id}"))
     if droplet.id != droplet_id:
@@ -48,7 +48,7 @@ def read_droplet(client: Client, droplet_id: int) -> Droplet:
 
 
 def count_droplets(client: Client) -> int | None:
-    """Return how many Droplets without a GPU there are; None where the answer does not say."""
+    """Return how many Droplets without a GPU there are; None where the answer does not say so."""
     return decode_droplets(client.get("/v2/droplets", {"page": 1, "per_page": 1})).total
 
 
@@ -64,9 +64,9 @@ def reads_droplets(client: Client) -> bool:
 
 
 def list_droplets(client: Client, *, tag: str | None = None, gpus: bool = False) -> DropletPages:
-    """Return every Droplet without a GPU, or with one, that has the tag.
+    """Return every Droplet without a GPU, or every one with a GPU, that has the tag; None means any tag or none.
 
-    The API lists the two kinds apart, and cannot look for a tag among those with a GPU.
+    The API lists the two kinds apart, and cannot search for a tag among those with a GPU.
     """
     chosen: dict[str, str | int] = {"tag_name": tag} if tag is not None and not gpus else {}
     scopes = "droplet:read and tag:read" if chosen else "droplet:read"
@@ -83,13 +83,13 @@ def read_policy(client: Client, droplet_id: int) -> BackupPolicy:
     """Return one Droplet's backup policy.
 
     Raises:
-        NotFoundError: For this token there is no Droplet of that id.
+        NotFoundError: This token sees no Droplet of that id.
     """
     return decode_policy(client.get(f"/v2/droplets/{droplet_id}/backups/policy"), droplet_id)
 
 
 def list_policies(client: Client) -> PolicyPages:
-    """Return the backup policies of all Droplets, those with backups off included."""
+    """Return the backup policies of all Droplets, also of those whose backups are off."""
     walked = _walk(client, "/v2/droplets/backups/policies", decode_policies)
     return PolicyPages(walked.values, walked.malformed, walked.unidentified, _problem(walked, "backup policies"))
 
@@ -97,18 +97,18 @@ def list_policies(client: Client) -> PolicyPages:
 def list_backups(
     client: Client, droplet_id: int, *, clock: Callable[[], datetime], accept_disagreeing_total: bool = False
 ) -> Listing:
-    """Return one Droplet's backups, and whether they can be taken for all (R1).
+    """Return one Droplet's backups, and whether they are all of them (R1).
 
     A list on several pages is walked twice; the second walk's values are returned.
 
     Args:
-        client: Whom to ask.
+        client: Asks with the token.
         droplet_id: Of the Droplet.
         clock: Asked when the last page was decoded.
         accept_disagreeing_total: Take two walks that agree in place of a total that never fits.
 
     Raises:
-        NotFoundError: For this token there is no Droplet of that id.
+        NotFoundError: This token sees no Droplet of that id.
         ApiError: A page could not be read.
     """
     walked = _walk(client, path := f"/v2/droplets/{droplet_id}/backups", decode_backups)

@@ -1,4 +1,4 @@
-"""What a token may read, found out by one small question a scope."""
+"""What a token may read, found out by one small question for each scope."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class Reading:
     """What a token could read.
 
     Attributes:
-        missing: The scopes for want of which a question was refused.
+        missing: The scopes that the token lacks, as far as they were asked for.
         account: None where it could not be read.
-        problem: Why the asking ended early; None if every question was asked.
+        problem: Why not every question was asked; None if each was.
     """
 
     missing: frozenset[str]
@@ -30,11 +30,11 @@ class Reading:
 
 
 def read_each(client: Client, *, tag: str) -> Reading:
-    """Ask for each scope's sake, four requests in all, and stop at the first question that gets no usable answer.
+    """Ask one question for each scope, four requests in all, and stop at the first that gets no usable answer.
 
     Args:
-        client: Whom to ask.
-        tag: One to look for; there need not be any Droplet with it.
+        client: Asks with the token.
+        tag: Any tag; it does not matter whether a Droplet has it.
     """
     questions: _Questions = (
         ("droplet:read", partial(count_droplets, client)),
@@ -58,7 +58,7 @@ def read_each(client: Client, *, tag: str) -> Reading:
 
 
 def _look_for_tag(client: Client, tag: str) -> None:
-    """Ask for the Droplets of a tag; where there is no such tag, nobody documents whether the answer is 404."""
+    """Ask for the Droplets of a tag. A tag that does not exist may be answered 404: that is not documented."""
     try:
         client.get("/v2/droplets", {"tag_name": tag, **_FIRST}, scopes="tag:read")
     except NotFoundError:

@@ -53,7 +53,7 @@ class Transport(httpx.BaseTransport):
     """
 
     def __init__(self, *, timeout_seconds: float, stop: StopSignal, context: ssl.SSLContext | None) -> None:
-        """Prepare the pool; `context` may be None where nothing speaks TLS."""
+        """Prepare the pool; `context` is None where no request uses TLS."""
         self._timeout_seconds = timeout_seconds
         self._backend = _Backend(stop)
         self._context = context
@@ -86,7 +86,7 @@ class Transport(httpx.BaseTransport):
             pool.close()
 
     def _pool(self) -> httpcore.ConnectionPool:
-        """Give this thread's own: one for all would look at everybody's connections twice for each request."""
+        """Return this thread's own pool: one for all threads would look at all connections twice for each request."""
         if not hasattr(self._own, "pool"):
             self._own.pool = httpcore.ConnectionPool(
                 ssl_context=self._context, keepalive_expiry=_KEEPALIVE_SECONDS, network_backend=self._backend
@@ -97,7 +97,7 @@ class Transport(httpx.BaseTransport):
 
 
 def _unreadable_head(error: httpcore.RemoteProtocolError) -> TransientError | HostileAnswerError:
-    """Name what came instead of an answer; h11's own words may quote it."""
+    """Name what came instead of an answer, without h11's own words, which may quote it."""
     if getattr(error.args[0], "error_status_hint", None) == _TOO_LONG:
         return HostileAnswerError("malformed answer: its headers are too large; refused")
     if str(error).startswith("Server disconnected"):
@@ -275,9 +275,9 @@ def _failed_handshake(
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Return what decides whom to trust: the authorities that come with httpx, and those of `ca_file`.
+    """Return a context that trusts the authorities that come with httpx, and those of `ca_file`.
 
-    Neither SSL_CERT_FILE nor SSL_CERT_DIR of the environment has a say, and nothing switches verification off (R9).
+    SSL_CERT_FILE and SSL_CERT_DIR of the environment are ignored, and nothing switches verification off (R9).
 
     Raises:
         ConfigurationError: `ca_file` cannot be read, or holds no certificate.

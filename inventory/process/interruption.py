@@ -1,4 +1,4 @@
-"""Signals as questions that long work asks itself; the second SIGINT or SIGTERM ends the process at once."""
+"""Signals that long work checks for; the second SIGINT or SIGTERM ends the process at once."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def interruptible(on_first: Callable[[], object]) -> Iterator[Callable[[], int | None]]:
     """Give, for the length of the block, a function that returns the number of the signal that came, or None.
 
-    `on_first` is called in the signal handler of the first one: to say that the work in hand is being finished. The
-    handlers that were there before are put back.
+    `on_first` is called in the signal handler of the first one, to say that the current work is being finished. At the
+    end of the block the previous handlers are restored.
     """
     received: list[int] = []
 

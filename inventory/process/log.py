@@ -1,7 +1,7 @@
 """The log: one record is one line on stderr, without a secret in it.
 
-Answers go to stdout and problems are told by the commands; the log is for whoever asks how it came about. Records of
-the libraries, which use Python's own logging, take the same way.
+Answers go to stdout and commands report problems; the log shows how they came about. Records of the libraries, which
+use Python's own logging, take the same way.
 """
 
 import logging
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def configure(*, verbose: bool, secrets: Collection[str], is_service: bool = False) -> None:
-    """Log to stderr: everything if `verbose`, what happens if this is a service, else nothing.
+    """Log to stderr: everything if `verbose`, events if this is a service, otherwise nothing.
 
     On a terminal a line is `key=value` pairs, elsewhere a JSON document. Control characters are escaped; each of
     `secrets`, and all that looks like a token, is replaced by `[token]`. May be called again, with other secrets.

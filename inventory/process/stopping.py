@@ -4,7 +4,7 @@ from queue import Empty, SimpleQueue
 
 
 class StopSignal:
-    """Set once, for good, from any thread and from a signal handler.
+    """Set once and for ever, from any thread or from a signal handler.
 
     `threading.Event` would not do: a handler that interrupts a thread inside `Event.wait()` may deadlock in
     `Event.set()`. `SimpleQueue.put()` is documented to be reentrant.

@@ -1,4 +1,4 @@
-"""A dead man's ping: a receiver such as healthchecks.io is told of each run, and raises the alarm when it is not.
+"""Dead man's pings: each round is reported to a receiver such as healthchecks.io, which raises an alarm if none comes.
 
 Each ping is one POST with its own short deadline, in a thread of its own: one that fails or hangs is logged, and never
 delays or fails a sync. Source: https://healthchecks.io/docs/http_api/
@@ -37,10 +37,10 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.ping")
 
 
 def path_of(exit_code: int) -> str:
-    """Choose what is added to the URL for a run's exit code.
+    """Return what is added to the URL for a round's exit code.
 
-    What the next run mends is no failure: a partial run succeeded, and one that another was in the way of, or that was
-    stopped, changes nothing; should none succeed, the receiver raises the alarm by itself.
+    What the next round can make good is no failure. A partial one counts as a success; one that found another sync
+    running, or was stopped, is only logged: if none succeeds, the receiver raises the alarm by itself.
     """
     if exit_code in (EXIT_COMPLETE, EXIT_PARTIAL):
         return ""
@@ -49,10 +49,10 @@ def path_of(exit_code: int) -> str:
 
 @contextmanager
 def pinging(settings: Settings, order: Order, *, complain: Callable[[str], object] | None = None) -> Iterator["Pings"]:
-    """Tell the configured receiver that a round begins, and of what keeps it from ending; its end is the caller's.
+    """Report to the configured receiver that a round begins, and the error that ends it; the caller reports its end.
 
-    A round over a part of the configuration is no sign of life, and sends nothing. `complain` is called, beside the
-    log, for pings that fail.
+    A round over a part of the configuration is no sign of life, and sends nothing. `complain` is called with a sentence
+    for each ping that fails, which is also logged.
     """
     url = settings.ping_url.get_secret_value() if settings.ping_url and order.is_whole else None
     pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain)
@@ -84,11 +84,11 @@ class Pings:
         """Prepare.
 
         Args:
-            url: None where nobody is to be told.
-            ca_file: Certificates to trust in place of the usual ones.
+            url: None sends nothing.
+            ca_file: Certificate authorities, in PEM form, to trust beside the public ones.
             secrets: What no text may hold.
-            complain: Told, beside the log, why a ping failed.
-            deadline_seconds: Of each ping.
+            complain: Called with a sentence for each ping that fails, which is also logged.
+            deadline_seconds: How long each ping may take.
         """
         self._redacted = redactor(secrets)
         self._url = url
@@ -101,15 +101,15 @@ class Pings:
             self._thread.start()
 
     def started(self) -> None:
-        """Tell that a run begins."""
+        """Report that a round begins."""
         self._due.put(("/start", ""))
 
     def ended(self, exit_code: int, text: str) -> None:
-        """Tell how a run ended, with `text` for people."""
+        """Report how a round ended, with `text` for people."""
         self._due.put((path_of(exit_code), self._redacted(text)))
 
     def close(self, *, within_seconds: float = DEADLINE_SECONDS + 1) -> None:
-        """Wait until the pings given are sent, but no longer than that."""
+        """Wait until all pings are sent, but no longer than `within_seconds`."""
         self._due.put(None)
         if self._url:
             self._thread.join(within_seconds)
@@ -122,7 +122,7 @@ class Pings:
                 # Not with its URL, which is a secret.
                 _log.warning("ping.failed", ping=ping[0] or "success", error=str(error))
                 if self._complain:
-                    self._complain(f"the ping could not be sent: {error}. The sync is not concerned.")
+                    self._complain(f"the ping could not be sent: {error}. The sync is not affected.")
 
     def _send(self, path: str, text: str) -> None:
         request = httpx.Request(

@@ -1,4 +1,4 @@
-"""A round: every chosen account synced once, one after the other. `sync` makes one, the daemon one after another."""
+"""A round: every chosen account synced once, one after the other. `sync` makes one round, the daemon many."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -24,9 +24,9 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.sync")
 
 @contextmanager
 def opened(settings: Settings, *, is_dry_run: bool = False, known: Database | None = None) -> Iterator[Database]:
-    """Open the database, created or upgraded where this run may do so; a dry run changes nothing.
+    """Open the database, created or upgraded where this round may do so; a dry run changes nothing.
 
-    One that was opened before, `known`, is not made anew: if it is missing now, its place may not be mounted.
+    A database that was opened before, `known`, is not created again: if it is missing, its place may not be mounted.
 
     Raises:
         DatabaseError: It cannot be used, or is out of reach.
@@ -49,7 +49,8 @@ class Round:
     """Syncs accounts in turn.
 
     Attributes:
-        follow: Gives who is told of an account's progress.
+        order: What the user asks for.
+        follow: Gives the listener that follows one account's sync.
         interrupted_by: Gives the number of the signal that asked to stop, or None.
     """
 
@@ -60,10 +61,10 @@ class Round:
     interrupted_by: Callable[[], int | None]
 
     def sync(self, accounts: Iterable[AccountSettings]) -> Iterator[SyncReport]:
-        """Yield what each account came to; a failure of one does not stop the others, a signal does.
+        """Yield what each account's sync came to; a failure of one does not stop the others, a signal does.
 
-        A token file is read when its account's turn comes, and once more where the token was rejected: it may just
-        have been replaced.
+        A token file is read when its account's turn comes, and again if the token was rejected: it may just have been
+        replaced.
         """
         for account in accounts:
             current = account.reread()
@@ -76,7 +77,7 @@ class Round:
                 return
 
     def _sync(self, account: AccountSettings) -> SyncReport:
-        """Sync one account; what keeps it from starting is a report too, so that the others get their turn."""
+        """Sync one account; an error that keeps it from starting is a report too, so that the others get their turn."""
         job = self._job(account)
         _log.debug("sync.started", account=job.account, trigger=self.order.trigger, mode=self.order.mode)
         try:

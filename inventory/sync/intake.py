@@ -1,4 +1,4 @@
-"""Looks on their way into the books: many at a time, those whose ends the brake must judge after all others (R7)."""
+"""The attempts of a run on their way to the database: many at a time, those that the brake must judge last (R7)."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from inventory.sync.ledger import Ledger
 from inventory.sync.result import COUNTS, DropletReport, counts, droplet_report
 from inventory.vocabulary import Outcome
 
-# Looks are written together: so many, or with so many backups, or when the first is so old.
+# Attempts are written together: so many, or with so many backups, or when the first is so old.
 _BATCH_ATTEMPTS = 1_000
 _BATCH_BACKUPS = 5_000
 _BATCH_SECONDS = 2.0
@@ -23,17 +23,17 @@ _CONTRADICTED = "missing from the listing, but the Droplet still names them; the
 
 @dataclass(slots=True)
 class Intake:
-    """Takes looks, writes them, and counts what they came to.
+    """Takes attempts, writes them, and counts what they came to.
 
     Attributes:
-        before_writing: Called before looks are written; what it raises keeps them from it.
-        accepting: Told of the ends that the brake would judge, which are then written unjudged; None: it judges them.
+        before_writing: Called before attempts are written; if it raises, they are not.
+        accepting: Called with the Droplets whose ends the brake would judge, which are then written; None: it judges.
         is_verbose: Keep reports of routine changes too.
         seconds: A monotonic clock.
-        counts: What was entered so far, by the names of `COUNTS`.
+        counts: What was written so far, by the names of `COUNTS`.
         outcomes: How many Droplets came to each outcome.
-        droplets: Reports of the Droplets that a person should hear of.
-        notes: What a person should know beside them.
+        droplets: Reports of the Droplets of which a person should know.
+        notes: Sentences that a person should read beside them.
     """
 
     ledger: Ledger
@@ -55,7 +55,7 @@ class Intake:
     _live_before: int = 0
 
     def take(self, attempt: Attempt) -> None:
-        """Keep a look until enough of them are there to be written together."""
+        """Keep an attempt until there are enough to be written together."""
         if not self._attempts:
             self._attempts_since, self._attempts_backups = self.seconds(), 0
         self._attempts.append(attempt)
@@ -65,7 +65,7 @@ class Intake:
             self.flush()
 
     def flush(self) -> None:
-        """Write the looks taken, but those that must wait for the brake."""
+        """Write the attempts taken, except those that must wait for the brake."""
         attempts, self._attempts = self._attempts, []
         if not attempts:
             return
@@ -81,7 +81,7 @@ class Intake:
                 self._count(changeset)
 
     def settle(self) -> None:
-        """Let the brake decide over the looks that waited, and write them (R7)."""
+        """Let the brake decide on the attempts that waited, and write them (R7)."""
         if not self._waiting:
             return
         why = None if self.accepting else brake(self._waiting_ends, self._live_before)

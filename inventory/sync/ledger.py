@@ -1,4 +1,4 @@
-"""What a run reads and writes: each transaction under its lease, each look whole or not at all."""
+"""What a run reads and writes: each transaction under its lease, each attempt whole or not at all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,8 +77,8 @@ class Ledger:
         if self.account.uuid not in (None, found.uuid):
             raise WrongAccountError(
                 f'the token of account "{self.account.name}" belongs to another account '
-                f"({found.uuid}, stored is {self.account.uuid}). Nothing was changed; mend the token or name the "
-                "account anew."
+                f"({found.uuid}, stored is {self.account.uuid}). Nothing was changed. Configure "
+                "the right token, or give the account another name."
             )
         with self.database.reading() as connection:
             same = [name for name in runs.namesakes(connection, found.uuid, self.account.name) if name in configured]
@@ -89,7 +89,7 @@ class Ledger:
             )
 
     def keep_account(self, found: Account) -> None:
-        """Keep what `/v2/account` says; only once the token is known to see the account's Droplets."""
+        """Store what `/v2/account` says; only after the token is known to see the account's Droplets."""
         is_news = (found.uuid, found.status) != (self.account.uuid, self.account.status)
         if is_news and self.lease:
             with self.lease.writing() as connection:
@@ -120,16 +120,16 @@ class Ledger:
                 runs.unselect(connection, list(droplet_ids), self.clock())
 
     def enter(self, attempts: Sequence[Attempt], *, is_final: bool, held: Mapping[int, str | None]) -> list[Changeset]:
-        """Plan these looks and write them, in one transaction; return all plans.
+        """Decide what these attempts mean and write it, in one transaction; return all changesets.
 
-        Looks whose ends are out of the ordinary are planned but not written until `is_final`: the brake decides over
-        them at the end of the run. `held` then gives for each Droplet id why its ends are held back, or None.
+        Attempts with ends that must wait are not written until `is_final`: the brake decides on them at the end of the
+        run. `held` then gives for each Droplet id why its ends are held back, or None.
         """
         try:
             return self._enter(attempts, held, is_final=is_final)
         except sa.exc.IntegrityError:
-            # Where two may write at once, on PostgreSQL, another account's run may have entered the same Droplet
-            # between our reading and our writing. It is there now, and read with the rest.
+            # On PostgreSQL two runs may write at once: that of another account may have entered the same Droplet
+            # between our reading and our writing. Now it is there, and is read with the rest.
             return self._enter(attempts, held, is_final=is_final)
 
     def _enter(self, attempts: Sequence[Attempt], held: Mapping[int, str | None], *, is_final: bool) -> list[Changeset]:
@@ -176,7 +176,7 @@ def _listed(attempts: Iterable[Attempt]) -> set[int]:
 def _owners(
     connection: sa.Connection, attempts: Iterable[Attempt], stored: Mapping[int, StoredDroplet]
 ) -> dict[int, int]:
-    """Tell for each listed backup that is stored whose it is; most were read with their Droplet."""
+    """Return the Droplet of each listed backup that is stored; most were read with their Droplet."""
     known = {backup: number for number, droplet in stored.items() for backup in droplet.backups}
     return known | owners(connection, _listed(attempts) - known.keys())
 
@@ -192,14 +192,14 @@ def _changesets(
     for attempt in attempts:
         held_because = held.get(attempt.droplet_id)
         changeset = reconcile.reconcile(stored.get(attempt.droplet_id), attempt, owned, held_because=held_because)
-        # A backup's owner is whoever showed it first, also within one batch.
+        # A backup belongs to the Droplet that showed it first, also within one batch.
         owned.update(dict.fromkeys((backup.id for backup in changeset.appeared), attempt.droplet_id))
         changesets.append(changeset)
     return changesets
 
 
 def _attempt(changeset: Changeset) -> dict[str, Any]:
-    """Give the row of `sync_listings` for an attempt."""
+    """Return the row of `sync_listings` for an attempt."""
     attempt = changeset.attempt
     listing = attempt.listing if isinstance(attempt, Listed) else None
     return {

@@ -1,4 +1,4 @@
-"""What a sync has to tell: frozen values, ready to be shown on a terminal or as JSON."""
+"""What a sync came to: frozen values, ready to be shown on a terminal or as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class BackupEvent:
 
     Attributes:
         event: `appeared`, `changed`, `returned`, `ended`, `explained` (an earlier end) or `held`.
-        size_gigabytes_before: None but for a change of size.
+        size_gigabytes_before: None except for a change of size.
         reason: Why it ended; None for other events.
     """
 
@@ -62,14 +62,14 @@ class BackupEvent:
 
 @dataclass(frozen=True, slots=True)
 class DropletReport:
-    """What one look at one Droplet brought.
+    """What one attempt to look at one Droplet came to.
 
     Attributes:
         name: None where the Droplet was never seen.
         error: Why it is not complete; None if it is.
-        kept_as_of: The last look, whose picture stays; None where there was none.
+        kept_as_of: The stamp of the last look, whose results are kept; None if this is a look, or none was before.
         events: Empty where nothing changed. Routine ones (appeared, expired) are among them.
-        plan_before: The plan of the backup policy that was in force until this look, as far as it was known.
+        plan_before: The plan of the backup policy that was in force until this attempt; None where it is unknown.
     """
 
     droplet_id: int
@@ -85,7 +85,7 @@ class DropletReport:
 
     @property
     def is_notable(self) -> bool:
-        """Whether there is more to tell than the ordinary course of things."""
+        """Whether it says more than that backups appeared or expired."""
         return (
             self.outcome not in (Outcome.COMPLETE, Outcome.GONE)
             or self.is_gone
@@ -102,7 +102,7 @@ class SyncReport:
         droplets_selected: None where the run ended before it knew.
         counts: The names of `COUNTS`, each with its number.
         rate_limit_remaining: As DigitalOcean last announced; None if it did not.
-        droplets: The notable ones, in the order they were looked at; with `--verbose` all that changed.
+        droplets: The notable ones, in the order in which they were written; with `--verbose` all that changed.
         notes: Sentences that concern no single Droplet.
         error: Why the status is not complete; None if it is.
         failure: Of the error of the API that ended the run, or None.
@@ -151,7 +151,7 @@ class Ending(NamedTuple):
 
 
 def ending_after(error: InventoryError) -> Ending:
-    """Say how a sync ended that an error, or a signal, kept from its end."""
+    """Say how a sync ended that was ended by an error or a signal."""
     if isinstance(error, InterruptedSyncError):
         return Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, str(error))
     failure = error.outcome if isinstance(error, ApiError) else None
@@ -187,7 +187,7 @@ def not_started(job: Job, database: str, error: InventoryError, at: datetime) ->
 
 
 def exit_code_of(reports: Sequence[SyncReport]) -> int:
-    """Give the exit code of a command that synced several accounts: the worst that a person must know of."""
+    """Return the exit code of a command that synced several accounts: the one that a person must know first."""
     codes = {report.exit_code for report in reports}
     if codes == {EXIT_COMPLETE}:
         return EXIT_COMPLETE
@@ -202,7 +202,7 @@ def exit_code_of(reports: Sequence[SyncReport]) -> int:
 
 
 def droplet_report(changeset: Changeset) -> DropletReport:
-    """Tell what a plan means to a person."""
+    """Report what a changeset means."""
     attempt, state = changeset.attempt, changeset.droplet
     return DropletReport(
         droplet_id=attempt.droplet_id,
@@ -226,7 +226,7 @@ def droplet_report(changeset: Changeset) -> DropletReport:
 
 
 def counts(changeset: Changeset) -> dict[str, int]:
-    """Count what a plan came to, by the names of `COUNTS`."""
+    """Count what a changeset means, by the names of `COUNTS`."""
     return {
         "droplets_complete": changeset.is_look or changeset.outcome == Outcome.GONE,
         "droplets_proven": isinstance(changeset.attempt, Proven),

@@ -134,10 +134,10 @@ def _collecting_seldom() -> Iterator[None]:
 
 
 def _check_clock(client: Client) -> None:
-    """Refuse to go on where this machine's clock is further from the API's than its stamps may be wrong (R5).
+    """Refuse a clock by which stamps would be wrong (R5).
 
     Raises:
-        ClockError: It is.
+        ClockError: This machine's clock is too far from the API's.
     """
     skew = client.clock_skew
     if skew is not None and abs(skew) > CLOCK_TOLERANCE:

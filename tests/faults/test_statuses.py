@@ -46,8 +46,8 @@ FINAL: dict[str, tuple[int, type[ApiError], str]] = {
     "row 31": (401, AuthenticationError, "the token was rejected (401): revoked, expired or mistyped"),
     "row 32": (403, PermissionDeniedError, "the token lacks a scope (403): this needs droplet:read and image:read"),
     "row 33": (404, NotFoundError, "does not exist for this token (404)"),
-    "an answer nobody documents": (422, ProtocolError, "DigitalOcean answered 422, which was not to be expected"),
-    "a teapot": (418, ProtocolError, "DigitalOcean answered 418, which was not to be expected"),
+    "an answer nobody documents": (422, ProtocolError, "DigitalOcean answered 422, which is not expected"),
+    "a teapot": (418, ProtocolError, "DigitalOcean answered 418, which is not expected"),
 }
 
 

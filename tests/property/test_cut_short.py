@@ -78,6 +78,31 @@ def test_twenty_failures_in_a_row_end_the_run(large: Account) -> None:
     assert len(large.rows("droplets")) == 5 + 20
 
 
+def test_record_of_a_run_says_what_its_report_says(large: Account) -> None:
+    """Also where the run has no error of its own, but notes: it says why a complete run may have missed something."""
+    first, second, *others = large.droplets
+    for faults in (
+        {},
+        {backups_path(first): Fault(status=500), backups_path(second): Fault(total=lambda true: true + 1)},
+        {backups_path(number): Fault(status=500) for number in others},
+        {"/v2/droplets/backups/policies": Fault(status=403)},
+        {"/v2/account": Fault(status=401)},
+    ):
+        large.advance(hours=1)
+        large.fleet.add_backup(first)
+        large.api.faults = faults
+        report = large.sync()
+        row = large.rows("sync_runs")[-1]
+        assert (row["id"], row["mode"], row["status"]) == (report.run_id, report.mode, report.status)
+        assert (row["started_at"], row["finished_at"]) == (report.started_at, report.finished_at)
+        assert {name: row[name] for name in report.counts} == report.counts
+        assert row["droplets_selected"] == report.droplets_selected
+        assert (row["requests"], row["rate_limit_remaining"]) == (report.requests, report.rate_limit_remaining)
+        assert row["requests"] > 0
+        assert row["rate_limit_remaining"] is not None
+        assert (row["error"], row["failure"]) == (report.error or ("; ".join(report.notes) or None), report.failure)
+
+
 def test_failures_with_answers_between_them_do_not(large: Account) -> None:
     large.api.faults = {backups_path(number): Fault(status=500) for number in large.droplets[1::2]}
     report = large.sync()

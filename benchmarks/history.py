@@ -286,6 +286,7 @@ def runs(begins_at: datetime, days: int, droplets: int) -> Iterator[Entry]:
             "process": None,
             "trigger": "command",
             "mode": "listing",
+            "overdue_after_seconds": 93_600,
             "status": "partial" if is_partial else "complete",
             "droplets_selected": droplets,
             "rate_limit_remaining": None,

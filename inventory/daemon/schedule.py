@@ -1,7 +1,7 @@
-"""When: every so many minutes or as a cron expression says, in UTC, until told to stop. Knows nothing of backups.
+"""Calls the work at each due time, until it is stopped. Knows nothing of backups.
 
-The next due time is kept in memory by the wall clock. Who waits beside it compares that with the monotonic clock and
-tells of each step (`clock_stepped`), as the scheduler alone would sleep through an hour that the clock went back.
+The next due time is kept in memory, by the wall clock. The main thread compares that clock with the monotonic one and
+reports each step (`clock_stepped`): the scheduler alone would sleep through an hour that the clock was set back.
 """
 
 import logging
@@ -9,28 +9,19 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES as _SKIPPED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
-from inventory.errors import ConfigurationError
+from inventory.settings.schedule import Schedule
 
 if TYPE_CHECKING:
     from apscheduler.job import Job
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.schedule")
-
-_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
-
-# Enough to meet the longest gap of a week, be it that of a weekend.
-_TIMES_LOOKED_AHEAD = 200
 
 # What the clocks may differ by without one having been set.
 _STEP = timedelta(seconds=2)
@@ -42,74 +33,9 @@ _SPREAD_SHARE = 0.1
 _SPREAD_AT_MOST = timedelta(seconds=30)
 
 
-class Schedule:
-    """Due times; a value.
-
-    Attributes:
-        written: Minutes, or a cron expression, as the settings give it.
-    """
-
-    def __init__(self, written: float | str) -> None:
-        """Read what was written.
-
-        Raises:
-            ConfigurationError: It is no cron expression, or one that never comes.
-        """
-        self.written = written
-        self._trigger = _trigger(written)
-        self.after(_ANY_TIME)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Schedule) and self.written == other.written
-
-    def __hash__(self) -> int:
-        return hash(self.written)
-
-    @property
-    def trigger(self) -> BaseTrigger:
-        """What the scheduler takes."""
-        return self._trigger
-
-    def after(self, moment: datetime) -> datetime:
-        """Return the first due time later than `moment`, at which the one before was met."""
-        if isinstance(self.written, float):
-            return moment + timedelta(minutes=self.written)
-        due: datetime | None = self._trigger.get_next_fire_time(None, moment + timedelta(seconds=1))
-        if due is None:
-            raise ConfigurationError(f'the schedule "{self.written}" never comes: mend schedule')
-        return due
-
-    def first_due(self, last_started_at: datetime | None, now: datetime) -> datetime:
-        """Return when to begin after a start at `now`: at once where that is overdue, or nothing ever ran.
-
-        A last run in the future says that a clock was wrong: it is taken for none.
-        """
-        if last_started_at is None or last_started_at > now:
-            return now
-        return max(self.after(last_started_at), now)
-
-    def longest_gap(self, now: datetime) -> timedelta:
-        """Return the longest time between two due times to come."""
-        if isinstance(self.written, float):
-            return timedelta(minutes=self.written)
-        times = [now]
-        for _ in range(_TIMES_LOOKED_AHEAD):
-            times.append(self.after(times[-1]))
-        return max(later - earlier for earlier, later in pairwise(times[1:]))
-
-
-def _trigger(written: float | str) -> BaseTrigger:
-    if isinstance(written, float):
-        return IntervalTrigger(seconds=written * 60, timezone=UTC)
-    try:
-        return CronTrigger.from_crontab(written, timezone=UTC)
-    except ValueError as error:
-        raise ConfigurationError(f'the schedule "{written}" is no cron expression: {error}') from error
-
-
-def spread(schedule: Schedule, now: datetime) -> timedelta:
+def spread(schedule: Schedule) -> timedelta:
     """Choose by chance how long to wait before a first run, so that many hosts do not ask in the same second."""
-    most = min(schedule.longest_gap(now) * _SPREAD_SHARE, _SPREAD_AT_MOST)
+    most = min(schedule.longest_gap * _SPREAD_SHARE, _SPREAD_AT_MOST)
     return most * random.random()  # noqa: S311 - nobody gains by guessing it
 
 

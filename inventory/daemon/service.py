@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,7 +22,8 @@ import structlog
 
 from inventory.daemon.liveness import Liveness, stacks, tell_systemd
 from inventory.daemon.probe import Probe
-from inventory.daemon.schedule import Clocks, Clockwork, Schedule, spread
+from inventory.daemon.readiness import overdue
+from inventory.daemon.schedule import Clocks, Clockwork, spread
 from inventory.errors import (
     EXIT_BUG,
     EXIT_COMPLETE,
@@ -33,6 +34,7 @@ from inventory.errors import (
 )
 from inventory.judging.evidence import inspect
 from inventory.judging.findings import Verdict
+from inventory.judging.overdue import overdue_after
 from inventory.process import log
 from inventory.process.clock import utc_now
 from inventory.report import metrics, sync_text
@@ -42,6 +44,7 @@ from inventory.rounds.round import Round, opened
 from inventory.serving import web
 from inventory.serving.listening import names
 from inventory.settings.load import Settings, load
+from inventory.settings.schedule import Schedule
 from inventory.store.engine import Database
 from inventory.store.snapshot import Snapshot, read_snapshot
 from inventory.sync.order import Order
@@ -57,8 +60,8 @@ _DATABASE_LINE_SECONDS = 5.0
 
 _ORDER = Order(trigger=Trigger.DAEMON)
 
-# So many intervals without a run are one too many, and so are they without movement in one that is under way; but
-# waits for locks are long, and a hung run is nobody's wish for days.
+# After so many intervals without movement the process hangs; but waits for locks are long, and nobody should wait for
+# days until a hung process ends.
 _MISSED_INTERVALS = 3
 _SHORTEST_PATIENCE = timedelta(minutes=5)
 _LONGEST_PATIENCE = timedelta(hours=3)
@@ -86,10 +89,9 @@ class Daemon:
         interrupted_by: Callable[[], int | None],
     ) -> None:
         self._config_file = config_file
-        self._settings = settings
         self._is_verbose = is_verbose
         self._interrupted_by = interrupted_by
-        self._go_by(Schedule(settings.schedule))
+        self._go_by(settings)
         self._clockwork = Clockwork(self._round, self._schedule, clock=utc_now)
         self._liveness = Liveness()
         self._probe = Probe()
@@ -113,7 +115,7 @@ class Daemon:
             return EXIT_COMPLETE
         now = utc_now()
         due = self._schedule.first_due(self._figures.snapshot.last_attempt_at(self._configured), now)
-        first = due + spread(self._schedule, now) if due == now else due
+        first = due + spread(self._schedule) if due == now else due
         with self._probe.running(self._database_url):
             self._clockwork.start(first)
             _log.info("daemon.started", schedule=self._schedule.written, first_due_at=first.isoformat())
@@ -131,10 +133,15 @@ class Daemon:
     def _database_url(self) -> str:
         return self._settings.database_url.get_secret_value()
 
-    def _go_by(self, schedule: Schedule) -> None:
-        self._schedule = schedule
-        self._overdue_after = max(_MISSED_INTERVALS * schedule.longest_gap(utc_now()), _SHORTEST_PATIENCE)
-        self._patience_seconds = min(self._overdue_after, _LONGEST_PATIENCE).total_seconds()
+    def _go_by(self, settings: Settings) -> None:
+        """Take these settings; their schedule is this process's, so it is judged by it even where it is the default."""
+        self._schedule = Schedule(settings.schedule)
+        gap = self._schedule.longest_gap
+        self._overdue_after = overdue_after(gap)
+        rules = replace(settings.rules, sync_overdue_after=self._overdue_after)
+        self._settings = settings.model_copy(update={"rules": rules})
+        patience = max(_MISSED_INTERVALS * gap, _SHORTEST_PATIENCE)
+        self._patience_seconds = min(patience, _LONGEST_PATIENCE).total_seconds()
 
     # One round
 
@@ -224,16 +231,15 @@ class Daemon:
         """Go by the files as they are now; where they are wrong, by what was read before."""
         try:
             settings = load(self._config_file)
-            schedule = Schedule(settings.schedule)
         except ConfigurationError as error:
             _log.error("settings.kept", error=f"kept the previous configuration: {error}")
             return
         if settings.secrets != self._settings.secrets:
             log.configure(verbose=self._is_verbose, is_service=True, secrets=settings.secrets)
-        before, self._settings = self._settings, settings
-        if schedule != self._schedule:
-            self._go_by(schedule)
-            self._clockwork.change(schedule)
+        before, schedule = self._settings, self._schedule
+        self._go_by(settings)
+        if self._schedule != schedule:
+            self._clockwork.change(self._schedule)
         late = [name for name in ("http", "http_hosts") if getattr(before, name) != getattr(settings, name)]
         _log.info("settings.reloaded", next_due_at=self._next_due(), need_a_restart=late)
 
@@ -259,9 +265,13 @@ class Daemon:
 
     def _health(self) -> web.Health:
         problems = [self._probe.problem] if self._probe.problem else []
-        last = max(self._figures.snapshot.last_attempt_at(self._configured) or self._started_at, self._started_at)
-        if utc_now() - last > self._overdue_after:
-            problems.append(f"overdue: no account was looked at since {last:%Y-%m-%d %H:%MZ}")
+        problems += overdue(
+            self._configured,
+            self._figures.snapshot,
+            self._overdue_after,
+            started_at=self._started_at,
+            now=utc_now(),
+        )
         is_live = self._liveness.silent_seconds < self._patience_seconds
         return web.Health(is_live=is_live, problems=tuple(problems))
 

@@ -36,7 +36,8 @@ def examine_database(
         is_usable = schema.verdict == "OK"
         checks.append(_writing(database) if is_usable else not_made("writing", _SEE["schema"]))
         stored = {each: stored_state(database, each) for each in accounts} if is_usable else {}
-    checks += [diagnosis.last_run(name, state, now) for name, state in stored.items()]
+    overdue_after = settings.rules.sync_overdue_after
+    checks += [diagnosis.last_run(name, state, overdue_after, now) for name, state in stored.items()]
     checks += [] if stored else [not_made("last-run", _SEE["schema"])]
     return database.shown, checks, stored
 

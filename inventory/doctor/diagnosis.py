@@ -8,6 +8,7 @@ from typing import Literal
 
 from inventory.digitalocean.scopes import Reading
 from inventory.errors import AuthenticationError, StoppedError
+from inventory.judging.overdue import is_overdue
 from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.store.examination import LastRun, StoredState
 from inventory.terminal.words import age, count, instant, size
@@ -38,9 +39,6 @@ _NOTABLE_SKEW = timedelta(minutes=1)
 
 # An upgrade copies a SQLite file beside itself; below the first figure a sync may already run into the end.
 _LEAST_FREE_GIGABYTES = 0.1
-
-# Who looks daily is late after that.
-_OVERDUE = timedelta(hours=26)
 
 _FOR_OTHERS = stat.S_IROTH | stat.S_IWOTH
 
@@ -221,8 +219,11 @@ def disk_space(free_gigabytes: float, database_gigabytes: float) -> Check:
     return Check("disk-space", "OK", found)
 
 
-def last_run(account: str, stored: StoredState, now: datetime) -> Check:
-    """Judge the newest run over the whole configuration."""
+def last_run(account: str, stored: StoredState, overdue_after: timedelta | None, now: datetime) -> Check:
+    """Judge the newest run over the whole configuration.
+
+    `overdue_after` is None where the settings name no schedule, and what that run stored counts.
+    """
     run = stored.last_run
     if run is None:
         return Check("last-run", "WARN", "there was none yet", "Run: inventory sync", account)
@@ -230,10 +231,11 @@ def last_run(account: str, stored: StoredState, now: datetime) -> Check:
     if run.status != "complete":
         found += f" ({run.error})" if run.error else ""
         found += f"; the last complete one {_ago(run.last_complete_at, now) if run.last_complete_at else 'never was'}"
-    is_late = run.last_complete_at is None or now - run.last_complete_at > _OVERDUE
+    overdue_after = overdue_after or run.overdue_after
+    is_late = is_overdue(run.last_complete_at, overdue_after, now)
     if run.status in ("complete", "running") and not is_late:
         return Check("last-run", "OK", found, account=account)
-    is_going_on = run.status in ("running", "partial") and now - run.started_at < _OVERDUE
+    is_going_on = run.status in ("running", "partial") and now - run.started_at < overdue_after
     verdict: Verdict = "FAIL" if is_late and not is_going_on else "WARN"
     to_do = _TO_DO_ABOUT[run.status] if is_going_on or run.finished_at else _IS_IT_RUN
     return Check("last-run", verdict, found, to_do, account)

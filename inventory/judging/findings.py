@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Literal, TypeAlias
 
+from inventory.judging.overdue import is_overdue
 from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
 from inventory.views.rows import (
     BackupLifetime,
@@ -226,7 +227,8 @@ class _Findings:
             if row.held_since is not None:
                 what = f"{self._from(row.held_since)}; another sync, or --accept-gone, confirms it"
                 yield self._of_account("sync-held", row.account, row.held_since, what)
-            if row.last_complete_at is None or self._now - row.last_complete_at > self._rules.sync_overdue_after:
+            after = self._rules.sync_overdue_after or timedelta(hours=row.overdue_after_hours)
+            if is_overdue(row.last_complete_at, after, self._now):
                 what = self._overdue(row)
                 yield self._of_account("sync-overdue", row.account, row.last_complete_at, what)
         synced = {row.account for row in self._evidence.health}

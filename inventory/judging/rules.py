@@ -47,8 +47,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "sync-overdue": Kind(
             "unknown",
-            "No sync of the whole configuration was complete for twice the `schedule` that is set in minutes, else "
-            "26 h.",
+            "No sync of the whole configuration was complete for longer than the `schedule` explains; 26 h where none "
+            "is known.",
             is_of_account=True,
         ),
         "missed-backup": Kind(
@@ -69,9 +69,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 """By name, worst first."""
 
-SYNC_OVERDUE_AFTER = timedelta(hours=26)
-"""A sync a day may come two hours late."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -81,13 +78,14 @@ class Rules:
         everywhere: Name -> severity, for all Droplets and accounts.
         by_tag: Tag -> the same, for Droplets that have it; if they have several, the worst severity counts.
         by_droplet: Droplet id -> the same. It overrules `by_tag`, which overrules `everywhere`.
-        sync_overdue_after: How long there may be no complete sync.
+        sync_overdue_after: How long there may be no complete sync; None where the settings name no schedule, and
+            what the last run stored counts.
     """
 
     everywhere: Mapping[str, Severity] = field(default_factory=dict)
     by_tag: Mapping[str, Mapping[str, Severity]] = field(default_factory=dict)
     by_droplet: Mapping[int, Mapping[str, Severity]] = field(default_factory=dict)
-    sync_overdue_after: timedelta = SYNC_OVERDUE_AFTER
+    sync_overdue_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

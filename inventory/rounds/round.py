@@ -9,6 +9,7 @@ import structlog
 
 from inventory.digitalocean.client import Client
 from inventory.errors import AuthenticationError, InventoryError
+from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.process.clock import utc_now
 from inventory.settings.load import AccountSettings, Settings
 from inventory.store.engine import Database, memory, sqlite_file_exists
@@ -103,6 +104,7 @@ class Round:
             configured_accounts=frozenset(each.name for each in self.settings.accounts),
             deadline=timedelta(minutes=self.settings.run_deadline_minutes),
             order=self.order,
+            overdue_after=self.settings.rules.sync_overdue_after or WITHOUT_SCHEDULE,
         )
 
 

@@ -133,7 +133,8 @@ class Behaviour(_Declared):
     )
     schedule: Schedule = Field(
         default=60.0,
-        description='When the daemon syncs: every so many minutes, or a cron expression in UTC such as "17 * * * *".',
+        description='When syncs are due: every so many minutes, or a cron expression in UTC such as "17 * * * *". The '
+        "daemon goes by it; where cron starts them, it says when one is overdue.",
     )
     http: ListenAddress = Field(
         default="127.0.0.1:8080",

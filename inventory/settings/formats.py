@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from inventory.model import Selection
+from inventory.settings.schedule import Schedule
 
 _LARGEST_ID = 2**63 - 1
 _MOST_MINUTES = 60 * 24 * 31
@@ -196,7 +197,7 @@ def read_schedule(written: object) -> float | str:
     if isinstance(written, str):
         fields = written.split()
         if len(fields) == _CRON_FIELDS and all(map(_CRON_FIELD.fullmatch, fields)):
-            return _checked_cron(fields)
+            return Schedule(_checked_cron(fields)).written
         try:
             written = float(written)
         except ValueError:

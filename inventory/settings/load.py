@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,14 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from inventory.errors import ConfigurationError
+from inventory.judging.overdue import overdue_after
 from inventory.judging.rules import Exemption, Rules
 from inventory.model import Selection
 from inventory.settings import files, formats
 from inventory.settings.declared import VARIABLES, AccountTable, Behaviour, WrittenSettings
 from inventory.settings.files import ConfigurationFile
 from inventory.settings.problems import reason, unknown_variables
+from inventory.settings.schedule import Schedule
 from inventory.terminal.display import redactor, shown
 
 DEFAULT_ACCOUNT = "default"
@@ -136,10 +137,10 @@ def load(
 
 
 def _rules(written: WrittenSettings, sources: Mapping[str, str]) -> Rules:
-    """Judge by the schedule, where somebody wrote one in minutes: cron alone goes by nothing that is known here."""
-    if sources["schedule"] == THE_DEFAULT or isinstance(written.schedule, str):
+    """Judge by the schedule where somebody wrote one; the default is the daemon's alone, and cron may have another."""
+    if sources["schedule"] == THE_DEFAULT:
         return written.findings
-    return replace(written.findings, sync_overdue_after=2 * timedelta(minutes=written.schedule))
+    return replace(written.findings, sync_overdue_after=overdue_after(Schedule(written.schedule).longest_gap))
 
 
 def _read_file(path: str | None, problems: list[str]) -> ConfigurationFile:

@@ -1,7 +1,7 @@
 """What can be learned of a database without changing it: whether it can be written, and how the last runs ended."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ class LastRun:
 
     Attributes:
         last_complete_at: When the newest complete one ended; None where none was.
+        overdue_after: How long after that the next is overdue, as far as this run knew a schedule.
     """
 
     status: str
@@ -27,6 +28,7 @@ class LastRun:
     requests: int
     error: str | None
     last_complete_at: datetime | None
+    overdue_after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +102,5 @@ def _last_run(connection: sa.Connection, account_id: int) -> LastRun | None:
         requests=row.requests,
         error=row.error,
         last_complete_at=last_complete(connection, account_id),
+        overdue_after=timedelta(seconds=row.overdue_after_seconds),
     )

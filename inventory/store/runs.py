@@ -138,7 +138,15 @@ def unselect(connection: sa.Connection, droplet_ids: list[int], now: datetime) -
         connection.execute(changed, [{"key": key, "since": now} for key in sorted(droplet_ids)])
 
 
-def start(connection: sa.Connection, account: StoredAccount, *, trigger: Trigger, mode: RunMode, now: datetime) -> int:
+def start(
+    connection: sa.Connection,
+    account: StoredAccount,
+    *,
+    trigger: Trigger,
+    mode: RunMode,
+    overdue_after: timedelta,
+    now: datetime,
+) -> int:
     """Take the lease and return the run's id; what a crashed run left `running` is marked interrupted.
 
     Raises:
@@ -167,6 +175,7 @@ def start(connection: sa.Connection, account: StoredAccount, *, trigger: Trigger
             process=process_identity(os.getpid()),
             trigger=trigger,
             mode=mode,
+            overdue_after_seconds=round(overdue_after.total_seconds()),
             status=RunStatus.RUNNING,
         )
         .returning(sync_runs.c.id)

@@ -278,6 +278,12 @@ sync_runs = sa.Table(
     sa.Column("process", sa.Text(), comment="Boot, namespace and start of the process; NULL where not to be had"),
     sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
     sa.Column("mode", sa.Text(), nullable=False, comment="detection; listing: all; subset: narrowed"),
+    sa.Column(
+        "overdue_after_seconds",
+        sa.Integer(),
+        nullable=False,
+        comment="How long after a complete run the next is overdue, by this run's schedule; 26 h if it knew none",
+    ),
     sa.Column("status", sa.Text(), nullable=False, comment="running, complete, partial, held, failed or interrupted"),
     sa.Column("droplets_selected", sa.Integer(), comment="NULL where the run ended before it knew"),
     *(

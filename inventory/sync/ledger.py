@@ -18,7 +18,7 @@ from inventory.store.apply import apply
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
 from inventory.sync.lease import Lease
-from inventory.sync.order import Order
+from inventory.sync.order import Job
 from inventory.sync.result import SyncReport, recorded
 
 
@@ -41,8 +41,7 @@ class Ledger:
     def begin(
         cls,
         database: Database,
-        account_name: str,
-        order: Order,
+        job: Job,
         *,
         clock: Callable[[], datetime],
         seconds: Callable[[], float],
@@ -52,13 +51,20 @@ class Ledger:
         Raises:
             SyncRunningError: Another run holds it.
         """
-        if order.is_dry_run:
+        if job.order.is_dry_run:
             with database.reading() as connection:
-                account = runs.read_account(connection, account_name) or runs.StoredAccount(0, account_name)
+                account = runs.read_account(connection, job.account) or runs.StoredAccount(0, job.account)
                 return cls(database, account, None, runs.last_complete(connection, account.id), clock)
         with database.writing() as connection:
-            account = runs.ensure_account(connection, account_name)
-            run_id = runs.start(connection, account, trigger=order.trigger, mode=order.mode, now=clock())
+            account = runs.ensure_account(connection, job.account)
+            run_id = runs.start(
+                connection,
+                account,
+                trigger=job.order.trigger,
+                mode=job.order.mode,
+                overdue_after=job.overdue_after,
+                now=clock(),
+            )
             last_complete_at = runs.last_complete(connection, account.id)
         return cls(database, account, Lease(database, run_id, seconds), last_complete_at, clock)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.model import Selection
 from inventory.vocabulary import RunMode, Trigger
 
@@ -50,6 +51,7 @@ class Job:
         selection: Which of its Droplets the configuration means.
         configured_accounts: The names of all configured accounts.
         deadline: How long the run may take; what it did not reach comes first in the next.
+        overdue_after: How long after the last complete sync the next is overdue; stored with the run, for the views.
     """
 
     account: str
@@ -57,3 +59,4 @@ class Job:
     configured_accounts: frozenset[str]
     deadline: timedelta
     order: Order
+    overdue_after: timedelta = WITHOUT_SCHEDULE

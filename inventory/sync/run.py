@@ -95,7 +95,7 @@ def sync(
     with _collecting_seldom(), threads_to_fetch(threads, stop=client.stop) as executor:
         found = Fetcher(executor, watch.check).one(partial(read_account, client))
         _check_clock(client)
-        ledger = Ledger.begin(database, job.account, job.order, clock=clock, seconds=seconds)
+        ledger = Ledger.begin(database, job, clock=clock, seconds=seconds)
 
         def tick() -> None:
             watch.check()

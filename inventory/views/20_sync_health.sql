@@ -12,10 +12,11 @@
 --   last_complete_at: UTC, when the last complete run over the whole configuration ended; NULL if there was none
 --   consecutive_failures: runs over the whole configuration that ended since then, none of them complete
 --   droplets: selected Droplets that exist
---   droplets_overdue: of these, not looked at for 26 h, or never, for a past moment by known_droplets.last_observed_at
+--   droplets_overdue: of these, not looked at for overdue_after_hours or never, for a past moment as in known_droplets
 --   oldest_observed_at: UTC, the oldest last look, for a past moment as in known_droplets; NULL if a Droplet has none
 --   held_since: UTC, end of the first run that the brake held; NULL if none was held, or a later one was not
 --   token_rejected_since: UTC, start of the first run with a rejected token; NULL if none, or a later one was accepted
+--   overdue_after_hours: hours after a complete run until a sync is overdue, by the last run's schedule; 26 if unknown
 WITH
 run AS (
     SELECT
@@ -23,6 +24,7 @@ run AS (
         r.id,
         r.started_at,
         r.mode,
+        r.overdue_after_seconds,
         CASE WHEN r.finished_at <= c.now THEN r.finished_at END AS finished_at,
         CASE WHEN r.finished_at <= c.now THEN r.status ELSE 'running' END AS status,
         CASE WHEN r.finished_at <= c.now THEN r.error END AS error,
@@ -36,6 +38,7 @@ whole AS (
     SELECT
         account_id,
         max(id) AS last_run_id,
+        coalesce(max(CASE WHEN mode <> 'subset' THEN id END), max(id)) AS schedule_run_id,
         max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN finished_at END) AS last_complete_at,
         max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN id END) AS last_complete_id,
         max(CASE WHEN status IN ('complete', 'partial') AND mode <> 'subset' THEN id END) AS last_not_held_id,
@@ -44,15 +47,27 @@ whole AS (
     GROUP BY account_id
 ),
 
+schedule AS (
+    SELECT
+        w.account_id,
+        a.name AS account,
+        r.overdue_after_seconds,
+        seconds_before(c.now, r.overdue_after_seconds) AS overdue_before
+    FROM report_clock AS c
+    CROSS JOIN whole AS w
+    INNER JOIN run AS r ON r.id = w.schedule_run_id
+    INNER JOIN accounts AS a ON a.id = w.account_id
+),
+
 droplet AS (
     SELECT
         k.account,
         count(*) AS droplets,
-        sum(CASE WHEN k.last_observed_at >= seconds_before(c.now, 26 * 3600) THEN 0 ELSE 1 END) AS droplets_overdue,
+        sum(CASE WHEN k.last_observed_at >= s.overdue_before THEN 0 ELSE 1 END) AS droplets_overdue,
         CASE WHEN count(*) = count(k.last_observed_at) THEN min(k.last_observed_at) END AS oldest_observed_at
-    FROM report_clock AS c
-    CROSS JOIN known_droplets AS k
-    WHERE k.is_current
+    FROM known_droplets AS k
+    CROSS JOIN schedule AS s
+    WHERE k.is_current AND s.account = k.account
     GROUP BY k.account
 )
 
@@ -88,8 +103,10 @@ SELECT
             AND t.id > coalesce(w.last_let_in_id, 0)
             AND t.status = 'failed'
             AND t.failure = 'unauthorized'
-    ) AS token_rejected_since
+    ) AS token_rejected_since,
+    CAST(s.overdue_after_seconds AS double precision) / 3600 AS overdue_after_hours
 FROM accounts AS a
 INNER JOIN whole AS w ON w.account_id = a.id
 INNER JOIN run AS r ON r.id = w.last_run_id
+INNER JOIN schedule AS s ON s.account_id = a.id
 LEFT JOIN droplet AS d ON d.account = a.name

@@ -300,6 +300,7 @@ class SyncHealth(NamedTuple):
     oldest_observed_at: datetime | None
     held_since: datetime | None
     token_rejected_since: datetime | None
+    overdue_after_hours: float
 
 
 class CostNow(NamedTuple):

@@ -388,6 +388,12 @@ def _create_sync_runs() -> None:
         sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
         sa.Column("mode", sa.Text(), nullable=False, comment="detection; listing: all; subset: narrowed"),
         sa.Column(
+            "overdue_after_seconds",
+            sa.Integer(),
+            nullable=False,
+            comment="How long after a complete run the next is overdue, by this run's schedule; 26 h if it knew none",
+        ),
+        sa.Column(
             "status", sa.Text(), nullable=False, comment="running, complete, partial, held, failed or interrupted"
         ),
         sa.Column("droplets_selected", sa.Integer(), nullable=True, comment="NULL where the run ended before it knew"),

@@ -1,14 +1,15 @@
 """When the attempts of a run are written: many together, but none waits for long."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from inventory.model import Attempt
+from inventory.model import Attempt, Selection
 from inventory.store.engine import Database
 from inventory.sync.intake import Intake
 from inventory.sync.ledger import Ledger
-from inventory.sync.order import Order
+from inventory.sync.order import Job, Order
 from tests.simulated import rows
 from tests.unit.attempts import LATER, backup, droplet, seen
 
@@ -30,7 +31,14 @@ def time() -> Time:
 
 @pytest.fixture
 def intake(database: Database, time: Time) -> Intake:
-    ledger = Ledger.begin(database, "default", Order(), clock=lambda: LATER, seconds=time)
+    job = Job(
+        account="default",
+        selection=Selection(everything=True),
+        configured_accounts=frozenset({"default"}),
+        deadline=timedelta(hours=1),
+        order=Order(),
+    )
+    ledger = Ledger.begin(database, job, clock=lambda: LATER, seconds=time)
     return Intake(ledger, before_writing=lambda: None, accepting=None, is_verbose=False, seconds=time)
 
 

@@ -205,6 +205,7 @@ def test_the_last_complete_run_and_those_since_stay(database: Database) -> None:
                     pid=1,
                     trigger="command",
                     mode="detection",
+                    overdue_after_seconds=7200,
                     status=status,
                 )
             )

@@ -23,16 +23,18 @@ from inventory.store.schema import accounts, sync_listings, sync_runs
 from inventory.vocabulary import RunMode, RunStatus, Trigger
 
 NOW = datetime(2026, 3, 3, 6, 0, 2, tzinfo=UTC)
+HOURLY = timedelta(hours=2)
 
 HOLD = """
 import sys, time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from inventory.store import runs
 from inventory.store.engine import Database
 database = Database(sys.argv[1])
 with database.writing() as connection:
     account = runs.ensure_account(connection, "default")
-    run_id = runs.start(connection, account, trigger="command", mode="listing", now=datetime.now(UTC))
+    order = {"trigger": "command", "mode": "listing", "overdue_after": timedelta(hours=2)}
+    run_id = runs.start(connection, account, **order, now=datetime.now(UTC))
 print(run_id, flush=True)
 time.sleep(60)
 """
@@ -41,11 +43,13 @@ time.sleep(60)
 # holding it, and another comes in its place, or one oversleeps and goes on once its lease is another's.
 COMPETE = """
 import os, random, sys, time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from inventory.errors import LeaseLostError, SyncRunningError
 from inventory.store import runs
 from inventory.store.engine import Database
+
+ORDER = {"trigger": "command", "mode": "listing", "overdue_after": timedelta(hours=2)}
 
 def compete(chance):
     database = Database(sys.argv[1])
@@ -54,7 +58,7 @@ def compete(chance):
         try:
             with database.writing() as connection:
                 account = runs.ensure_account(connection, "default")
-                run_id = runs.start(connection, account, trigger="command", mode="listing", now=datetime.now(UTC))
+                run_id = runs.start(connection, account, **ORDER, now=datetime.now(UTC))
             leases += 1
             for _ in range(chance.randrange(1, 6)):
                 with runs.writing(database, run_id) as connection:
@@ -98,7 +102,9 @@ print(*codes, *(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(6)))
 def start(database: Database, name: str = "default", *, now: datetime = NOW) -> int:
     with database.writing() as connection:
         account = runs.ensure_account(connection, name)
-        return runs.start(connection, account, trigger=Trigger.COMMAND, mode=RunMode.LISTING, now=now)
+        return runs.start(
+            connection, account, trigger=Trigger.COMMAND, mode=RunMode.LISTING, overdue_after=HOURLY, now=now
+        )
 
 
 def finish(database: Database, run_id: int, status: RunStatus = RunStatus.COMPLETE, **figures: object) -> None:

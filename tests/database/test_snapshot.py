@@ -29,6 +29,7 @@ def insert_run(database: Database, **values: Any) -> None:  # noqa: ANN401 - col
         "pid": 1,
         "trigger": "daemon",
         "mode": "detection",
+        "overdue_after_seconds": 7200,
         "status": "complete",
     }
     with database.writing() as connection:

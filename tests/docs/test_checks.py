@@ -1,13 +1,17 @@
 """docs/checks.md says what the code does."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from inventory.commands.check import EXIT_CODES
+from inventory.judging.overdue import WITHOUT_SCHEDULE, overdue_after
 from inventory.judging.rules import KINDS, SEVERITIES
+from inventory.settings.formats import read_schedule
 from inventory.settings.load import load
+from inventory.settings.schedule import Schedule
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
 
@@ -15,6 +19,22 @@ PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="ut
 def test_every_finding_is_documented_in_the_order_worst_first() -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)
     assert rows == [(name, kind.severity, kind.means) for name, kind in KINDS.items()]
+
+
+def span(text: str) -> timedelta:
+    number, unit = text.split()
+    return int(number) * {"min": timedelta(minutes=1), "h": timedelta(hours=1)}[unit]
+
+
+def test_the_table_of_what_is_overdue_is_what_the_program_goes_by() -> None:
+    *rows, last = re.findall(r"^\| (`.+`|not set.*?) \| (.+) \| (.+) \|$", PAGE.split("## Overdue")[1], re.MULTILINE)[
+        1:
+    ]
+    for written, longest_gap, after in rows:
+        gap = Schedule(read_schedule(written.strip('`"'))).longest_gap
+        assert (gap, overdue_after(gap)) == (span(longest_gap), span(after)), written
+    assert (last[1], span(last[2])) == ("not known", WITHOUT_SCHEDULE)
+    assert len(rows) == 6
 
 
 def test_every_code_is_documented() -> None:

@@ -136,6 +136,27 @@ def test_what_is_overdue_is_done_at_once_and_only_once(
     assert len(runs(database)) == 2
 
 
+# Many daemons should not begin in the same second; here one may begin at once.
+AT_ONCE = """
+import random, sys
+from inventory.__main__ import main
+random.random = lambda: 0.0
+sys.exit(main(["daemon", *sys.argv[1:]]))
+"""
+
+
+@on_sqlite
+@pytest.mark.parametrize(("written", "hours"), [("", 2), ("2880", 50)])
+def test_its_schedule_is_stored_for_the_views_even_where_it_is_the_default(
+    written: str, hours: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVENTORY_SCHEDULE", written)
+    with running(program=AT_ONCE) as daemon:
+        daemon.wait_for("sync.finished")
+        assert daemon.stop() == 0
+    assert [row["overdue_after_seconds"] for row in runs(database)] == [hours * 3600]
+
+
 @on_sqlite
 def test_a_process_that_slept_makes_up_for_all_it_missed_with_one_run(database: Database) -> None:
     with running() as daemon:

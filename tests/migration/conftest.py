@@ -21,7 +21,14 @@ OPEN = {"valid_from": TUESDAY, "valid_to": None}
 DROPLET_THEN = {"name": "web-01", "region": "fra1", "size_slug": "s-1vcpu-1gb", "status": "active"}
 BACKUP_THEN = {"name": "Ünïcode 🐙", "type": "backup", "size_gigabytes": 2.34, "min_disk_size": 25}
 RATE = {"plan": "hourly", "price_percent": 40, "source": "a letter"}
-RUN = {"account_id": 1, "started_at": MONDAY, "heartbeat_at": MONDAY, "host": "web-admin", "pid": 4711}
+RUN = {
+    "account_id": 1,
+    "started_at": MONDAY,
+    "heartbeat_at": MONDAY,
+    "host": "web-admin",
+    "pid": 4711,
+    "overdue_after_seconds": 7200,
+}
 
 ROWS: dict[str, list[dict[str, Any]]] = {
     "accounts": [{"id": 1, "name": "default"}],

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow  # a process each
 @pytest.mark.parametrize(
     ("command", "unneeded"),
     [
-        ("sync", {"alembic", "psycopg", "uvicorn", "plotext", "inventory.simulator"}),
+        ("sync", {"alembic", "apscheduler", "psycopg", "uvicorn", "plotext", "inventory.simulator"}),
         ("report", {"jinja2", "httpx"}),
         ("show", {"httpx"}),
     ],

@@ -1,6 +1,7 @@
 """Ends and returns, who is unprotected, and how the syncs go: the corner cases."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -178,6 +179,7 @@ def test_health_counts_what_failed_since_the_last_complete_run_of_everything(web
             pid=1,
             trigger="command",
             mode=mode,
+            overdue_after_seconds=7200,
             status=status,
             error="stopped" if is_over and status != "complete" else None,
         )
@@ -196,12 +198,32 @@ def test_health_counts_what_failed_since_the_last_complete_run_of_everything(web
     assert health("03-07 12:30") == (7, "running", None, 2, 2)
 
 
-@pytest.mark.parametrize(("now", "overdue"), [("03-03 14:00:00", 0), ("03-03 14:00:01", 1)])
-def test_a_droplet_is_overdue_after_26_hours(web: ByHand, now: str, overdue: int) -> None:
+def run_ended(web: ByHand, moment: str, *, overdue_after_seconds: int, mode: str = "detection") -> None:
+    when = dict.fromkeys(("started_at", "finished_at", "heartbeat_at"), at(moment))
+    where = {"account_id": 1, "host": "web-admin", "pid": 1, "trigger": "command"}
+    web.insert("sync_runs", **when, **where, mode=mode, status="complete", overdue_after_seconds=overdue_after_seconds)
+
+
+@pytest.mark.parametrize("minutes", [20, 120, 26 * 60, 170 * 60])
+def test_a_droplet_is_overdue_by_the_schedule_of_the_last_run(web: ByHand, minutes: int) -> None:
     web.looks("03-02 12:00")
-    run = {"started_at": at("03-02 12:00"), "finished_at": at("03-02 12:05"), "heartbeat_at": at("03-02 12:05")}
-    web.insert(
-        "sync_runs", id=1, account_id=1, **run, host="h", pid=1, trigger="daemon", mode="listing", status="complete"
-    )
-    (row,) = web.ask(SyncHealth, now)
-    assert (row.droplets, row.droplets_overdue, row.oldest_observed_at) == (1, overdue, at("03-02 12:00"))
+    run_ended(web, "03-02 12:00", overdue_after_seconds=60 * minutes)
+    due = at("03-02 12:00") + timedelta(minutes=minutes)
+    for now, overdue in ((due, 0), (due + timedelta(seconds=1), 1)):
+        (row,) = web.ask(SyncHealth, f"{now:%m-%d %H:%M:%S}")
+        assert timedelta(hours=row.overdue_after_hours) == timedelta(minutes=minutes)
+        assert (row.droplets, row.droplets_overdue, row.oldest_observed_at) == (1, overdue, at("03-02 12:00"))
+
+
+def test_each_moment_goes_by_the_schedule_that_was_known_then(web: ByHand) -> None:
+    web.looks("03-01 12:00")
+    for moment, hours, mode in (
+        ("03-01 12:00", 26, "subset"),
+        ("03-02 12:00", 2, "detection"),
+        ("03-03 12:00", 26, "subset"),
+        ("03-04 12:00", 170, "listing"),
+    ):
+        run_ended(web, moment, overdue_after_seconds=3600 * hours, mode=mode)
+    days = ("03-01 13:00", "03-02 13:00", "03-03 13:00", "03-04 13:00", "03-02 13:00")
+    told = [row.overdue_after_hours for day in days for row in web.ask(SyncHealth, day)]
+    assert told == [26, 2, 2, 170, 2], "a run of a part says nothing of the schedule, unless there is no other"

@@ -11,7 +11,6 @@ pytestmark = pytest.mark.slow  # a process
 
 # Command, module, and the extra that brings it.
 MISSING = (
-    ("daemon", "apscheduler", "daemon"),
     ("daemon", "starlette", "daemon"),
     ("daemon", "uvicorn", "daemon"),
     ("metrics", "prometheus_client", "daemon"),

@@ -27,7 +27,8 @@ def answers(
 def last_run(status: str, hours_ago: float, complete_hours_ago: float | None, *, requests: int = 12) -> LastRun:
     at = NOW - timedelta(hours=hours_ago)
     complete = None if complete_hours_ago is None else NOW - timedelta(hours=complete_hours_ago)
-    return LastRun(status, at, None if status == "running" else at, requests, None, complete)
+    ended_at = None if status == "running" else at
+    return LastRun(status, at, ended_at, requests, None, complete, overdue_after=timedelta(hours=26))
 
 
 @pytest.mark.parametrize(
@@ -107,13 +108,22 @@ def test_the_disk_should_hold_the_copy_before_an_upgrade(free: float, size: floa
     ],
 )
 def test_the_last_run(run: LastRun, verdict: str, words: str) -> None:
-    check = diagnosis.last_run("default", StoredState(None, run), NOW)
+    check = diagnosis.last_run("default", StoredState(None, run), None, NOW)
     assert (check.verdict, words in check.found) == (verdict, True), check
     assert (check.to_do is None) == (verdict == "OK")
 
 
+@pytest.mark.parametrize(("named_hours", "verdict"), [(None, "FAIL"), (26, "FAIL"), (28, "OK"), (170, "OK")])
+def test_a_schedule_that_the_settings_name_goes_before_that_of_the_last_run(
+    named_hours: float | None, verdict: str
+) -> None:
+    named = None if named_hours is None else timedelta(hours=named_hours)
+    run = last_run("complete", 27, 27)
+    assert diagnosis.last_run("default", StoredState(None, run), named, NOW).verdict == verdict
+
+
 def test_a_first_run_that_is_yet_to_come_is_asked_for() -> None:
-    check = diagnosis.last_run("default", StoredState(), NOW)
+    check = diagnosis.last_run("default", StoredState(), None, NOW)
     assert (check.verdict, check.to_do) == ("WARN", "Run: inventory sync")
 
 

@@ -50,6 +50,7 @@ def health(**changes: Any) -> SyncHealth:  # noqa: ANN401 - as SyncHealth says
         oldest_observed_at=ago(minutes=4),
         held_since=None,
         token_rejected_since=None,
+        overdue_after_hours=26.0,
     )
     return usual._replace(**changes)
 
@@ -280,11 +281,19 @@ def test_accounts_are_judged_by_their_syncs(row: SyncHealth, expected: list[tupl
     assert found(health=[row]) == expected
 
 
-@pytest.mark.parametrize(("hours", "is_found"), [(2, False), (2.001, True)])
-def test_syncs_that_are_due_more_often_are_overdue_sooner(hours: float, *, is_found: bool) -> None:
-    rules = Rules(sync_overdue_after=timedelta(hours=2))
-    verdict = judged(rules, health=[health(last_complete_at=ago(hours=hours))])
-    assert bool(verdict.findings) == is_found
+@pytest.mark.parametrize(
+    ("named", "stored_hours", "hours"),
+    [(None, 2.0, 2), (None, 1 / 3, 1 / 3), (timedelta(hours=50), 2.0, 50), (timedelta(hours=2), 50.0, 2)],
+)
+def test_a_schedule_that_the_settings_name_goes_before_that_of_the_last_run(
+    named: timedelta | None, stored_hours: float, hours: float
+) -> None:
+    def names(last_complete_at: datetime) -> list[str]:
+        row = health(last_complete_at=last_complete_at, overdue_after_hours=stored_hours)
+        return [each.name for each in judged(Rules(sync_overdue_after=named), health=[row]).findings]
+
+    assert names(ago(hours=hours)) == []
+    assert names(ago(hours=hours) - SECOND) == ["sync-overdue"]
 
 
 def test_overdue_says_since_when_and_why() -> None:

@@ -179,10 +179,26 @@ def test_what_is_no_table_or_no_finding_is_told(text: str, problem: str, tmp_pat
 
 @pytest.mark.parametrize(
     ("environment", "hours"),
-    [({}, 26), ({"INVENTORY_SCHEDULE": "30"}, 1), ({"INVENTORY_SCHEDULE": "17 * * * *"}, 26)],
-    ids=["cron alone", "every so many minutes", "a cron expression"],
+    [
+        ({}, None),
+        ({"INVENTORY_SCHEDULE": "30"}, 1),
+        ({"INVENTORY_SCHEDULE": "17 * * * *"}, 2),
+        ({"INVENTORY_SCHEDULE": "17 3 * * sun"}, 170),
+    ],
+    ids=["nobody said one", "every so many minutes", "every hour", "every week"],
 )
-def test_a_sync_is_overdue_by_the_schedule_where_one_is_set_in_minutes(
-    environment: dict[str, str], hours: float
-) -> None:
-    assert load(None, environment, needs_token=False).rules.sync_overdue_after == timedelta(hours=hours)
+def test_a_sync_is_overdue_by_the_schedule_where_one_is_set(environment: dict[str, str], hours: float | None) -> None:
+    overdue_after = load(None, environment, needs_token=False).rules.sync_overdue_after
+    assert overdue_after == (None if hours is None else timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("61 * * * *", "is no cron expression: "),
+        ("0 0 31 2 *", "never comes"),
+    ],
+)
+def test_a_schedule_that_means_nothing_is_told_with_its_place(written: str, why: str, tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, f'schedule = "{written}"')
+    assert problem.startswith(f'x.toml:1: schedule: "{written}" {why}')

@@ -40,34 +40,49 @@ whole AS (
         max(id) AS last_run_id,
         coalesce(max(CASE WHEN mode <> 'subset' THEN id END), max(id)) AS schedule_run_id,
         max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN finished_at END) AS last_complete_at,
-        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN id END) AS last_complete_id,
-        max(CASE WHEN status IN ('complete', 'partial') AND mode <> 'subset' THEN id END) AS last_not_held_id,
-        max(CASE WHEN status IN ('complete', 'partial', 'held') THEN id END) AS last_let_in_id
+        max(CASE WHEN status = 'complete' AND mode <> 'subset' THEN id ELSE 0 END) AS last_complete_id,
+        max(CASE WHEN status IN ('complete', 'partial') AND mode <> 'subset' THEN id ELSE 0 END) AS last_not_held_id,
+        max(CASE WHEN status IN ('complete', 'partial', 'held') THEN id ELSE 0 END) AS last_let_in_id
     FROM run
     GROUP BY account_id
 ),
 
-schedule AS (
+-- What counts is the last complete run, and what came after it.
+since AS (
     SELECT
         w.account_id,
+        sum(CASE WHEN r.id > w.last_complete_id AND r.mode <> 'subset' AND r.finished_at IS NOT NULL THEN 1 ELSE 0 END)
+            AS consecutive_failures,
+        min(CASE WHEN r.id > w.last_not_held_id AND r.status = 'held' THEN r.finished_at END) AS held_since,
+        min(
+            CASE
+                WHEN r.id > w.last_let_in_id AND r.status = 'failed' AND r.failure = 'unauthorized' THEN r.started_at
+            END
+        ) AS token_rejected_since,
+        max(CASE WHEN r.id = w.schedule_run_id THEN r.overdue_after_seconds END) AS overdue_after_seconds
+    FROM whole AS w
+    INNER JOIN run AS r ON r.account_id = w.account_id AND r.id >= w.last_complete_id
+    GROUP BY w.account_id
+),
+
+overdue AS (
+    SELECT
         a.name AS account,
-        r.overdue_after_seconds,
-        seconds_before(c.now, r.overdue_after_seconds) AS overdue_before
+        seconds_before(c.now, s.overdue_after_seconds) AS overdue_before
     FROM report_clock AS c
-    CROSS JOIN whole AS w
-    INNER JOIN run AS r ON r.id = w.schedule_run_id
-    INNER JOIN accounts AS a ON a.id = w.account_id
+    CROSS JOIN since AS s
+    INNER JOIN accounts AS a ON a.id = s.account_id
 ),
 
 droplet AS (
     SELECT
         k.account,
         count(*) AS droplets,
-        sum(CASE WHEN k.last_observed_at >= s.overdue_before THEN 0 ELSE 1 END) AS droplets_overdue,
+        sum(CASE WHEN k.last_observed_at >= o.overdue_before THEN 0 ELSE 1 END) AS droplets_overdue,
         CASE WHEN count(*) = count(k.last_observed_at) THEN min(k.last_observed_at) END AS oldest_observed_at
     FROM known_droplets AS k
-    CROSS JOIN schedule AS s
-    WHERE k.is_current AND s.account = k.account
+    CROSS JOIN overdue AS o
+    WHERE k.is_current AND o.account = k.account
     GROUP BY k.account
 )
 
@@ -78,35 +93,15 @@ SELECT
     r.status AS last_run_status,
     r.error AS last_run_error,
     w.last_complete_at,
-    (
-        SELECT count(*)
-        FROM run AS f
-        WHERE
-            f.account_id = a.id
-            AND f.id > coalesce(w.last_complete_id, 0)
-            AND f.mode <> 'subset'
-            AND f.finished_at IS NOT NULL
-    ) AS consecutive_failures,
+    s.consecutive_failures,
     coalesce(d.droplets, 0) AS droplets,
     coalesce(d.droplets_overdue, 0) AS droplets_overdue,
     d.oldest_observed_at,
-    (
-        SELECT min(h.finished_at)
-        FROM run AS h
-        WHERE h.account_id = a.id AND h.id > coalesce(w.last_not_held_id, 0) AND h.status = 'held'
-    ) AS held_since,
-    (
-        SELECT min(t.started_at)
-        FROM run AS t
-        WHERE
-            t.account_id = a.id
-            AND t.id > coalesce(w.last_let_in_id, 0)
-            AND t.status = 'failed'
-            AND t.failure = 'unauthorized'
-    ) AS token_rejected_since,
+    s.held_since,
+    s.token_rejected_since,
     CAST(s.overdue_after_seconds AS double precision) / 3600 AS overdue_after_hours
 FROM accounts AS a
 INNER JOIN whole AS w ON w.account_id = a.id
 INNER JOIN run AS r ON r.id = w.last_run_id
-INNER JOIN schedule AS s ON s.account_id = a.id
+INNER JOIN since AS s ON s.account_id = a.id
 LEFT JOIN droplet AS d ON d.account = a.name

@@ -152,10 +152,11 @@ def report(
 ) -> int:
     """Answer a question; without a name, sum up what there is and what needs attention."""
     from inventory.commands import report as command
+    from inventory.report.asking import Asked
 
     if list_:
         return command.list_reports()
-    options = command.Options(
+    asked = Asked(
         as_of=as_of,
         at=at,
         since=since,
@@ -164,11 +165,8 @@ def report(
         accounts=tuple(account or ()),
         tags=tuple(tag or ()),
         limit=limit,
-        as_json=as_json,
-        as_csv=as_csv,
-        html=html,
     )
-    return command.run(config, name, options)
+    return command.run(config, name, asked, command.Form(as_json, as_csv, html))
 
 
 @app.command(rich_help_panel="Ask")

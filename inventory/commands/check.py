@@ -1,7 +1,5 @@
 """`inventory check`: whether all backups are as they should be, as a monitoring plug-in answers it."""
 
-import json
-import sys
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from inventory.report import check_json, check_text, selecting
 from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_readable
-from inventory.terminal.console import print_line, print_table
+from inventory.terminal.console import print_document, print_line, print_table
 from inventory.views.queries import Question
 
 EXIT_CODES = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
@@ -70,7 +68,7 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
 def _print(verdict: Verdict, options: Options, database: str, exit_code: int) -> None:
     if options.as_json:
         document = check_json.document(verdict, database=database, exit_code=exit_code)
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        print_document(document)
         return
     data = f" | {check_text.performance_data(verdict)}" if options.is_nagios else ""
     print_line(check_text.headline(verdict) + data)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from rich.progress import Progress
-from rich.table import Table
 
 from inventory.errors import EXIT_COMPLETE, UsageError
 from inventory.settings.formats import read_database_url
@@ -19,6 +18,7 @@ from inventory.store.grants import readable
 from inventory.store.upgrade import require_current, revision
 from inventory.store.upgrade import upgrade as upgrade_database
 from inventory.terminal.console import print_line, print_table, stderr_console
+from inventory.terminal.table import row_counts
 from inventory.terminal.words import count
 
 
@@ -85,7 +85,7 @@ def copy(config_file: Path | None, to: str) -> int:
             copied = copy_database(
                 source, target, lambda done, total: progress.update(task, completed=done, total=total)
             )
-        print_table(_copied(copied))
+        print_table(row_counts(copied))
         print_line(f"{count(sum(copied.values()), 'row')} were copied from {source.shown} to {target.shown},")
         print_line("read back, and are the same. Syncs go on there once database_url names it.")
     return EXIT_COMPLETE
@@ -96,12 +96,3 @@ def _target(to: str) -> Database:
         return Database(read_database_url(to))
     except (ValueError, sa.exc.ArgumentError) as error:
         raise UsageError(f"--to: {error}. Nothing was done.") from error
-
-
-def _copied(rows: dict[str, int]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    table.add_column("table")
-    table.add_column("rows", justify="right")
-    for name, number in rows.items():
-        table.add_row(name, f"{number:,}")
-    return table

@@ -1,6 +1,5 @@
 """`inventory demo`: a simulated account, synced once a day, and the history that comes of it."""
 
-import shlex
 import sys
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -61,7 +60,7 @@ def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime |
                 api.advance(to=fleet.now + timedelta(days=1))
                 report = _sync(database, api, url)
         _show(database, path, report.finished_at, days)
-    _say_what_next(path)
+    sys.stdout.write(demo_text.next_steps(path, sys.argv[0]))
     return EXIT_COMPLETE
 
 
@@ -103,17 +102,3 @@ def _show(database: Database, path: Path, now: datetime, days: int) -> None:
     expired = sum(backup.gone_reason == GoneReason.EXPIRED for backup in backups)
     print_line(f"\nWhat disappeared: {expired} backups expired, as they should, and\n")
     print_table(demo_text.ends(backups))
-
-
-def _say_what_next(path: Path) -> None:
-    """End with commands that can be copied as they are, here and now."""
-    program = shlex.quote(sys.argv[0])
-    print_line(f"\nAll of it is in {path}. Ask more:\n")
-    for command in ("report --list", "report missed_backups", "show db-01", "check"):
-        sys.stdout.write(f"  INVENTORY_DATABASE_URL={shlex.quote(str(path))} {program} {command}\n")
-    print_line("\nOr with SQL:\n")
-    for query in demo_text.QUERIES:
-        sys.stdout.write(f'sqlite3 -box {shlex.quote(str(path))} "\n{query}"\n\n')
-    print_line("Next, with your own account (a token with the scope droplet:read is enough):\n")
-    for command in ("config --sample > inventory.toml", "sync --dry-run", "sync"):
-        sys.stdout.write(f"  {program} {command}\n")

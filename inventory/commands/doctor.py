@@ -1,8 +1,6 @@
 """`inventory doctor`: whether everything is there that a sync needs, a line a check, and what to do where it is not."""
 
-import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +9,7 @@ from inventory.doctor import text
 from inventory.doctor.examine import examine
 from inventory.errors import EXIT_COMPLETE, EXIT_FAILED
 from inventory.process.clock import utc_now
-from inventory.terminal.console import print_line, print_table
-from inventory.terminal.display import redactor
+from inventory.terminal.console import print_document, print_line, print_table
 
 _PATIENCE_SECONDS = 30.0
 
@@ -31,8 +28,7 @@ def run(
     found = examine(config_file, environ=environ, clock=clock, patience_seconds=patience_seconds, mounts=mounts)
     exit_code = EXIT_FAILED if found.has_failed else EXIT_COMPLETE
     if as_json:
-        document = text.document(found.checks, database=found.database, now=now, exit_code=exit_code)
-        sys.stdout.write(redactor()(json.dumps(document, indent=2)) + "\n")
+        print_document(text.document(found.checks, database=found.database, now=now, exit_code=exit_code))
     else:
         print_table(text.table(found.checks))
         print_line(text.ending(found.checks, database=found.database, now=now))

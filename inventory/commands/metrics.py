@@ -4,10 +4,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from inventory.commands.files import replacing
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
 from inventory.judging.evidence import inspect
 from inventory.process.clock import utc_now
+from inventory.report.replacing import replacing
 from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.snapshot import read_snapshot

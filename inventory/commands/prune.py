@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 from rich.progress import track
-from rich.table import Table
 
 from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, UsageError
 from inventory.process.clock import utc_now
@@ -16,6 +15,7 @@ from inventory.store.engine import Database
 from inventory.store.prune import LEAST_DAYS, Prunable, delete, find
 from inventory.store.upgrade import require_current
 from inventory.terminal.console import complain, print_line, print_table, stderr_console
+from inventory.terminal.table import row_counts
 
 
 def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confirmed: bool, is_quiet: bool) -> int:
@@ -52,12 +52,7 @@ def _announce(prunable: Prunable, database: Database) -> None:
         print_line(f"{database.shown}: nothing that ended before {until} is left to delete.")
         return
     print_line(f"{database.shown}: of what ended before {until}, can be deleted\n")
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    table.add_column("table")
-    table.add_column("rows", justify="right")
-    for name, rows in prunable.rows.items():
-        table.add_row(name, f"{rows:,}")
-    print_table(table)
+    print_table(row_counts(prunable.rows))
     print_line(
         f"\nKept are the sizes of every day, what exists, backups made since {prunable.made_before:%Y-%m-%d}, and the "
         "last of each Droplet before: later ones are held against them."

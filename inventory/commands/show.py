@@ -1,26 +1,21 @@
 """`inventory show`: everything about one Droplet or backup."""
 
-import json
-import sys
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from inventory.errors import EXIT_COMPLETE
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Verdict
 from inventory.process.clock import utc_now
-from inventory.report import check_text, details, details_text, rows_export, rows_table, rows_text
-from inventory.report.check_json import finding_document
+from inventory.report import details, details_json, details_text
 from inventory.report.details import BackupDetails, DropletDetails
-from inventory.settings.load import Settings, load
+from inventory.settings.load import load
 from inventory.store.engine import Database
 from inventory.store.upgrade import require_readable
-from inventory.terminal.console import print_line, print_table
+from inventory.terminal.console import print_document, print_screen
 from inventory.views.queries import Question
 
 _MOST_ROWS = 8
@@ -38,17 +33,20 @@ def run(config_file: Path | None, name: str, *, as_json: bool, is_verbose: bool,
         require_readable(database, settings.database_source)
         with database.reading() as connection:
             found = _read(connection, question, name)
-            verdict = _judged(connection, question, settings, found)
+            verdict = inspect(
+                connection,
+                question.now,
+                settings.rules,
+                settings.exemptions,
+                droplet_ids=frozenset({found.droplet_id}),
+            )
     if as_json:
-        document = {"database": database.shown, "as_of": rows_export.plain(question.now), **_document(found)}
-        document["findings"] = [finding_document(each) for each in verdict.findings]
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
-        return EXIT_COMPLETE
-    print_line(f"{database.shown}, as of {rows_text.moment(question.now)}\n")
-    if isinstance(found, BackupDetails):
-        print_table(details_text.facts(details_text.backup_facts(found, question.now)))
+        print_document(details_json.document(found, verdict, database=database.shown))
+    elif isinstance(found, BackupDetails):
+        print_screen(details_text.backup_screen(found, question.now, database.shown))
     else:
-        _print_droplet(found, verdict, question.now, most=None if is_verbose else _MOST_ROWS)
+        most = None if is_verbose else _MOST_ROWS
+        print_screen(details_text.droplet_screen(found, verdict, database.shown, most=most))
     return EXIT_COMPLETE
 
 
@@ -58,41 +56,3 @@ def _read(connection: sa.Connection, question: Question, name: str) -> DropletDe
     if backup_id is not None:
         return details.of_backup(connection, of_one, backup_id)
     return details.of_droplet(connection, of_one)
-
-
-def _judged(
-    connection: sa.Connection, question: Question, settings: Settings, found: DropletDetails | BackupDetails
-) -> Verdict:
-    """Judge the Droplet, or that of the backup."""
-    droplet = found.lifetime if isinstance(found, BackupDetails) else found.droplet
-    return inspect(
-        connection, question.now, settings.rules, settings.exemptions, droplet_ids=frozenset({droplet.droplet_id})
-    )
-
-
-def _print_droplet(found: DropletDetails, verdict: Verdict, now: datetime, most: int | None) -> None:
-    print_line(details_text.title(found.droplet))
-    print_table(details_text.facts(details_text.droplet_facts(found, now)))
-    if verdict.findings or verdict.exempted:
-        print_line("")
-        print_table(check_text.lines(verdict))
-    for what, view, rows in details_text.sections(found):
-        if rows:
-            shown = rows[:most]
-            print_line(f"\n{details_text.heading(what, len(rows), len(shown))}\n")
-            print_table(rows_table.table(view, shown, now, says_whose=False))
-
-
-def _document(found: DropletDetails | BackupDetails) -> dict[str, Any]:
-    """Give all of it with the names of its parts as keys, rows as objects."""
-    return {name: _plain(getattr(found, name)) for name in type(found).__slots__}
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a details holds
-    if hasattr(value, "_asdict"):
-        return rows_export.as_documents([value])[0]
-    if hasattr(value, "__slots__"):
-        return {name: rows_export.plain(part) for name, part in asdict(value).items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return rows_export.plain(value)

@@ -1,7 +1,5 @@
 """`inventory sync`: one look at every configured Droplet's backups."""
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +15,7 @@ from inventory.rounds.round import Round, opened
 from inventory.settings.load import AccountSettings, Settings, load
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
-from inventory.terminal.console import complain, print_line, print_table
+from inventory.terminal.console import complain, print_document, print_line, print_table
 from inventory.vocabulary import RunStatus
 
 # The next run mends these by itself: nobody needs a mail from cron about them.
@@ -51,8 +49,7 @@ def run(config_file: Path | None, options: Options) -> int:
         exit_code = exit_code_of(reports)
         pings.ended(exit_code, sync_text.brief(reports))
     if options.as_json:
-        document = sync_json.document(reports, database=database, exit_code=exit_code)
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        print_document(sync_json.document(reports, database=database, exit_code=exit_code))
     return exit_code
 
 

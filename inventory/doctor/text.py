@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory.doctor.diagnosis import Check
+from inventory.terminal import table as layout
 from inventory.terminal.display import shown
+from inventory.terminal.table import TEXT, WORD
 from inventory.terminal.words import count
 
 _STYLES = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
@@ -18,17 +20,16 @@ _STYLES = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
 def table(checks: Sequence[Check]) -> Table:
     """Lay out verdict, check, and what was found and is to be done; accounts are named where there are several."""
     is_named = len({check.account for check in checks if check.account}) > 1
-    lines = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for _ in ("verdict", "check"):
-        lines.add_column(no_wrap=True)
-    lines.add_column(overflow="fold")
-    for check in checks:
-        verdict = Text(check.verdict, style=_STYLES[check.verdict])
-        lines.add_row(verdict, check.name, shown(_told(check, is_named=is_named)))
-    return lines
+    return layout.table(
+        (WORD, WORD, TEXT),
+        (
+            (Text(check.verdict, style=_STYLES[check.verdict]), check.name, shown(_sentence(check, is_named=is_named)))
+            for check in checks
+        ),
+    )
 
 
-def _told(check: Check, *, is_named: bool) -> str:
+def _sentence(check: Check, *, is_named: bool) -> str:
     whose = f'account "{check.account}": ' if is_named and check.account else ""
     stop = "" if check.found.endswith("?") else "."
     return f"{whose}{check.found}" + (f"{stop} {check.to_do}" if check.to_do else "")
@@ -45,7 +46,7 @@ def document(checks: Sequence[Check], *, database: str | None, now: datetime, ex
     """Give the same for machines; the keys stay."""
     return {
         "exit_code": exit_code,
-        "checked_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "checked_at": now,
         "database": database,
         "checks": [asdict(check) for check in checks],
     }

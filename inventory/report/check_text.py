@@ -10,6 +10,7 @@ from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import SEVERITIES, Exemption
 from inventory.terminal import words
 from inventory.terminal.display import redactor, shown
+from inventory.terminal.table import TEXT, WORD, table
 
 MOST_LINES = 20
 
@@ -62,16 +63,14 @@ def performance_data(verdict: Verdict) -> str:
 
 def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
     """Lay out findings, worst first, then what is exempt or no longer so; at most so many, then a count."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for _ in range(3):
-        table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
     found = list(rows(verdict))
-    for word, subject, name, what in found[:most]:
-        table.add_row(Text(word, style=_STYLES.get(word.lower(), "dim")), _safe(subject), name, _safe(what))
+    cells: list[tuple[str | Text, ...]] = [
+        (Text(word, style=_STYLES.get(word.lower(), "dim")), _safe(subject), name, _safe(what))
+        for word, subject, name, what in found[:most]
+    ]
     if found[most:]:
-        table.add_row("and", f"{len(found) - most:,} more", "", "inventory check --json lists them all")
-    return table
+        cells.append(("and", f"{len(found) - most:,} more", "", "inventory check --json lists them all"))
+    return table((WORD, WORD, WORD, TEXT), cells)
 
 
 def rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:

@@ -1,16 +1,22 @@
-"""What the demonstration shows beside the summary: how the fleet grew, and what disappeared. Pure."""
+"""What the demonstration shows beside the summary: how the fleet grew, what disappeared, what to try next. Pure."""
 
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import plotext
 from rich.table import Table
 
 from inventory.terminal import words
 from inventory.terminal.display import shown
+from inventory.terminal.table import Column, table
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
 from inventory.vocabulary import GoneReason
+
+_COMMANDS = ("report --list", "report missed_backups", "show db-01", "check")
+_OWN_ACCOUNT = ("config --sample > inventory.toml", "sync --dry-run", "sync")
 
 QUERIES = (
     """\
@@ -35,16 +41,24 @@ _MOST_LABELS = 5
 
 def ends(backups: Iterable[BackupLifetime]) -> Table:
     """Show what disappeared out of the ordinary, and why, by Droplet, reason and day, in the order of days."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for header in ("Droplet", "why", "day", "backups", "size"):
-        table.add_column(header, justify="right" if header in ("backups", "size") else "left")
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for backup in backups:
         if backup.gone_at and backup.gone_reason and backup.gone_reason != GoneReason.EXPIRED:
             found[f"{backup.gone_at:%Y-%m-%d}", backup.droplet, backup.gone_reason].append(backup.size_gigabytes)
-    for (day, droplet, reason), sizes in sorted(found.items()):
-        table.add_row(shown(droplet), words.reason(reason), day, str(len(sizes)), words.size(sum(sizes)))
-    return table
+    columns = (
+        Column("Droplet", may_fold=True),
+        Column("why", may_fold=True),
+        Column("day"),
+        Column("backups", is_figure=True),
+        Column("size", is_figure=True),
+    )
+    return table(
+        columns,
+        (
+            (shown(droplet), words.reason(reason), day, str(len(sizes)), words.size(sum(sizes)))
+            for (day, droplet, reason), sizes in sorted(found.items())
+        ),
+    )
 
 
 def plot(rows: Sequence[FleetSizeOnDay]) -> str:
@@ -59,3 +73,15 @@ def plot(rows: Sequence[FleetSizeOnDay]) -> str:
     # plotext says "no colour" with an escape sequence too.
     text = re.sub(r"\x1b\[[0-9;]*m", "", plotext.build())
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def next_steps(path: Path, program: str) -> str:
+    """Write commands that can be copied as they are: about the file, in SQL, and with an account of one's own."""
+    file, called = shlex.quote(str(path)), shlex.quote(program)
+    commands = "".join(f"  INVENTORY_DATABASE_URL={file} {called} {each}\n" for each in _COMMANDS)
+    queries = "".join(f'sqlite3 -box {file} "\n{query}"\n\n' for query in QUERIES)
+    own_account = "".join(f"  {called} {each}\n" for each in _OWN_ACCOUNT)
+    return (
+        f"\nAll of it is in {path}. Ask more:\n\n{commands}\nOr with SQL:\n\n{queries}"
+        f"Next, with your own account (a token with the scope droplet:read is enough):\n\n{own_account}"
+    )

@@ -53,6 +53,11 @@ class DropletDetails:
     growth: SizeGrowth | None
     cost: CostNow | None
 
+    @property
+    def droplet_id(self) -> int:
+        """DigitalOcean's id of the Droplet."""
+        return self.droplet.droplet_id
+
 
 @dataclass(frozen=True, slots=True)
 class BackupDetails:
@@ -66,6 +71,11 @@ class BackupDetails:
     lifetime: BackupLifetime
     live: LiveBackup | None
     events: Sequence[Event]
+
+    @property
+    def droplet_id(self) -> int:
+        """DigitalOcean's id of the Droplet whose backup it is."""
+        return self.lifetime.droplet_id
 
 
 def find(connection: sa.Connection, question: Question, name: str) -> tuple[int, int | None]:

@@ -1,36 +1,52 @@
 """Everything about one Droplet or backup, on one screen. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rich.table import Table
 
+from inventory.judging.findings import Verdict
+from inventory.report import check_text, rows_table, rows_text
 from inventory.report.details import BackupDetails, DropletDetails
 from inventory.store.droplet_records import PolicyRecord
 from inventory.terminal import words
 from inventory.terminal.display import shown
-from inventory.views.rows import BackupLifetime, KnownDroplet
+from inventory.terminal.table import LABEL, TEXT, table
+from inventory.views.rows import BackupLifetime
 
 _TREND_POINTS = 20
 
 
-def facts(pairs: Iterable[tuple[str, str]]) -> Table:
-    """Lay out facts, each after what it is about."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-    for about, fact in pairs:
-        table.add_row(about, fact)
-    return table
+def droplet_screen(
+    details: DropletDetails, verdict: Verdict, database: str, *, most: int | None
+) -> Iterator[str | Table]:
+    """Give everything about a Droplet: facts, what is wrong, then lists of at most so many rows, None for all."""
+    now = verdict.now
+    yield _heading(database, now)
+    yield f'{shown(details.droplet.droplet)} (Droplet {details.droplet_id}, account "{shown(details.droplet.account)}")'
+    yield table((LABEL, TEXT), _droplet_facts(details, now))
+    if verdict.findings or verdict.exempted:
+        yield ""
+        yield check_text.lines(verdict)
+    for what, view, rows in _sections(details):
+        if rows:
+            shown_rows = rows[:most]
+            yield f"\n{_section_heading(what, len(rows), len(shown_rows))}\n"
+            yield rows_table.table(view, shown_rows, now, says_whose=False)
 
 
-def title(droplet: KnownDroplet) -> str:
-    """Name a Droplet and its account."""
-    return f'{shown(droplet.droplet)} (Droplet {droplet.droplet_id}, account "{shown(droplet.account)}")'
+def backup_screen(details: BackupDetails, now: datetime, database: str) -> Iterator[str | Table]:
+    """Give everything about a backup."""
+    yield _heading(database, now)
+    yield table((LABEL, TEXT), _backup_facts(details, now))
 
 
-def droplet_facts(details: DropletDetails, now: datetime) -> Iterator[tuple[str, str]]:
+def _heading(database: str, now: datetime) -> str:
+    return f"{database}, as of {rows_text.moment(now)}\n"
+
+
+def _droplet_facts(details: DropletDetails, now: datetime) -> Iterator[tuple[str, str]]:
     """Say what a Droplet is, what its backups are and should be, and how it was looked at."""
     yield "Droplet", _droplet(details, now)
     yield "Policy", _policies(details.policies, now)
@@ -38,7 +54,8 @@ def droplet_facts(details: DropletDetails, now: datetime) -> Iterator[tuple[str,
     if details.growth and details.growth.growth_per_day_gigabytes is not None:
         grows = words.change(details.growth.growth_per_day_gigabytes)
         in_90_days = words.size(details.growth.size_in_90_days_gigabytes or 0)
-        yield "Growth", f"{words.trend(_points(details))}  {grows} a day, {in_90_days} in 90 days"
+        trend = words.trend([row.size_gigabytes for row in details.days], _TREND_POINTS)
+        yield "Growth", f"{trend}  {grows} a day, {in_90_days} in 90 days"
     if details.cost and details.cost.estimated_usd is not None:
         yield "Cost", f"{words.money(details.cost.estimated_usd)} a month, estimated"
     yield "Looked at", _looked_at(details, now)
@@ -89,12 +106,6 @@ def _backups(details: DropletDetails, now: datetime) -> str:
     return f"{len(live)}{should}, {size}, {ages}{gone}"
 
 
-def _points(details: DropletDetails) -> list[float]:
-    sizes = [row.size_gigabytes for row in details.days]
-    step = max(1, -(-len(sizes) // _TREND_POINTS))
-    return sizes[::-1][::step][::-1]
-
-
 def _looked_at(details: DropletDetails, now: datetime) -> str:
     look = details.look
     if look.last_observed_at is None:
@@ -105,7 +116,7 @@ def _looked_at(details: DropletDetails, now: datetime) -> str:
     return f"{words.age(now - look.last_observed_at)} ago{listed}{first}{failing}"
 
 
-def sections(details: DropletDetails) -> Iterator[tuple[str, str, Sequence[NamedTuple]]]:
+def _sections(details: DropletDetails) -> Iterator[tuple[str, str, Sequence[NamedTuple]]]:
     """Give what else there is to show: what it is, the view it is of, and its rows, the newest first."""
     yield "Live backups", "live_backups", details.live
     yield "Windows without a backup, of the last 90 days", "missed_backups", details.missed
@@ -113,12 +124,12 @@ def sections(details: DropletDetails) -> Iterator[tuple[str, str, Sequence[Named
     yield "Past backups", "backup_lifetimes", details.past
 
 
-def heading(what: str, rows: int, shown_rows: int) -> str:
+def _section_heading(what: str, rows: int, shown_rows: int) -> str:
     """Name a section, and say how many there are."""
     return f"{what}: {rows:,}" if rows == shown_rows else f"{what}: {rows:,}, the newest {shown_rows}"
 
 
-def backup_facts(details: BackupDetails, now: datetime) -> Iterator[tuple[str, str]]:
+def _backup_facts(details: BackupDetails, now: datetime) -> Iterator[tuple[str, str]]:
     """Say what a backup is, where, since when it is known, and how it ended if it did."""
     lifetime, live = details.lifetime, details.live
     yield "Backup", f"{lifetime.backup_id} of {shown(lifetime.droplet)} (Droplet {lifetime.droplet_id})"

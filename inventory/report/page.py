@@ -7,8 +7,9 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from inventory.report import rows_export, rows_text
+from inventory.report import rows_text
 from inventory.terminal.display import shown
+from inventory.terminal.document import iso
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -38,6 +39,6 @@ def _environment() -> "Environment":
     )
     style = files("inventory.report").joinpath("templates", "page.css").read_text("utf-8")
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    environment.filters |= {"moment": rows_text.moment, "iso": rows_export.plain}
+    environment.filters |= {"moment": rows_text.moment, "iso": iso}
     environment.globals |= {"style": Markup(style), "style_source": f"sha256-{digest}"}  # noqa: S704 - our own text
     return environment

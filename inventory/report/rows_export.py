@@ -3,8 +3,10 @@
 import csv
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple, TextIO
+
+from inventory.terminal.document import iso
 
 # What a spreadsheet takes for the beginning of a formula, also in full width and after blanks.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
@@ -24,18 +26,11 @@ def write_csv(stream: TextIO, columns: Sequence[str], rows: Iterable[NamedTuple]
 def _harmless(value: Any) -> Any:  # noqa: ANN401 - whatever a view has
     if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
-    return str(value).lower() if isinstance(value, bool) else plain(value)
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 - as above
-    """Give a value as JSON has it, a time as ISO 8601 in UTC."""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
     if isinstance(value, date):
-        return value.isoformat()
-    return value
+        return iso(value)
+    return str(value).lower() if isinstance(value, bool) else value
 
 
-def as_documents(rows: Sequence[NamedTuple]) -> list[dict[str, Any]]:
+def as_documents(rows: Iterable[NamedTuple]) -> list[dict[str, Any]]:
     """Give each row as an object with the view's columns as its keys."""
-    return [{column: plain(value) for column, value in row._asdict().items()} for row in rows]
+    return [row._asdict() for row in rows]

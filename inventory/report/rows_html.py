@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, get_args, get_type_hints
 
-from inventory.report import rows_export, rows_table, rows_text
+from inventory.report import rows_table, rows_text
 from inventory.report.page import render
 from inventory.terminal import words
+from inventory.terminal.document import iso
 from inventory.views.catalog import View
 from inventory.views.queries import Question
 from inventory.views.rows import ROWS
@@ -84,5 +85,5 @@ def _cells(laid_out: Sequence[Column], row: NamedTuple, now: datetime) -> list[t
 
 
 def _cell(column: str, value: Any, now: datetime) -> Cell:  # noqa: ANN401 - whatever a view has
-    at = rows_export.plain(value) if isinstance(value, date) else None
+    at = iso(value) if isinstance(value, date) else None
     return Cell(rows_table.cell(column, value, now), at)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
+from inventory.terminal import table as layout
 from inventory.terminal import words
 from inventory.terminal.display import shown
 from inventory.views.rows import Event
@@ -75,18 +76,15 @@ _UNITS = ("_gigabytes", "_usd", "_hours", "_days", "_at")
 def table(name: str, rows: Sequence[NamedTuple], now: datetime, *, says_whose: bool = True) -> Table:
     """Lay out the rows of a view; accounts and ids are shown where names alone would not tell two apart."""
     columns = [*(_whose(rows) if says_whose else ()), *SHOWN[name]]
-    laid_out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        values = [_value(row, column) for row in rows]
-        laid_out.add_column(
-            _header(column),
-            justify="right" if _is_figure(values) else "left",
-            overflow="fold",
-            no_wrap=not any(isinstance(value, str) for value in values),
-        )
-    for row in rows:
-        laid_out.add_row(*(cell(column, _value(row, column), now) for column in columns))
-    return laid_out
+    return layout.table(
+        [_column(column, [_value(row, column) for row in rows]) for column in columns],
+        ([cell(column, _value(row, column), now) for column in columns] for row in rows),
+    )
+
+
+def _column(name: str, values: Sequence[Any]) -> layout.Column:
+    is_figure = any(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return layout.Column(_header(name), is_figure, may_fold=any(isinstance(value, str) for value in values))
 
 
 def _details(event: Event) -> str:
@@ -130,10 +128,6 @@ def without_unit(column: str) -> str:
     """Leave out of a column's name the unit that stands in its cells."""
     unit = next((unit for unit in _UNITS if column.endswith(unit)), "")
     return column.removesuffix(unit)
-
-
-def _is_figure(values: Sequence[Any]) -> bool:
-    return any(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def cell(column: str, value: Any, now: datetime) -> str:  # noqa: ANN401 - whatever a view has

@@ -1,11 +1,11 @@
 """Find the Droplets that a question names."""
 
-from collections.abc import Collection, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
+from inventory.terminal.words import nearest
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletTag, KnownDroplet
 
@@ -13,41 +13,42 @@ from inventory.views.rows import DropletTag, KnownDroplet
 def find(
     connection: sa.Connection, question: Question, names: Collection[str], tags: Collection[str]
 ) -> frozenset[int] | None:
-    """Give the ids of the Droplets that have one of the names or ids, and one of the tags; None where none is named.
+    """Give the ids of the Droplets that have one of the names or ids, and one of the tags; None if both are empty.
 
     Raises:
-        UsageError: Nothing was known of one of them, or of an account of the question's, at its `now`.
+        UsageError: One of them, or an account of the question's, was not known at its `now`.
     """
-    if not names and not tags and not question.accounts:
+    if not (names or tags or question.accounts):
         return None
     known = ask(connection, KnownDroplet, Question(now=question.now))
-    accounts = {each.account for each in known}
-    for account in question.accounts or ():
-        if account not in accounts:
-            raise UsageError(f'no account "{account}" has Droplets{_nearest(account, accounts)}')
-    if not names and not tags:
+    _check_accounts(question.accounts or (), known)
+    if not (names or tags):
         return None
-    ids = frozenset(each.droplet_id for each in known)
-    if names:
-        ids = frozenset[int]().union(*(_named(name, known) for name in names))
+    ids = _named(names, known) if names else frozenset(each.droplet_id for each in known)
     return ids & _tagged(connection, question, tags) if tags else ids
 
 
-def _named(name: str, known: Sequence[KnownDroplet]) -> frozenset[int]:
-    found = frozenset(each.droplet_id for each in known if name in (each.droplet, str(each.droplet_id)))
-    if not found:
-        raise UsageError(f'no Droplet "{name}" is known{_nearest(name, [each.droplet for each in known])}')
-    return found
+def _check_accounts(accounts: Iterable[str], known: Sequence[KnownDroplet]) -> None:
+    with_droplets = {each.account for each in known}
+    for account in accounts:
+        if account not in with_droplets:
+            raise UsageError(f'no account "{account}" has Droplets{nearest(account, with_droplets) or "."}')
+
+
+def _named(names: Iterable[str], known: Sequence[KnownDroplet]) -> frozenset[int]:
+    ids: set[int] = set()
+    for name in names:
+        found = {each.droplet_id for each in known if name in (each.droplet, str(each.droplet_id))}
+        if not found:
+            raise UsageError(f'no Droplet "{name}" is known{nearest(name, {each.droplet for each in known}) or "."}')
+        ids |= found
+    return frozenset(ids)
 
 
 def _tagged(connection: sa.Connection, question: Question, tags: Collection[str]) -> frozenset[int]:
     rows = ask(connection, DropletTag, Question(now=question.now))
+    in_use = {row.tag for row in rows}
     for tag in tags:
-        if tag not in {row.tag for row in rows}:
-            raise UsageError(f'no Droplet has the tag "{tag}"{_nearest(tag, [row.tag for row in rows])}')
+        if tag not in in_use:
+            raise UsageError(f'no Droplet has the tag "{tag}"{nearest(tag, in_use) or "."}')
     return frozenset(row.droplet_id for row in rows if row.tag in tags)
-
-
-def _nearest(name: str, names: Collection[str]) -> str:
-    near = get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]}?" if near else "."

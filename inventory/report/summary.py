@@ -76,25 +76,40 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
     growth = ask(connection, SizeGrowth, question)
-    costs = [row for row in ask(connection, CostNow, question) if row.plan]
     days = _sizes_by_day(connection, question)
+    disabled = sum(row.reason == "backups off" for row in unprotected)
+    oldest, newest = _oldest_and_newest(retention)
+    cost_usd, without_rate = _cost(connection, question)
     return Summary(
         now=now,
         health=evidence.health,
         droplets=len(evidence.droplet_ids),
-        disabled=sum(row.reason == "backups off" for row in unprotected),
-        never_protected=sum(row.reason != "backups off" for row in unprotected),
+        disabled=disabled,
+        never_protected=len(unprotected) - disabled,
         backups=sum(row.backups for row in growth),
-        oldest_backup_at=min((row.oldest_backup_at for row in retention if row.oldest_backup_at), default=None),
-        newest_backup_at=max((row.newest_backup_at for row in retention if row.newest_backup_at), default=None),
+        oldest_backup_at=oldest,
+        newest_backup_at=newest,
         size_gigabytes=sum(row.size_gigabytes for row in growth),
         size_before_gigabytes=_before(days, now),
         sizes=[size for _, size in days],
-        cost_usd=sum(row.estimated_usd or 0 for row in costs),
-        without_rate=sum(row.estimated_usd is None for row in costs),
+        cost_usd=cost_usd,
+        without_rate=without_rate,
         lately=_lately(evidence.events),
         largest=_largest(connection, question, growth, retention, most),
     )
+
+
+def _oldest_and_newest(retention: Sequence[DropletRetention]) -> tuple[datetime | None, datetime | None]:
+    oldest = min((row.oldest_backup_at for row in retention if row.oldest_backup_at), default=None)
+    newest = max((row.newest_backup_at for row in retention if row.newest_backup_at), default=None)
+    return oldest, newest
+
+
+def _cost(connection: sa.Connection, question: Question) -> tuple[float, int]:
+    """Give the US dollars of a month, and the number of Droplets with backups on that have no rate or price."""
+    estimates = [row.estimated_usd for row in ask(connection, CostNow, question) if row.plan]
+    known = [each for each in estimates if each is not None]
+    return sum(known), len(estimates) - len(known)
 
 
 def _sizes_by_day(connection: sa.Connection, question: Question) -> list[tuple[date, float]]:

@@ -1,23 +1,22 @@
 """The summary for other programs: one document whose keys stay. Pure."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from inventory.judging.findings import Verdict
-from inventory.report.check_json import finding_document
-from inventory.report.rows_export import as_documents, plain
+from inventory.report.rows_export import as_documents
 from inventory.report.summary import Summary
 
 
 def document(summary: Summary, verdict: Verdict, database: str) -> dict[str, Any]:
     """Give the document: the summary's figures by name, rows of views as objects."""
-    figures = {field.name: plain(getattr(summary, field.name)) for field in fields(summary)}
+    figures = {field.name: getattr(summary, field.name) for field in fields(summary)}
     return {
         "report": "summary",
         "database": database,
         "as_of": figures.pop("now"),
         **figures,
-        "findings": [finding_document(each) for each in verdict.findings],
+        "findings": [asdict(each) for each in verdict.findings],
         "health": as_documents(summary.health),
         "lately": dict(summary.lately),
         "sizes": list(summary.sizes),

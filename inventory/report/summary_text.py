@@ -12,6 +12,7 @@ from inventory.report.rows_text import moment
 from inventory.report.summary import Large, Summary
 from inventory.terminal import words
 from inventory.terminal.display import shown
+from inventory.terminal.table import LABEL, TEXT, Column, table
 from inventory.vocabulary import GoneReason
 
 _MOST_FINDINGS = 6
@@ -77,19 +78,14 @@ def figures(summary: Summary) -> Iterator[Figure]:
     without = f" ({words.count(summary.without_rate, 'Droplet')}: no rate or price)" if summary.without_rate else ""
     yield Figure("Protected", *_protected(summary))
     yield Figure("Live backups", f"{summary.backups:,}", _ages(summary))
-    trend = words.trend(points(summary.sizes, _TREND_POINTS))
+    trend = words.trend(summary.sizes, _TREND_POINTS)
     yield Figure("Stored", words.size(summary.size_gigabytes), _growth(summary), trend)
     yield Figure("Cost", words.money(summary.cost_usd), f"a month, estimated{without}")
 
 
 def _figures(summary: Summary) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
-    for each in figures(summary):
-        table.add_row(f"  {each.what}", each.figure, f"{each.note}  {each.trend}".strip())
-    return table
+    rows = ((f"  {each.what}", each.figure, f"{each.note}  {each.trend}".strip()) for each in figures(summary))
+    return table((LABEL, Column(is_figure=True), TEXT), rows)
 
 
 def _protected(summary: Summary) -> tuple[str, str]:
@@ -116,12 +112,6 @@ def _growth(summary: Summary) -> str:
     difference = summary.size_gigabytes - before
     percent = f" ({difference / before:+.1%})" if before else ""
     return f"{words.change(difference)} in 7 days{percent}"
-
-
-def points(sizes: Sequence[float], most: int) -> list[float]:
-    """Pick at most so many values, evenly, the last one always."""
-    step = max(1, -(-len(sizes) // most))
-    return list(sizes[::-1][::step][::-1])
 
 
 def next_steps(verdict: Verdict) -> str:
@@ -169,20 +159,18 @@ def large_cells(row: Large, now: datetime) -> LargeCells:
         should="-" if retention.expected_backups is None else str(retention.expected_backups),
         newest=f"{words.age(now - retention.newest_backup_at)} ago" if retention.newest_backup_at else "-",
         stored=words.size(growth.size_gigabytes),
-        trend=words.trend(points(row.sizes, _TREND_POINTS_A_DROPLET)),
+        trend=words.trend(row.sizes, _TREND_POINTS_A_DROPLET),
         per_day="-" if per_day is None else words.change(per_day),
     )
 
 
 def _largest(rows: Sequence[Large], now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("Largest", overflow="fold")
-    table.add_column("plan", overflow="fold")
-    for header in ("kept", "should", "newest", "stored"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("30 days", no_wrap=True)
-    table.add_column("per day", justify="right", no_wrap=True)
-    for row in rows:
-        cells = large_cells(row, now)
-        table.add_row(*cells._replace(droplet=f"  {cells.droplet}"))
-    return table
+    columns = (
+        Column("Largest", may_fold=True),
+        Column("plan", may_fold=True),
+        *(Column(header, is_figure=True) for header in ("kept", "should", "newest", "stored")),
+        Column("30 days"),
+        Column("per day", is_figure=True),
+    )
+    cells = (large_cells(row, now) for row in rows)
+    return table(columns, (each._replace(droplet=f"  {each.droplet}") for each in cells))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from inventory.sync.result import DropletReport, SyncReport
@@ -25,9 +24,9 @@ def _account(report: SyncReport) -> Document:
         "run_id": report.run_id,
         "mode": report.mode,
         "is_dry_run": report.is_dry_run,
-        "started_at": _time(report.started_at),
-        "finished_at": _time(report.finished_at),
-        "last_complete_at": _time(report.last_complete_at),
+        "started_at": report.started_at,
+        "finished_at": report.finished_at,
+        "last_complete_at": report.last_complete_at,
         "droplets_selected": report.droplets_selected,
         **report.counts,
         "requests": report.requests,
@@ -44,12 +43,8 @@ def _droplet(report: DropletReport) -> Document:
         "outcome": report.outcome,
         "error": report.error,
         "http_status": report.http_status,
-        "kept_as_of": _time(report.kept_as_of),
+        "kept_as_of": report.kept_as_of,
         "is_new": report.is_new,
         "is_gone": report.is_gone,
-        "events": [{**asdict(event), "created_at": _time(event.created_at)} for event in report.events],
+        "events": [asdict(event) for event in report.events],
     }
-
-
-def _time(at: datetime | None) -> str | None:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None

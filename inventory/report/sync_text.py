@@ -10,6 +10,7 @@ from rich.text import Text
 from inventory.sync.result import BackupEvent, DropletReport, SyncReport
 from inventory.terminal import words
 from inventory.terminal.display import shown
+from inventory.terminal.table import TEXT, WORD, Column, table
 from inventory.vocabulary import GoneReason, Outcome, RunStatus
 
 _NAME_COLUMNS = 28
@@ -30,22 +31,16 @@ _STATUS_STYLES = {RunStatus.COMPLETE: "bold green", RunStatus.PARTIAL: "bold yel
 
 def facts(report: SyncReport, *, is_verbose: bool) -> Table:
     """Lay out what is worth telling of single Droplets: who, what, when or how much, and why."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column(no_wrap=True, max_width=_NAME_COLUMNS)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
-    told = [
+    found: list[tuple[str | Text, ...]] = [
         (f"  {shown(droplet.name or str(droplet.droplet_id))}", Text(what, style=style), amount, shown(why))
         for droplet in report.droplets
         for what, style, amount, why in _facts_of(droplet, report.finished_at, is_verbose=is_verbose)
     ]
-    most = len(told) if is_verbose else _MOST_FACTS
-    for row in told[:most]:
-        table.add_row(*row)
-    if told[most:]:
-        table.add_row(f"  and {len(told) - most} more", "", "", "--verbose and --json list them all")
-    return table
+    most = len(found) if is_verbose else _MOST_FACTS
+    rows = found[:most]
+    if found[most:]:
+        rows.append((f"  and {len(found) - most} more", "", "", "--verbose and --json list them all"))
+    return table((Column(most_columns=_NAME_COLUMNS), WORD, TEXT, TEXT), rows)
 
 
 def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Iterator[tuple[str, str, str, str]]:

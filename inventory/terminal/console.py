@@ -3,15 +3,16 @@
 import io
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from inventory.terminal.display import redactor, shown
+from inventory.terminal.document import as_json
 
 MOST_COLUMNS = 80
 _UNBOUNDED_COLUMNS = 1000
@@ -69,6 +70,11 @@ def print_screen(parts: Iterable[str | Table]) -> None:
             print_table(part)
         else:
             print_line(part)
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print one JSON document to stdout."""
+    sys.stdout.write(as_json(document))
 
 
 def plain(table: Table) -> str:

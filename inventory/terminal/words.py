@@ -1,7 +1,8 @@
 """Times, sizes and numbers as people read them. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 
 from sparklines import sparklines
 
@@ -65,10 +66,20 @@ def money(usd: float) -> str:
     return f"{usd:,.2f} USD"
 
 
-def trend(values: Sequence[float | None]) -> str:
-    """Draw values as blocks of eight heights, the least as the lowest; None is a blank."""
-    known = [value for value in values if value is not None]
-    if not known or min(known) == max(known):
-        return "".join(" " if value is None else "▄" for value in values)
-    (line,) = sparklines(list(values))
+def trend(values: Sequence[float], most: int) -> str:
+    """Draw values as blocks of eight heights: at most so many, evenly picked, the last one always."""
+    picked = _evenly(values, most)
+    if not picked or min(picked) == max(picked):
+        return "▄" * len(picked)
+    (line,) = sparklines(picked)
     return str(line)
+
+
+def _evenly(values: Sequence[float], most: int) -> list[float]:
+    step = max(1, -(-len(values) // most))
+    return list(values[::-1][::step][::-1])
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Write `; did you mean NAME?` with the most similar of the known names; empty if none is similar."""
+    return "".join(f"; did you mean {match}?" for match in get_close_matches(name, known, n=1))

@@ -98,7 +98,7 @@ def test_the_beginning_of_a_name_will_do(run: Run) -> None:
     ("arguments", "complaint"),
     [
         (["live", "--as-of", "soon"], '--as-of "soon" is no moment'),
-        (["live", "--as-of", "2126-01-01"], "has not come yet"),
+        (["live", "--as-of", "2126-01-01"], "lies in the future"),
         (["live", "--at", "2026-04-01"], "--at belongs to restorable_backups"),
         (["restorable", "--at", "2026-04-01", "--as-of", "2026-04-01"], "give one of them"),
         (["droplet_retention", "--since", "7d"], "is of one moment"),

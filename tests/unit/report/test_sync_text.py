@@ -1,5 +1,7 @@
 """What a person reads of a sync: who, what, since when, why, and what comes next."""
 
+import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +10,7 @@ import pytest
 from inventory.report import sync_json, sync_text
 from inventory.sync.result import COUNTS, BackupEvent, DropletReport, SyncReport
 from inventory.terminal.console import plain
+from inventory.terminal.document import as_json
 from inventory.vocabulary import GoneReason, Outcome, RunMode, RunStatus
 
 NOW = datetime(2026, 11, 25, 6, 4, tzinfo=UTC)
@@ -53,7 +56,7 @@ def event(what: str, *, reason: GoneReason | None = None, before: float | None =
 
 def facts(*droplets: DropletReport, is_verbose: bool = False) -> list[list[str]]:
     table = plain(sync_text.facts(replace(REPORT, droplets=droplets), is_verbose=is_verbose))
-    return [[cell for cell in line.split("   ") if cell.strip()] for line in table.splitlines()]
+    return [[cell for cell in re.split(" {2,}", line) if cell.strip()] for line in table.splitlines()]
 
 
 def cells(*droplets: DropletReport, is_verbose: bool = False) -> list[list[str]]:
@@ -148,7 +151,8 @@ def test_a_failed_sync_says_what_was_kept_and_what_to_do(failure: Outcome | None
 
 def test_the_document_of_machines_keeps_its_keys() -> None:
     droplet = replace(WEB, events=(event("appeared"),))
-    document = sync_json.document([replace(REPORT, droplets=(droplet,))], database="inventory.db", exit_code=0)
+    found = sync_json.document([replace(REPORT, droplets=(droplet,))], database="inventory.db", exit_code=0)
+    document = json.loads(as_json(found))
     assert list(document) == ["exit_code", "database", "accounts"]
     (account,) = document["accounts"]
     assert list(account) == [

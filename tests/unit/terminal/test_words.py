@@ -39,12 +39,22 @@ def test_every_reason_has_words_and_an_unknown_one_is_shown_as_it_is() -> None:
     assert words.reason("moved_to_mars") == "moved_to_mars"
 
 
+@pytest.mark.parametrize(("values", "expected"), [([], ""), ([3.0], "▄"), ([2.0, 2.0], "▄▄"), ([1.0, 2.0, 8.0], "▁▂█")])
+def test_trends_are_drawn(values: list[float], expected: str) -> None:
+    assert words.trend(values, 9) == expected
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([], ""), ([3.0], "▄"), ([2.0, 2.0], "▄▄"), ([1.0, 2.0, 8.0], "▁▂█"), ([1.0, None, 8.0], "▁ █")],
+    [([1.0, 8.0, 4.0, 1.0, 8.0], "▁▄█"), ([1.0, 8.0, 4.0, 1.0, 8.0, 4.0, 1.0], "█▁")],
 )
-def test_trends_are_drawn(values: list[float | None], expected: str) -> None:
-    assert words.trend(values) == expected
+def test_a_long_trend_is_thinned_out_and_keeps_its_last_value(values: list[float], expected: str) -> None:
+    assert words.trend(values, len(expected)) == expected
+
+
+def test_the_nearest_name_is_offered_where_one_is_near() -> None:
+    assert words.nearest("web-O1", ["db-01", "web-01"]) == "; did you mean web-01?"
+    assert words.nearest("mail", ["db-01", "web-01"]) == ""
 
 
 def test_differences_and_money_have_sign_and_unit() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inventory.commands.files import replacing
 from inventory.errors import ConfigurationError
+from inventory.report.replacing import replacing
 
 
 def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:

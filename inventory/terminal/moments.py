@@ -1,30 +1,31 @@
-"""The moments that a person writes on a command line."""
+"""The moments that a person writes on a command line. Pure."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 from inventory.errors import UsageError
+from inventory.terminal.document import iso
 
 _AGO = re.compile(r"(\d{1,5})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
-HELP = "a date (its midnight, UTC), a time such as 2026-03-03T12:00Z, or how long ago: 36h, 7d, 4w"
+_FORMS = "a date (its midnight, UTC), a time such as 2026-03-03T12:00Z, or how long ago: 36h, 7d, 4w"
 
 
 def read(option: str, text: str | None, now: datetime) -> datetime | None:
     """Read the moment given to an option, to the second; None stays None. A time without a zone is UTC.
 
     Raises:
-        UsageError: It cannot be read, or has not come yet.
+        UsageError: It cannot be read, or lies in the future.
     """
     if text is None:
         return None
     try:
         moment = _moment(text.strip(), now)
     except (ValueError, OverflowError):
-        raise UsageError(f'{option} "{text}" is no moment: write {HELP}.') from None
+        raise UsageError(f'{option} "{text}" is no moment: write {_FORMS}.') from None
     if moment > now:
-        raise UsageError(f'{option} "{text}" has not come yet: it is {now:%Y-%m-%dT%H:%M:%SZ}.')
+        raise UsageError(f'{option} "{text}" lies in the future: it is {iso(now)}.')
     return moment
 
 

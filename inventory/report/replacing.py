@@ -1,4 +1,4 @@
-"""A file that a command writes: whole, or not at all."""
+"""The file that a report goes into: replaced in one step, or left as it was."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from inventory.errors import ConfigurationError
 
 @contextmanager
 def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
-    """Give a file beside `path`, and put it in its place at the end of the block: who reads sees the one or the other.
+    """Give a file to write, and move it to `path` at the end of the block: a reader sees the old file or the new one.
 
     Its mode is that of any new file where `mode` is None.
 
@@ -21,7 +21,7 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
     draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
         if path.exists() and not path.is_file():
-            raise OSError("it is not a file")  # noqa: TRY301 - told as the others are
+            raise OSError("it is not a file")  # noqa: TRY301 - reported as the others are
         with draft.open("w", encoding="utf-8") as file:
             yield file
         if mode is not None:

@@ -1,0 +1,25 @@
+"""All that is known of one Droplet or backup, for other programs: one document whose keys stay. Pure."""
+
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+from inventory.judging.findings import Verdict
+from inventory.report.details import BackupDetails, DropletDetails
+
+
+def document(found: DropletDetails | BackupDetails, verdict: Verdict, *, database: str) -> dict[str, Any]:
+    """Give the document: the parts of the details by their names, rows as objects, then what is wrong."""
+    return {
+        "database": database,
+        "as_of": verdict.now,
+        **{field.name: _plain(getattr(found, field.name)) for field in fields(found)},
+        "findings": [asdict(finding) for finding in verdict.findings],
+    }
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - rows, records, lists of them, and texts
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

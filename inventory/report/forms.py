@@ -1,0 +1,116 @@
+"""The forms of a report: a screen, a JSON document, an HTML page, and CSV where it has rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TextIO
+
+import sqlalchemy as sa
+from rich.table import Table
+
+from inventory.errors import UsageError
+from inventory.judging.findings import Verdict
+from inventory.report import rows_export, rows_html, rows_table, rows_text, summary_html, summary_json, summary_text
+from inventory.report.summary import Summary
+from inventory.views.catalog import View
+from inventory.views.queries import Question, ask, stream
+from inventory.views.rows import ROWS, SyncHealth
+
+# A table is for eyes; what is longer is for a program.
+_MOST_ROWS_SHOWN = 1000
+
+# A page of so many is some megabytes: it can be mailed, and a browser shows it at once.
+_MOST_ROWS_OF_A_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RowsReport:
+    """The answer of one view. Each form reads the rows that it needs.
+
+    Attributes:
+        database: Its name as it may be shown.
+        narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
+    """
+
+    connection: sa.Connection
+    view: View
+    question: Question
+    database: str
+    narrowed: str
+
+    def screen(self) -> Iterator[str | Table]:
+        """Give lines and tables, one below the other; at most a thousand rows where the question sets no limit."""
+        rows, remark = self._read(_MOST_ROWS_SHOWN)
+        yield rows_text.heading(self.view, self.question, self.database)
+        if rows:
+            yield rows_table.table(self.view.name, rows, self.question.now)
+        if remark:
+            yield remark
+
+    def page(self) -> Iterator[str]:
+        """Write the HTML page in pieces; at most ten thousand rows where the question sets no limit."""
+        rows, remark = self._read(_MOST_ROWS_OF_A_PAGE)
+        return rows_html.page(
+            self.view, self.question, rows, database=self.database, narrowed=self.narrowed, remark=remark
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Give the JSON document, with every row; its keys are stable."""
+        return {
+            "report": self.view.name,
+            "database": self.database,
+            "as_of": self.question.now,
+            "since": self.question.since,
+            "until": self.question.until,
+            "rows": rows_export.as_documents(ask(self.connection, ROWS[self.view.name], self.question)),
+        }
+
+    def write_csv(self, file: TextIO) -> None:
+        """Write every row as CSV, as they are read."""
+        rows = stream(self.connection, ROWS[self.view.name], self.question)
+        rows_export.write_csv(file, list(self.view.columns), rows)
+
+    def _read(self, most: int) -> tuple[Sequence[NamedTuple], str | None]:
+        """Read what a person is shown, and the remark that there are no rows, or more; None if these are all."""
+        most = self.question.limit or most
+        rows = ask(self.connection, ROWS[self.view.name], replace(self.question, limit=most + 1))
+        if not rows:
+            is_anything_known = bool(ask(self.connection, SyncHealth, Question(now=self.question.now)))
+            return rows, rows_text.nothing(self.view, self.question, is_anything_known=is_anything_known)
+        return rows[:most], rows_text.more(most) if len(rows) > most else None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryReport:
+    """The summary, with what needs attention; `database` and `narrowed` as in `RowsReport`."""
+
+    summary: Summary
+    verdict: Verdict
+    question: Question
+    database: str
+    narrowed: str
+
+    def screen(self) -> Iterator[str | Table]:
+        """Give lines and tables, one below the other."""
+        if not self.summary.health:
+            yield rows_text.nothing_known(self.question)
+            return
+        yield from summary_text.screen(self.summary, self.verdict, self.database)
+        yield f"\n{summary_text.next_steps(self.verdict)}"
+
+    def page(self) -> Iterator[str]:
+        """Write the HTML page in pieces."""
+        return summary_html.page(
+            self.summary, self.verdict, self.question, database=self.database, narrowed=self.narrowed
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Give the JSON document; its keys are stable."""
+        return summary_json.document(self.summary, self.verdict, self.database)
+
+    def write_csv(self, _file: TextIO) -> None:
+        """Refuse: there are no rows.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError("the summary has no rows for --csv.")

@@ -1,0 +1,79 @@
+"""The settings in force, with the place where each was set: a table, or one document. Secrets are masked. Pure."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from sqlalchemy.engine import make_url
+
+from inventory.settings.declared import Behaviour
+from inventory.settings.formats import write_selection
+from inventory.settings.judging import write_findings
+from inventory.settings.load import DEFAULT_ACCOUNT, Settings
+from inventory.terminal.display import shown
+from inventory.terminal.table import Column, table
+
+_MASKED = "**********"
+_NAME_COLUMNS = 30
+
+
+def screen(settings: Settings) -> Iterator[str | Table]:
+    """Give the file that was read, then a line for each setting."""
+    yield f"Configuration file: {shown(str(settings.config_file or 'none'))}"
+    columns = (
+        Column("setting", may_fold=True, most_columns=_NAME_COLUMNS),
+        Column("value", may_fold=True),
+        Column("where it came from", may_fold=True),
+    )
+    rows = _rows(settings)
+    yield table(columns, ((name, _text(value), _place(settings, source)) for name, value, source in rows))
+
+
+def document(settings: Settings, warnings: Sequence[str]) -> dict[str, Any]:
+    """Give the document; its keys are stable."""
+    return {
+        "config_file": str(settings.config_file) if settings.config_file else None,
+        "settings": {name: {"value": value, "source": source} for name, value, source in _rows(settings)},
+        "warnings": warnings,
+    }
+
+
+def _rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
+    """Give name, value as it may be shown, and source of each setting, in the order of the sample."""
+    for account in settings.accounts:
+        prefix = "" if account.name == DEFAULT_ACCOUNT else f"accounts.{account.name}."
+        yield f"{prefix}token", _MASKED, account.token_source
+        yield f"{prefix}droplets", write_selection(account.droplets), settings.sources[f"{prefix}droplets"]
+    url = make_url(settings.database_url.get_secret_value())
+    url = url.set(drivername=url.get_backend_name())
+    yield "database_url", url.render_as_string(hide_password=True), settings.database_source
+    yield "ping_url", _MASKED if settings.ping_url else None, settings.sources["ping_url"]
+    for name in Behaviour.model_fields:
+        yield name, _plain(getattr(settings, name)), settings.sources[name]
+    for keys, severity in write_findings(settings.rules):
+        name = ".".join(("findings", *keys))
+        yield name, severity, f"{settings.config_file}: {name}"
+    for number, exemption in enumerate(settings.exemptions, 1):
+        what = f'{exemption.finding} of {exemption.subject}, until {exemption.until}, "{exemption.reason}"'
+        yield f"exemptions.{number}", what, f"{settings.config_file}: exemptions"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return ", ".join(value) or None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _text(value: object) -> str:
+    """Write a value as the configuration file would, without quotes."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else shown(str(value))
+
+
+def _place(settings: Settings, source: str) -> str:
+    """Name the place of a setting; the file, which stands above the table, in two words."""
+    return "the file" if source.startswith(f"{settings.config_file}: ") else shown(source)

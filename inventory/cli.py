@@ -1,4 +1,4 @@
-"""The table of commands. Each loads its own modules when it is called, so that cron starts quickly."""
+"""The table of commands. Each command loads its own modules when it is called, so that cron starts quickly."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from inventory import __version__
 from inventory.ending import Plugin, exits
 
 app = typer.Typer(
-    help="Looks at the backups of your DigitalOcean Droplets regularly, and keeps their history in SQLite or "
+    help="Lists the backups of your DigitalOcean Droplets regularly, and keeps their history in SQLite or "
     "PostgreSQL. It only ever reads from DigitalOcean.",
     no_args_is_help=True,
     add_completion=False,
@@ -34,7 +34,7 @@ def _read_address(written: str | None) -> str | None:
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="The TOML file to read, in place of the first that is found."),
+    typer.Option("--config", metavar="FILE", help="The TOML file to read, instead of the first that is found."),
 ]
 HttpAddress = Annotated[
     str | None,
@@ -42,7 +42,7 @@ HttpAddress = Annotated[
         "--http",
         metavar="ADDRESS:PORT",
         callback=_read_address,
-        help='Where the daemon answers, or "off"; in place of the setting.',
+        help='Where the daemon answers, or "off"; overrides the setting.',
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -55,7 +55,7 @@ AskedAccounts = Annotated[
 AskedTags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only Droplets with this tag; may be repeated.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must mend.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must fix.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print routine changes too, and log to stderr.")]
 
 
@@ -72,7 +72,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options that stand before a command; the help text is the program's own."""
+    """Take the options that come before a command; the help text is the program's own."""
 
 
 @app.command(rich_help_panel="Look")
@@ -80,25 +80,25 @@ def _options(
 def sync(
     *,
     account: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this one of several configured accounts.")
+        str | None, typer.Option(metavar="NAME", help="Only this one of the configured accounts.")
     ] = None,
     droplet: Annotated[
         list[str] | None, typer.Option(metavar="NAME-or-ID", help="Only this Droplet; may be repeated.")
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="List every Droplet's backups, also where nothing can have changed.")
+        bool, typer.Option("--full", help="List the backups of every Droplet, even if nothing can have changed.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")] = False,
     accept_gone: Annotated[
         bool,
-        typer.Option("--accept-gone", help="Record at once as gone what would else wait for a second sync."),
+        typer.Option("--accept-gone", help="Record missing backups as gone now, instead of waiting for a second sync."),
     ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Look at the Droplets' backups once, and keep what was seen."""
+    """Look at the backups of all Droplets once, and store what was seen."""
     from inventory.commands import sync as command
     from inventory.sync.order import Order
 
@@ -116,7 +116,7 @@ def sync(
 @app.command(rich_help_panel="Look")
 @exits
 def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verbose = False) -> int:
-    """Look at the Droplets' backups on schedule, until told to stop; answer health and metrics over HTTP."""
+    """Sync on a schedule until stopped, and answer health and metrics over HTTP."""
     from inventory.commands import daemon as command
 
     return command.run(config, listen=http, is_verbose=verbose)
@@ -127,30 +127,36 @@ def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verb
 def report(
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Which report; the beginning of its name will do.")
+        str | None, typer.Argument(metavar="[NAME]", help="Which report; the beginning of its name is enough.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the reports, each with the question it answers.")] = False,
     as_of: Annotated[
-        str | None, typer.Option(metavar="MOMENT", help="Answer by what was known then: a date, a time, or 7d ago.")
+        str | None,
+        typer.Option(
+            metavar="MOMENT", help="Answer by what was known then: a date, a time, or how long ago, such as 7d."
+        ),
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="MOMENT", help="For restorable_backups: by all that is known today.")
+        str | None,
+        typer.Option(
+            metavar="MOMENT", help="For restorable_backups: what could be restored then, by all that is known today."
+        ),
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only what is of then or later.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only what is of before then.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only rows of that moment or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only rows of before that moment.")] = None,
     droplet: AskedDroplets = None,
     account: AskedAccounts = None,
     tag: AskedTags = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many rows.")] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print every column of every row as CSV.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print every row and column as CSV.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Replace this file by one HTML page that needs nothing else."),
+        typer.Option(metavar="FILE", help="Write one self-contained HTML page to this file, replacing it."),
     ] = None,
 ) -> int:
-    """Answer a question; without a name, sum up what there is and what needs attention."""
+    """Answer a question; without a name, show the summary and what needs attention."""
     from inventory.commands import report as command
     from inventory.report.asking import Asked
 
@@ -172,13 +178,13 @@ def report(
 @app.command(rich_help_panel="Ask")
 @exits
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME-or-ID", help="Of a Droplet; or the id of a backup.")],
+    name: Annotated[str, typer.Argument(metavar="NAME-or-ID", help="A Droplet, or a backup by its id.")],
     *,
     config: ConfigFile = None,
     as_json: AsJson = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all of each list, not the newest alone.")] = (
-        False
-    ),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show all rows of each list, not only the newest.")
+    ] = (False),
 ) -> int:
     """Show everything about one Droplet or backup."""
     from inventory.commands import show as command
@@ -189,7 +195,7 @@ def show(
 @app.command(rich_help_panel="Ask")
 @exits
 def health(*, http: HttpAddress = None, config: ConfigFile = None) -> int:
-    """Ask the daemon of this machine whether it is well; exit with 0 or 1."""
+    """Ask the daemon on this machine whether it is healthy; exit with 0 or 1."""
     from inventory.commands import health as command
 
     return command.run(config, listen=http)
@@ -204,9 +210,9 @@ def check(
     nagios: Annotated[bool, typer.Option("--nagios", help="Add performance data to the first line.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if all is well.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if nothing is wrong.")] = False,
 ) -> int:
-    """Say whether all backups are as they should be: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    """Check whether all backups are as they should be: exit with 0 ok, 1 warning, 2 critical, 3 unknown."""
     from inventory.commands import check as command
 
     options = command.Options(
@@ -223,7 +229,7 @@ def check(
 @app.command(rich_help_panel="Set up")
 @exits
 def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> int:
-    """Check all that a sync needs, a line each, and say what to do; nothing that it does stays."""
+    """Check everything that a sync needs, one line each, and say what to do; leave nothing behind."""
     from inventory.commands import doctor as command
 
     return command.run(config_file=config, as_json=as_json)
@@ -234,11 +240,11 @@ def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> int:
 def metrics(
     *,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Replace this file at once, in place of printing.")
+        Path | None, typer.Option(metavar="FILE", help="Replace this file in one step, instead of printing.")
     ] = None,
     config: ConfigFile = None,
 ) -> int:
-    """Print the metrics of the daemon from the database, for node_exporter's textfile collector."""
+    """Print the daemon's metrics from the database, for node_exporter's textfile collector."""
     from inventory.commands import metrics as command
 
     return command.run(config, output=output)
@@ -248,13 +254,13 @@ def metrics(
 @exits
 def config(
     *,
-    sample: Annotated[bool, typer.Option("--sample", help="Print a commented configuration file to begin with.")] = (
+    sample: Annotated[bool, typer.Option("--sample", help="Print a commented configuration file to start from.")] = (
         False
     ),
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show the settings in force and where each comes from, secrets masked."""
+    """Show the settings in force and where each one comes from, secrets masked."""
     from inventory.commands import config as command
 
     return command.run(config_file=config, sample=sample, as_json=as_json)
@@ -263,7 +269,7 @@ def config(
 @database_commands.command()
 @exits
 def upgrade(*, config: ConfigFile = None) -> int:
-    """Create the database, or bring its tables to this program's version."""
+    """Create the database, or upgrade its tables to this program's version."""
     from inventory.commands import db as command
 
     return command.upgrade(config)
@@ -272,7 +278,7 @@ def upgrade(*, config: ConfigFile = None) -> int:
 @database_commands.command()
 @exits
 def grant_reader(
-    role: Annotated[str, typer.Argument(metavar="NAME", help="The role: made where there is none of this name.")],
+    role: Annotated[str, typer.Argument(metavar="NAME", help="The role; it is created if it does not exist.")],
     *,
     config: ConfigFile = None,
 ) -> int:
@@ -286,7 +292,9 @@ def grant_reader(
 @exits
 def copy(
     *,
-    to: Annotated[str, typer.Option(metavar="URL", help="An empty or new database, written as the setting is.")],
+    to: Annotated[
+        str, typer.Option(metavar="URL", help="An empty or new database, written like the setting database_url.")
+    ],
     config: ConfigFile = None,
 ) -> int:
     """Copy the whole history to another database: from SQLite to PostgreSQL, or back."""
@@ -300,12 +308,12 @@ def copy(
 def prune(
     *,
     keep_days: Annotated[
-        int, typer.Option(metavar="N", max=36_500, help="Keep what ended in so many days; 90 or more.")
+        int, typer.Option(metavar="N", max=36_500, help="Keep what ended within this many days; 90 or more.")
     ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be deleted, and delete nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking, as from cron.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking, for cron.")] = False,
     config: ConfigFile = None,
     quiet: Quiet = False,
 ) -> int:
@@ -321,10 +329,10 @@ def demo(
     *,
     days: Annotated[int, typer.Option(min=1, max=700, help="Simulated days, one sync each.")] = 120,
     droplets: Annotated[int, typer.Option(min=1, max=200, help="Droplets of the simulated account.")] = 12,
-    seed: Annotated[int, typer.Option(help="What chance is derived from.")] = 1,
-    directory: Annotated[Path, typer.Option(help="Where the new SQLite file goes.")] = Path(),
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 1,
+    directory: Annotated[Path, typer.Option(help="Where to create the new SQLite file.")] = Path(),
 ) -> int:
-    """Sync a simulated account, day after simulated day, into a new SQLite file, and show its history."""
+    """Sync a simulated account once per simulated day into a new SQLite file, and show its history."""
     from inventory.commands import demo as command
 
     return command.run(days=days, droplets=droplets, seed=seed, directory=directory)
@@ -334,16 +342,16 @@ def demo(
 @exits
 def simulator(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")] = 8099,
-    droplets: Annotated[int, typer.Option(min=0, max=20_000, help="How many there are.")] = 12,
-    days: Annotated[int, typer.Option(min=0, max=700, help="How many days they have lived.")] = 90,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free port.")] = 8099,
+    droplets: Annotated[int, typer.Option(min=0, max=20_000, help="How many Droplets there are.")] = 12,
+    days: Annotated[int, typer.Option(min=0, max=700, help="How many days of history they have.")] = 90,
     token: Annotated[
-        str | None, typer.Option(metavar="TOKEN", help="The token to ask for; it gives access to nothing real.")
+        str | None, typer.Option(metavar="TOKEN", help="The token to accept; it gives access to nothing real.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="What chance is derived from.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 1,
     oldest_goes: Annotated[
         Literal["by_age", "by_count"],
-        typer.Option(help="When the oldest backup goes: at its age, or when the next one is made."),
+        typer.Option(help="When the oldest backup is deleted: at its age, or when the next one is made."),
     ] = "by_age",
 ) -> int:
     """Serve a simulated DigitalOcean account on this machine, to try everything without a real one."""

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, a sentence for what was foreseen, and a traceback for a bug alone."""
+"""How a command ends: an exit code, one sentence for a foreseen error, and a traceback only for a bug."""
 
 import os
 import sys
@@ -14,14 +14,14 @@ from inventory.errors import EXIT_BUG, InventoryError
 from inventory.terminal.console import complain
 from inventory.terminal.display import redactor
 
-_EXIT_PIPE_CLOSED = 141  # as the shell has it for a program that SIGPIPE ended
-_EXIT_UNANSWERED = 3  # "unknown", as monitoring plug-ins have it
+_EXIT_PIPE_CLOSED = 141  # what a shell reports for a program that SIGPIPE ended
+_EXIT_UNANSWERED = 3  # "unknown" of monitoring plug-ins
 
 _P = ParamSpec("_P")
 
 
 def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
-    """Make a command exit with the code that it returns, or with that of the error it ends with."""
+    """Make a command exit with the code that it returns, or with the code of the error that it raises."""
 
     @wraps(command)
     def run(*arguments: _P.args, **named: _P.kwargs) -> NoReturn:
@@ -32,11 +32,11 @@ def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
             complain(str(error))
             code = error.exit_code
         except BrokenPipeError:
-            _leave_the_pipe()
+            _discard_stdout()
             code = _EXIT_PIPE_CLOSED
         except Exception:  # noqa: BLE001 - the one place where a bug becomes an exit code
             sys.stderr.write(redactor()(traceback.format_exc()))
-            complain("this is a bug; please report it with the lines above. What was written before stays.")
+            complain("this is a bug; please report it with the lines above. What was already written stays.")
             code = EXIT_BUG
         raise typer.Exit(code)
 
@@ -44,7 +44,7 @@ def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
 
 
 class Plugin(TyperCommand):
-    """A command whose codes monitoring reads: whatever keeps it from an answer is 3 and one line on stdout."""
+    """A command whose exit codes monitoring reads: if it has no answer, it exits with 3 and one line on stdout."""
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - Typer's own types are private
         """Read the command line."""
@@ -61,26 +61,26 @@ class Plugin(TyperCommand):
         except typer.Exit:
             raise
         except BrokenPipeError:
-            _leave_the_pipe()
+            _discard_stdout()
             raise typer.Exit(_EXIT_UNANSWERED) from None
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a monitor is owed an answer about a bug too
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - monitoring needs an answer about a bug too
             _say_unanswered(error)
             raise typer.Exit(_EXIT_UNANSWERED) from None
         return result
 
 
 def _say_unanswered(error: BaseException) -> None:
-    """Tell monitoring in one line that there is no answer, and why; the traceback of a bug goes to stderr."""
-    from inventory.report.check_text import unanswered  # noqa: PLC0415 - of no use to the other commands
+    """Say to monitoring in one line why there is no answer; the traceback of a bug goes to stderr."""
+    from inventory.report.check_text import unanswered  # noqa: PLC0415 - no other command needs it
 
     why = str(error)
-    # Typer gives the base of its usage errors no public name.
+    # The base class of usage errors has no public name in Typer.
     if not isinstance(error, (InventoryError, *typer.BadParameter.__bases__)):
         sys.stderr.write(redactor()(traceback.format_exc()))
         why = f"a bug, please report it: {type(error).__name__}: {error}"
     sys.stdout.write(unanswered(why) + "\n")
 
 
-def _leave_the_pipe() -> None:
-    """Whoever read has seen enough: Python would complain once more when it closes the stream."""
+def _discard_stdout() -> None:
+    """Send stdout nowhere after its reader closed the pipe: Python would complain again when it closes the stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,30 +1,30 @@
-"""Every foreseen error, and the exit code it ends a command with.
+"""Every foreseen error, and the exit code that a command ends with.
 
 * InventoryError
   x UsageError                     2   the command line asks for something that does not exist
-  x ConfigurationError            78   a setting, file or secret must be mended
-  x ApiError                       1   DigitalOcean, or the way to it
-    + TransientError                   worth asking again: refused, reset, 408, 425, 5xx
+  x ConfigurationError            78   a setting, file or secret must be fixed
+  x ApiError                       1   DigitalOcean, or the network in between, failed
+    + TransientError                   worth another try: refused, reset, 408, 425, 5xx
       - RequestTimeoutError            no complete answer within the deadline
       - RateLimitedError               429
     + AuthenticationError         78   401: the token was rejected
     + PermissionDeniedError       78   403: the token lacks a scope
     + NotFoundError                    404
-    + ProtocolError                    an answer that does not fit: not JSON, cut off, wrong types
-      - HostileAnswerError             an answer refused unread: too large, a redirect, an unknown encoding
-    + StoppedError                     the wait or the request was given up because the program is stopping
+    + ProtocolError                    the answer breaks the contract: not JSON, cut off, wrong types
+      - HostileAnswerError             the answer was refused unread: too large, a redirect, an unknown encoding
+    + StoppedError                     the request, or the wait before it, was abandoned: the program is stopping
   x WrongAccountError             78   the token belongs to another account
   x ClockError                    78   this machine's clock cannot be right
   x DatabaseError                  1
-    + DatabaseUnavailableError     1   out of reach, full, or failing; later may work
+    + DatabaseUnavailableError     1   out of reach, full, or failing; it may work later
     + DatabaseLockedError         75   locked by another program
     + DatabaseUnusableError       78   missing, damaged, read-only, not ours, or newer than this program
   x SyncRunningError              75   another sync holds the account
-  x LeaseLostError                75   another sync took the account over while this one slept
+  x LeaseLostError                75   another sync took over the account while this one was silent
   x InterruptedSyncError     130/143   a signal asked to stop
 
 Each message is one sentence or two for the operator: what happened, to what, what was kept, what to do.
-A bug is none of these: it keeps its traceback and ends with 70.
+A bug is none of these: it keeps its traceback and ends the command with 70.
 """
 
 from typing import ClassVar
@@ -43,7 +43,7 @@ SIGNAL_BASE = 128  # a signal's number is added to it
 
 
 class InventoryError(Exception):
-    """The base of every error that is foreseen."""
+    """The base of every foreseen error."""
 
     exit_code: ClassVar[int] = EXIT_FAILED
 
@@ -55,18 +55,18 @@ class UsageError(InventoryError):
 
 
 class ConfigurationError(InventoryError):
-    """A setting, file or secret must be mended; the message may hold several lines, one a problem."""
+    """A setting, file or secret must be fixed; the message may have several lines, one for each problem."""
 
     exit_code = EXIT_MEND
 
 
 class ApiError(InventoryError):
-    """DigitalOcean, or the way to it, did not give a usable answer.
+    """DigitalOcean, or the network in between, gave no usable answer.
 
     Attributes:
         outcome: For run records and JSON, the same for every error of a class.
-        status: The HTTP status, or None where no answer came.
-        request_id: DigitalOcean's id of the request, for its support, or None.
+        status: The HTTP status; None if no answer came.
+        request_id: DigitalOcean's id of the request, which its support asks for; None if no answer named one.
     """
 
     outcome: ClassVar[Outcome] = Outcome.FAILED
@@ -78,10 +78,10 @@ class ApiError(InventoryError):
 
 
 class TransientError(ApiError):
-    """Worth asking again.
+    """The request is worth another try.
 
     Attributes:
-        wait_seconds: How long the server asked to wait, clamped to 1..3600, or None where it did not say.
+        wait_seconds: How long the server asked to wait, clamped to 1..3600; None if it did not say.
     """
 
     outcome = Outcome.UNAVAILABLE
@@ -105,13 +105,13 @@ class RequestTimeoutError(TransientError):
 
 
 class RateLimitedError(TransientError):
-    """429: the whole account waits, not one request."""
+    """429: every request with this token must wait, not only this one."""
 
     outcome = Outcome.RATE_LIMITED
 
 
 class AuthenticationError(ApiError):
-    """401: the token was rejected; nothing more is asked with it."""
+    """401: the token was rejected; no further request is sent with it."""
 
     exit_code = EXIT_MEND
     outcome = Outcome.UNAUTHORIZED
@@ -125,47 +125,47 @@ class PermissionDeniedError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """404: for this token there is no such thing."""
+    """404: it does not exist, or this token cannot see it."""
 
     outcome = Outcome.NOT_FOUND
 
 
 class ProtocolError(ApiError):
-    """The answer does not fit the contract; asking again would not help."""
+    """The answer breaks the contract of the API; another try would not help."""
 
     outcome = Outcome.MALFORMED
 
 
 class HostileAnswerError(ProtocolError):
-    """The answer was refused unread: too large, a redirect, an encoding never asked for."""
+    """The answer was refused unread: too large, a redirect, or an encoding that was not requested."""
 
     outcome = Outcome.REFUSED
 
 
 class StoppedError(ApiError):
-    """The request or the wait for it was given up because the program is stopping."""
+    """The request, or the wait before it, was abandoned because the program is stopping."""
 
     outcome = Outcome.STOPPED
 
 
 class WrongAccountError(InventoryError):
-    """The token belongs to another account than the one stored."""
+    """The token does not belong to the account that is stored."""
 
     exit_code = EXIT_MEND
 
 
 class ClockError(InventoryError):
-    """This machine's clock is too far from DigitalOcean's to stamp history with."""
+    """This machine's clock differs too much from DigitalOcean's to record history."""
 
     exit_code = EXIT_MEND
 
 
 class DatabaseError(InventoryError):
-    """The database did not do what was asked."""
+    """A database operation failed."""
 
 
 class DatabaseUnavailableError(DatabaseError):
-    """Out of reach, full, or failing; nothing was changed, later may work."""
+    """Out of reach, full, or failing; nothing was changed, and it may work later."""
 
 
 class DatabaseLockedError(DatabaseError):
@@ -187,7 +187,7 @@ class SyncRunningError(InventoryError):
 
 
 class LeaseLostError(InventoryError):
-    """Another sync took the account over while this one was not heard of."""
+    """Another sync took over the account because this one had been silent for too long."""
 
     exit_code = EXIT_BUSY
 

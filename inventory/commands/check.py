@@ -1,4 +1,4 @@
-"""`inventory check`: whether all backups are as they should be, as a monitoring plug-in answers it."""
+"""`inventory check`: whether all backups are as they should be, answered like a monitoring plug-in."""
 
 from collections.abc import Collection
 from contextlib import closing
@@ -26,11 +26,11 @@ class Options:
     """What the command line asks for.
 
     Attributes:
-        accounts: To judge only these; empty means all that are configured, or else all that were ever synced.
+        accounts: To judge only these; empty means all that are configured, or all that were ever synced if none is.
         droplets: Names or ids, to judge only these; empty means all.
         tags: To judge only Droplets that have one of them; empty means all.
         is_nagios: Whether to add performance data.
-        is_quiet: Whether to print nothing if all is well.
+        is_quiet: Whether to print nothing if nothing is wrong.
     """
 
     accounts: Collection[str] = ()
@@ -45,7 +45,7 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
     """Judge what is stored, print the answer, and return its code; no token is read and nothing is written.
 
     Raises:
-        InventoryError: There is no answer: the settings or the database are not usable, or nothing is called so.
+        InventoryError: There is no answer: the settings or the database are not usable, or a name is unknown.
     """
     settings = load(config_file, needs_token=False)
     accounts = options.accounts or [account.name for account in settings.accounts] or None
@@ -58,7 +58,7 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
                 connection, now, settings.rules, settings.exemptions, accounts=accounts, droplet_ids=droplet_ids
             )
     if droplet_ids is not None and not verdict.droplets:
-        raise UsageError("none of the Droplets asked for exists and is selected, as far as is stored")
+        raise UsageError("no selected Droplet that exists matches --droplet and --tag, by what is stored")
     exit_code = EXIT_CODES[verdict.status]
     if not (options.is_quiet and verdict.status == "ok"):
         _print(verdict, options, database.shown, exit_code)

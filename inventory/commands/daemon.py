@@ -27,7 +27,7 @@ def run(config_file: Path | None, *, listen: str | None, is_verbose: bool) -> in
     """Sync on schedule until SIGTERM or SIGINT; `listen` overrides the setting `http`.
 
     Raises:
-        InventoryError: It cannot be begun: the settings, the address or the database are not usable.
+        InventoryError: It cannot start: the settings, the address or the database are not usable.
     """
     events: SimpleQueue[str] = SimpleQueue()
     with (

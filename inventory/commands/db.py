@@ -1,4 +1,4 @@
-"""`inventory db`: the database itself."""
+"""`inventory db`: create, upgrade and copy the database, and let others read it."""
 
 import shlex
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from inventory.terminal.words import count
 
 
 def upgrade(config_file: Path | None) -> int:
-    """Create the database or bring its tables to this program's version, and say which of both it was.
+    """Create the database or upgrade its tables to this program's version, and say which of the two happened.
 
     Raises:
         DatabaseError: It is damaged, not ours, newer than this program, or out of reach; nothing was changed.
@@ -33,34 +33,34 @@ def upgrade(config_file: Path | None) -> int:
         before = upgrade_database(database)
         with database.reading() as connection:
             now = revision(connection)
-        print_line(f"database {database.shown} {_told(before, now)}")
+        print_line(f"database {database.shown} {_outcome(before, now)}")
     return EXIT_COMPLETE
 
 
-def _told(before: str | None, now: str | None) -> str:
+def _outcome(before: str | None, now: str | None) -> str:
     if before is None:
         return f"was created, at revision {now}"
-    return f"is at revision {now}; no table was to be changed" if before == now else f"went from {before} to {now}"
+    return f"is already at revision {now}" if before == now else f"was upgraded from {before} to {now}"
 
 
 def grant_reader(config_file: Path | None, role: str) -> int:
-    """Let a PostgreSQL role read what is stored, and nothing else; make the role where there is none.
+    """Let a PostgreSQL role read what is stored, and nothing else; create the role if it does not exist.
 
     Raises:
         UsageError: The database is a SQLite file, or no role can have this name.
-        DatabaseUnusableError: The role could write all the same, or ours may not make roles.
+        DatabaseUnusableError: The role can write by other rights, or ours may not create roles.
     """
     with _current(config_file) as database:
         if database.path:
             raise UsageError(
-                f"database {database.shown} is a SQLite file, and those have no roles: let others read a copy that "
-                f"they own, made with: sqlite3 {shlex.quote(database.shown)} \"VACUUM INTO 'copy.db'\""
+                f"database {database.shown} is a SQLite file, which has no roles: let others read a copy of their "
+                f"own, made with: sqlite3 {shlex.quote(database.shown)} \"VACUUM INTO 'copy.db'\""
             )
         is_new = grant(database, role)
-        made = "was made and" if is_new else "was there and"
-        print_line(f'role "{role}" {made} may read {len(readable())} tables and views of {database.shown}')
+        created = "was created and may" if is_new else "may"
+        print_line(f'role "{role}" {created} read {len(readable())} tables and views of {database.shown}')
         if is_new:
-            print_line(f'It has no password yet; give it one in psql: \\password "{role}"')
+            print_line(f'It has no password yet; set one in psql: \\password "{role}"')
     return EXIT_COMPLETE
 
 
@@ -73,11 +73,11 @@ def _current(config_file: Path | None) -> Iterator[Database]:
 
 
 def copy(config_file: Path | None, to: str) -> int:
-    """Copy the whole history into another database, which has none, and read it back before saying so.
+    """Copy the whole history into another database, which must hold none, read it back and compare.
 
     Raises:
-        UsageError: `to` is no URL of a database.
-        DatabaseError: One of both cannot be used, or the target holds a history; nothing was copied.
+        UsageError: `to` is not the URL of a database.
+        DatabaseError: One of the two cannot be used, or the target already holds a history; nothing was copied.
     """
     with _current(config_file) as source, closing(_target(to)) as target:
         with Progress(console=stderr_console(), transient=True) as progress:
@@ -87,7 +87,7 @@ def copy(config_file: Path | None, to: str) -> int:
             )
         print_table(row_counts(copied))
         print_line(f"{count(sum(copied.values()), 'row')} were copied from {source.shown} to {target.shown},")
-        print_line("read back, and are the same. Syncs go on there once database_url names it.")
+        print_line("read back, and are equal. Syncs write there as soon as database_url names it.")
     return EXIT_COMPLETE
 
 

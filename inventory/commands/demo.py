@@ -1,4 +1,4 @@
-"""`inventory demo`: a simulated account, synced once a day, and the history that comes of it."""
+"""`inventory demo`: a simulated account, synced once a day, and the history of it."""
 
 import sys
 from contextlib import closing
@@ -43,12 +43,12 @@ _ACCOUNT = "demo"
 
 
 def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime | None = None) -> int:
-    """Let a fleet live for so many days, sync it once a day into a new file, and show what is known then.
+    """Simulate a fleet for so many days, sync it once a day into a new file, and show what is known at the end.
 
-    Its last day ends `now`, which is the true time if None.
+    The last day ends `now`, which is the true time if None.
 
     Raises:
-        DatabaseUnusableError: The file cannot be made there.
+        DatabaseUnusableError: The file cannot be created there.
     """
     path = _free_path(directory)
     fleet = seeded_fleet(seed=seed, droplets=droplets, starts_at=(now or utc_now()) - timedelta(days=days))
@@ -65,7 +65,7 @@ def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime |
 
 
 def _free_path(directory: Path) -> Path:
-    """Choose a name that no file has: an earlier demonstration's history is kept."""
+    """Choose a name that no file has yet, so that the history of an earlier demonstration is kept."""
     names = chain(["inventory-demo.db"], (f"inventory-demo-{number}.db" for number in count(2)))
     return next(path for name in names if not (path := directory / name).exists())
 
@@ -97,7 +97,7 @@ def _show(database: Database, path: Path, now: datetime, days: int) -> None:
         backups = ask(connection, BackupLifetime, question)
     print_line("")
     print_screen(summary_text.screen(summary, verdict, str(path)))
-    print_line(f"\nStored in all, GB, over {days} days\n")
+    print_line(f"\nStored in total, GB, over {days} days\n")
     sys.stdout.write(demo_text.plot(growth))
     expired = sum(backup.gone_reason == GoneReason.EXPIRED for backup in backups)
     print_line(f"\nWhat disappeared: {expired} backups expired, as they should, and\n")

@@ -1,4 +1,4 @@
-"""`inventory doctor`: whether everything is there that a sync needs, a line a check, and what to do where it is not."""
+"""`inventory doctor`: checks everything that a sync needs, one line for each check, and says what to do."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ def run(
     patience_seconds: float = _PATIENCE_SECONDS,
     mounts: Path = Path("/proc/self/mounts"),
 ) -> int:
-    """Make every check, print what it came to, and return 1 if one failed; `examine` says what the arguments mean."""
+    """Make every check, print the results, and return 1 if one failed; `examine` explains the arguments."""
     now = clock()
     found = examine(config_file, environ=environ, clock=clock, patience_seconds=patience_seconds, mounts=mounts)
     exit_code = EXIT_FAILED if found.has_failed else EXIT_COMPLETE

@@ -1,4 +1,4 @@
-"""`inventory metrics`: what the daemon shows to Prometheus, read from the database once, for those who use cron."""
+"""`inventory metrics`: the metrics that the daemon serves to Prometheus, read from the database, for use with cron."""
 
 import sys
 from contextlib import closing
@@ -25,10 +25,10 @@ _MODE = 0o644
 
 
 def run(config_file: Path | None, *, output: Path | None) -> int:
-    """Write the metrics to stdout, or in place of the file `output`, whole or not at all.
+    """Write the metrics to stdout, or replace the file `output` by them in one step.
 
     Raises:
-        DatabaseError: It cannot be read; the file stays as it was, so that its figures grow old.
+        DatabaseError: It cannot be read; the file stays as it was, and alerts see that its figures are old.
         ConfigurationError: The settings are wrong, or the file cannot be written.
     """
     settings = load(config_file, needs_token=False)

@@ -1,4 +1,4 @@
-"""`inventory prune`: delete old details, after saying which."""
+"""`inventory prune`: delete what ended long ago, after listing it."""
 
 import shlex
 import sys
@@ -19,19 +19,21 @@ from inventory.terminal.table import row_counts
 
 
 def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confirmed: bool, is_quiet: bool) -> int:
-    """Delete what is older than so many days, ask before if a person is there, and return the exit code.
+    """Delete what ended more than so many days ago, after a question at a terminal, and return the exit code.
 
     Raises:
-        UsageError: Too few days; or nobody is there to be asked and nothing says that it is meant.
+        UsageError: Too few days; or there is no terminal to ask at, and neither option says what to do.
         DatabaseError: The database cannot be used; what was deleted before stays deleted.
     """
     if keep_days < LEAST_DAYS:
         raise UsageError(
-            f"--keep-days {keep_days} is too few: questions look back {LEAST_DAYS} days unless told otherwise, and"
-            " would be answered wrongly. Nothing was deleted."
+            f"--keep-days {keep_days} is too few: reports look back {LEAST_DAYS} days by default, and would then be "
+            "wrong. Nothing was deleted."
         )
     if not (is_dry_run or is_confirmed or sys.stdin.isatty()):
-        raise UsageError("nobody is there to be asked: --yes deletes, --dry-run only shows. Nothing was deleted.")
+        raise UsageError(
+            "there is no terminal to confirm at: use --yes to delete, --dry-run to only list. Nothing was deleted."
+        )
     settings = load(config_file, needs_token=False)
     with closing(Database(settings.database_url.get_secret_value())) as database:
         require_current(database, settings.database_source)
@@ -40,7 +42,7 @@ def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confir
             _announce(prunable, database)
         if is_dry_run or not any(prunable.rows.values()):
             return EXIT_COMPLETE
-        if not (is_confirmed or _is_agreed()):
+        if not (is_confirmed or _is_confirmed()):
             print_line("Nothing was deleted.")
             return EXIT_COMPLETE
         return _delete(database, prunable, is_quiet=is_quiet)
@@ -49,18 +51,18 @@ def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confir
 def _announce(prunable: Prunable, database: Database) -> None:
     until = f"{prunable.ended_before:%a %Y-%m-%d}"
     if not any(prunable.rows.values()):
-        print_line(f"{database.shown}: nothing that ended before {until} is left to delete.")
+        print_line(f"{database.shown}: there is nothing to delete that ended before {until}.")
         return
-    print_line(f"{database.shown}: of what ended before {until}, can be deleted\n")
+    print_line(f"{database.shown}: this ended before {until} and can be deleted:\n")
     print_table(row_counts(prunable.rows))
     print_line(
-        f"\nKept are the sizes of every day, what exists, backups made since {prunable.made_before:%Y-%m-%d}, and the "
-        "last of each Droplet before: later ones are held against them."
+        f"\nThe sizes of every day stay; so do backups that exist, those made since {prunable.made_before:%Y-%m-%d}, "
+        "and the last ones of each Droplet before that, with which later ones are compared."
     )
 
 
-def _is_agreed() -> bool:
-    sys.stdout.write("Delete them for good? [y/N] ")
+def _is_confirmed() -> bool:
+    sys.stdout.write("Delete these rows for good? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -68,17 +70,17 @@ def _is_agreed() -> bool:
 def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
     total = len(prunable.backup_ids) + len(prunable.run_ids)
     done = 0
-    with interruptible(lambda: complain("stopping: finishing the deletion in hand")) as signal_number:
+    with interruptible(lambda: complain("stopping after the current deletion")) as signal_number:
         steps = delete(database, prunable)
         for step in track(steps, "Deleting", total=total, console=stderr_console(), transient=True):
             done += step
             if number := signal_number():
-                complain(f"interrupted after {done:,} of {total:,} backups and runs; the next prune goes on there")
+                complain(f"interrupted after {done:,} of {total:,} backups and runs; the next prune continues there")
                 return SIGNAL_BASE + number
     if not is_quiet:
-        print_line("They were deleted.")
+        print_line("Deleted.")
         if database.path:
             print_line(
-                f'New rows fill the space first. To give it back: sqlite3 {shlex.quote(database.shown)} "VACUUM"'
+                f'New rows use the freed space. To shrink the file: sqlite3 {shlex.quote(database.shown)} "VACUUM"'
             )
     return EXIT_COMPLETE

@@ -29,7 +29,7 @@ _LOOK_FOR_SIGNAL_SECONDS = 0.2
 
 
 def run(*, port: int, droplets: int, days: int, token: str | None, seed: int, oldest_goes: OldestGoes) -> int:
-    """Serve a fleet that has lived for so many days, until Ctrl-C or SIGTERM.
+    """Serve a fleet with so many days of history, until Ctrl-C or SIGTERM.
 
     Raises:
         ConfigurationError: The port is taken.
@@ -51,19 +51,19 @@ def _served(api: SimulatedApi, port: int) -> Iterator[str]:
             url = stack.enter_context(serve(api, port=port))
         except OSError as error:
             raise ConfigurationError(
-                f"port {port} of 127.0.0.1 cannot be had ({os.strerror(error.errno or 0).lower()}). Name another; "
+                f"cannot listen on port {port} of 127.0.0.1 ({os.strerror(error.errno or 0).lower()}). Choose another; "
                 "--port 0 takes a free one."
             ) from error
         yield url
 
 
 def _introduce(fleet: Fleet, url: str, token: str) -> None:
-    """Say where the account is and how to sync it."""
+    """Print the address of the account, and how to sync it."""
     backups = sum(len(fleet.backups_of(number)) for number in fleet.droplets)
     print_line(f"A simulated account: {count(len(fleet.droplets), 'Droplet')} with {count(backups, 'backup')}.")
-    print_line("It lives in real time and under DigitalOcean's rate limits until Ctrl-C.")
+    print_line("It runs in real time, with DigitalOcean's rate limits, until Ctrl-C.")
     print_line("In another terminal:")
-    # Not print_line: a command that is folded cannot be copied.
+    # Not print_line: a folded command cannot be copied.
     sys.stdout.write(
         f"\n  export INVENTORY_API_URL={url}\n"
         f"  export INVENTORY_TOKEN={shlex.quote(token)}\n"

@@ -1,4 +1,4 @@
-"""`inventory sync`: one look at every configured Droplet's backups."""
+"""`inventory sync`: look at the backups of every configured Droplet once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from inventory.sync.result import SyncReport, exit_code_of
 from inventory.terminal.console import complain, print_document, print_line, print_table
 from inventory.vocabulary import RunStatus
 
-# The next run mends these by itself: nobody needs a mail from cron about them.
+# The next run makes up for these by itself: nobody needs a mail from cron about them.
 _SILENT_IF_QUIET = (EXIT_COMPLETE, EXIT_PARTIAL, EXIT_BUSY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the command line asks for: an order, and how to print what it came to."""
+    """What the command line asks for: an order, and how to print the result."""
 
     order: Order
     as_json: bool
@@ -32,12 +32,12 @@ class Options:
 
 
 def run(config_file: Path | None, options: Options) -> int:
-    """Sync the configured accounts one after the other, print what that came to, and return the exit code.
+    """Sync the configured accounts one after the other, print the results, and return the exit code.
 
-    A failure of one account does not stop the others; the exit code tells the worst.
+    The failure of one account does not stop the others; the exit code is that of the worst.
 
     Raises:
-        InventoryError: Nothing could be begun: the settings or the database are not usable.
+        InventoryError: No sync could start: the settings or the database are not usable.
     """
     settings = load(config_file)
     accounts = {account.name: account for account in _chosen(settings, options.order)}
@@ -56,11 +56,11 @@ def run(config_file: Path | None, options: Options) -> int:
 def _synced(
     settings: Settings, accounts: Mapping[str, AccountSettings], options: Options
 ) -> tuple[list[SyncReport], str]:
-    """Sync, print each account's report as it comes, and return them with the database as it is shown."""
+    """Sync, print the report of each account when it is done, and return them with the name of the database."""
     reports: list[SyncReport] = []
     with (
         opened(settings, is_dry_run=options.order.is_dry_run) as database,
-        interruptible(lambda: complain("stopping: finishing the write in hand")) as signal_number,
+        interruptible(lambda: complain("stopping after the current write")) as signal_number,
     ):
         follow = partial(following, is_quiet=options.is_quiet)
         one_round = Round(settings, database, options.order, follow, signal_number)
@@ -75,14 +75,16 @@ def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:
     chosen = [account for account in settings.accounts if order.account in (None, account.name)]
     names = ", ".join(account.name for account in settings.accounts)
     if not chosen:
-        raise UsageError(f'no account "{order.account}" is configured; there is {names}. Nothing was done.')
+        raise UsageError(f'no account "{order.account}" is configured, only: {names}. Nothing was done.')
     if order.droplets and len(chosen) > 1:
-        raise UsageError(f"--droplet needs --account NAME too, where there are several ({names}). Nothing was done.")
+        raise UsageError(
+            f"--droplet needs --account NAME too, because there are several accounts ({names}). Nothing was done."
+        )
     return chosen
 
 
 def _print(report: SyncReport, account: AccountSettings, options: Options) -> None:
-    """Print what a person wants to know of one account; with --quiet, only what a person must mend."""
+    """Print the report of one account; with --quiet, only what a person must fix."""
     if options.is_quiet and report.exit_code in _SILENT_IF_QUIET:
         return
     if report.status == RunStatus.FAILED:

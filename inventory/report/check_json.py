@@ -1,4 +1,4 @@
-"""What `inventory check` found, for machines: one document whose keys stay. Pure."""
+"""What `inventory check` found, for other programs: one document with stable keys. Pure."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,7 +7,7 @@ from inventory.judging.findings import Verdict
 
 
 def document(verdict: Verdict, *, database: str, exit_code: int) -> dict[str, Any]:
-    """Give the document of one check: all findings, worst first, with what is counted, exempt or no longer so."""
+    """Give the document of one check: all findings, worst first, then what is counted, exempt or no longer exempt."""
     return {
         "status": verdict.status,
         "exit_code": exit_code,

@@ -1,4 +1,4 @@
-"""What `inventory check` says, for people and for monitoring: the answer in one line, then a line a finding. Pure."""
+"""What `inventory check` prints for people and for monitoring: one line of answer, then a line per finding. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ _STYLES: dict[str, str] = {"critical": "bold red", "unknown": "bold magenta", "w
 
 
 def headline(verdict: Verdict) -> str:
-    """Say the worst finding, how many others there are, and how long ago was looked."""
+    """Name the worst finding, how many others there are, and the age of the last complete sync."""
     return f"BACKUPS {verdict.status.upper()} - {_safe(_found(verdict))}; {_looked(verdict)}"
 
 
 def _found(verdict: Verdict) -> str:
     if not verdict.findings:
         counted = Counter(finding.name for finding in verdict.counted)
-        told = ", ".join(f"{number} {name}" for name, number in counted.items())
-        return words.count(verdict.droplets, "Droplet") + (f"; {told}" if told else "")
+        listed = ", ".join(f"{number} {name}" for name, number in counted.items())
+        return words.count(verdict.droplets, "Droplet") + (f"; {listed}" if listed else "")
     worst = verdict.findings[0]
     others = Counter(finding.severity for finding in verdict.findings[1:])
-    told = ", ".join(_count(others[severity], severity) for severity in SEVERITIES if others[severity])
-    return f"{worst.subject} {worst.name}" + (f"; and {told}" if told else "")
+    listed = ", ".join(_count(others[severity], severity) for severity in SEVERITIES if others[severity])
+    return f"{worst.subject} {worst.name}" + (f"; and {listed}" if listed else "")
 
 
 def _count(number: int, severity: str) -> str:
@@ -44,25 +44,25 @@ def _looked(verdict: Verdict) -> str:
 
 
 def unanswered(why: str) -> str:
-    """Say in one line what keeps `check` from an answer; of several problems all."""
+    """Say in one line why `check` has no answer, with all problems if there are several."""
     lines = [line.strip() for line in redactor()(why).splitlines() if line.strip()]
     return f"BACKUPS UNKNOWN - {_safe('; '.join(lines))}"
 
 
 def performance_data(verdict: Verdict) -> str:
-    """Give totals as monitoring plug-ins do.
+    """Give totals in the format of monitoring plug-ins.
 
     Source: https://www.monitoring-plugins.org/doc/guidelines.html#AEN197.
     """
     totals = {**verdict.counts, "exempt": len(verdict.exempted), "droplets": verdict.droplets}
-    told = [f"{name}={number};;;0" for name, number in totals.items()]
+    data = [f"{name}={number};;;0" for name, number in totals.items()]
     if verdict.looked_at is not None:
-        told.append(f"age={max(int((verdict.now - verdict.looked_at).total_seconds()), 0)}s;;;0")
-    return " ".join(told)
+        data.append(f"age={max(int((verdict.now - verdict.looked_at).total_seconds()), 0)}s;;;0")
+    return " ".join(data)
 
 
 def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
-    """Lay out findings, worst first, then what is exempt or no longer so; at most so many, then a count."""
+    """Lay out the first `most` lines of `rows`, and say how many more there are."""
     found = list(rows(verdict))
     cells: list[tuple[str | Text, ...]] = [
         (Text(word, style=_STYLES.get(word.lower(), "dim")), _safe(subject), name, _safe(what))
@@ -74,9 +74,9 @@ def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
 
 
 def rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
-    """Give a line a finding: how bad, what it concerns, its name, and what was found; names as they are, not yet safe.
+    """Give a line for each finding: severity, what it concerns, its name, and what was found; not yet safe to show.
 
-    After the findings, worst first, comes what is exempt or no longer so.
+    The findings come first, the worst at the top, then what is exempt, and exemptions that have run out.
     """
     for finding in verdict.findings:
         yield finding.severity.upper(), finding.subject, finding.name, _what(finding)
@@ -96,5 +96,5 @@ def _why(exemption: Exemption) -> str:
 
 
 def _safe(text: str) -> str:
-    """Show a text so that it cannot pass for performance data, and can be pasted between single quotes."""
+    """Make a text safe to show: it cannot be taken for performance data, and can be pasted between single quotes."""
     return shown(text).replace("|", r"\x7c").replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")

@@ -1,4 +1,4 @@
-"""What the demonstration shows beside the summary: how the fleet grew, what disappeared, what to try next. Pure."""
+"""What the demonstration shows after the summary: how the fleet grew, what disappeared, what to try next. Pure."""
 
 import re
 import shlex
@@ -32,7 +32,7 @@ SELECT month, round(sum(estimated_usd), 2) AS estimated_usd,
        round(sum(as_daily_usd), 2) AS if_all_were_daily_usd
   FROM monthly_cost GROUP BY month ORDER BY month""",
 )
-"""What can be asked of the file with SQLite alone."""
+"""Questions that SQLite answers by itself about the file of a demonstration."""
 
 _PLOT_COLUMNS = 78
 _PLOT_LINES = 10
@@ -40,7 +40,7 @@ _MOST_LABELS = 5
 
 
 def ends(backups: Iterable[BackupLifetime]) -> Table:
-    """Show what disappeared out of the ordinary, and why, by Droplet, reason and day, in the order of days."""
+    """Lay out what disappeared for other reasons than its retention, by Droplet, reason and day; the oldest first."""
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for backup in backups:
         if backup.gone_at and backup.gone_reason and backup.gone_reason != GoneReason.EXPIRED:
@@ -66,17 +66,17 @@ def plot(rows: Sequence[FleetSizeOnDay]) -> str:
     labelled = sorted({round(part * (len(rows) - 1) / (_MOST_LABELS - 1)) for part in range(_MOST_LABELS)})
     plotext.clear_figure()
     plotext.theme("clear")
-    plotext.frame(False)  # noqa: FBT003 - its way to say so
+    plotext.frame(False)  # noqa: FBT003 - plotext has no other way
     plotext.plotsize(_PLOT_COLUMNS, _PLOT_LINES)
     plotext.plot(range(len(rows)), [row.size_gigabytes for row in rows], marker="braille")
     plotext.xticks(labelled, [f"{rows[each].day.day} {rows[each].day:%b}" for each in labelled])
-    # plotext says "no colour" with an escape sequence too.
+    # plotext writes escape sequences even without colours.
     text = re.sub(r"\x1b\[[0-9;]*m", "", plotext.build())
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def next_steps(path: Path, program: str) -> str:
-    """Write commands that can be copied as they are: about the file, in SQL, and with an account of one's own."""
+    """Write commands to copy: about this file, in SQL, and with the user's own account."""
     file, called = shlex.quote(str(path)), shlex.quote(program)
     commands = "".join(f"  INVENTORY_DATABASE_URL={file} {called} {each}\n" for each in _COMMANDS)
     queries = "".join(f'sqlite3 -box {file} "\n{query}"\n\n' for query in QUERIES)

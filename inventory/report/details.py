@@ -1,4 +1,4 @@
-"""All that is known of one Droplet, or of one backup, read together."""
+"""Everything that is known of one Droplet, or of one backup, read together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,10 +33,12 @@ class DropletDetails:
 
     Attributes:
         policies: The newest first.
-        attempts: The last ones that were no looks, the newest first.
-        days: Of the last 90 days, the oldest first.
-        live: The newest first; so are `past`, `missed` and `events`.
-        retention: None for a Droplet that is gone or not selected; so are `growth` and `cost`.
+        attempts: The last ones that were not looks, the newest first.
+        days: Those of the last 90 with a look, the oldest first.
+        live: The newest first, like `past`, `missed` and `events`.
+        past: Backups that are gone.
+        events: All but backups that appeared or expired.
+        retention: None for a Droplet that is gone or not selected, like `growth` and `cost`.
     """
 
     droplet: KnownDroplet
@@ -65,7 +67,7 @@ class BackupDetails:
 
     Attributes:
         live: None once it is gone.
-        events: What happened to it in all the time, the newest first.
+        events: Everything that happened to it since it was first seen, the newest first.
     """
 
     lifetime: BackupLifetime
@@ -79,12 +81,12 @@ class BackupDetails:
 
 
 def find(connection: sa.Connection, question: Question, name: str) -> tuple[int, int | None]:
-    """Give the id of the Droplet that is meant by a name or id, and that of the backup if it is the id of one.
+    """Give the id of the Droplet that a name or id means, and the id of the backup if it is one.
 
-    Of several Droplets with one name the only one that exists is meant.
+    If several Droplets had the name and one of them exists, the name means that one.
 
     Raises:
-        UsageError: Nothing is known by that name, or more than one Droplet.
+        UsageError: Nothing of that name is known, or more than one Droplet.
     """
     if name.isascii() and name.isdigit() and (droplet_id := records.owner(connection, int(name))) is not None:
         return droplet_id, int(name)
@@ -95,23 +97,23 @@ def find(connection: sa.Connection, question: Question, name: str) -> tuple[int,
         ids = frozenset(each.droplet_id for each in known if each.is_current) or ids
         if len(ids) > 1:
             which = ", ".join(str(each) for each in sorted(ids))
-            raise UsageError(f'{len(ids)} Droplets are called "{name}". Say which by its id: {which}.')
+            raise UsageError(f'{len(ids)} Droplets are called "{name}". Give the id of one: {which}.')
     (found,) = ids
     return found, None
 
 
 def of_droplet(connection: sa.Connection, question: Question) -> DropletDetails:
-    """Read all of the one Droplet that the question names."""
+    """Read everything about the only Droplet of the question."""
     (droplet_id,) = question.droplet_ids or ()
     (droplet,) = ask(connection, KnownDroplet, question)
-    of_late = Question(now=question.now, since=question.now - TREND, droplet_ids=question.droplet_ids)
+    recent = Question(now=question.now, since=question.now - TREND, droplet_ids=question.droplet_ids)
     return DropletDetails(
         droplet=droplet,
         tags=[row.tag for row in ask(connection, DropletTag, question)],
         policies=records.policies(connection, droplet_id),
         look=records.look(connection, droplet_id),
         attempts=records.attempts(connection, droplet_id, most=5),
-        days=ask(connection, DropletSizeOnDay, of_late),
+        days=ask(connection, DropletSizeOnDay, recent),
         live=ask(connection, LiveBackup, question),
         past=[row for row in ask(connection, BackupLifetime, question) if row.gone_at],
         missed=ask(connection, MissedBackup, question),
@@ -127,7 +129,7 @@ def _is_routine(event: Event) -> bool:
 
 
 def of_backup(connection: sa.Connection, question: Question, backup_id: int) -> BackupDetails:
-    """Read all of one backup of the Droplet that the question names."""
+    """Read everything about one backup of the only Droplet of the question."""
     (lifetime,) = (row for row in ask(connection, BackupLifetime, question) if row.backup_id == backup_id)
     ever = Question(now=question.now, since=lifetime.first_seen_at, droplet_ids=question.droplet_ids)
     return BackupDetails(

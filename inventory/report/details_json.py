@@ -1,4 +1,4 @@
-"""All that is known of one Droplet or backup, for other programs: one document whose keys stay. Pure."""
+"""Everything that is known of one Droplet or backup, for other programs: one document with stable keys. Pure."""
 
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from inventory.report.details import BackupDetails, DropletDetails
 
 
 def document(found: DropletDetails | BackupDetails, verdict: Verdict, *, database: str) -> dict[str, Any]:
-    """Give the document: the parts of the details by their names, rows as objects, then what is wrong."""
+    """Give the document: each part of the details under its name, rows as objects, then the findings."""
     return {
         "database": database,
         "as_of": verdict.now,

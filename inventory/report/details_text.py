@@ -21,7 +21,7 @@ _TREND_POINTS = 20
 def droplet_screen(
     details: DropletDetails, verdict: Verdict, database: str, *, most: int | None
 ) -> Iterator[str | Table]:
-    """Give everything about a Droplet: facts, what is wrong, then lists of at most so many rows, None for all."""
+    """Give everything about a Droplet: facts, findings, then lists of at most `most` rows, None for all."""
     now = verdict.now
     yield _heading(database, now)
     yield f'{shown(details.droplet.droplet)} (Droplet {details.droplet_id}, account "{shown(details.droplet.account)}")'
@@ -47,7 +47,7 @@ def _heading(database: str, now: datetime) -> str:
 
 
 def _droplet_facts(details: DropletDetails, now: datetime) -> Iterator[tuple[str, str]]:
-    """Say what a Droplet is, what its backups are and should be, and how it was looked at."""
+    """Describe a Droplet, its policy, its backups, and the looks at it."""
     yield "Droplet", _droplet(details, now)
     yield "Policy", _policies(details.policies, now)
     yield "Backups", _backups(details, now)
@@ -69,7 +69,7 @@ def _droplet(details: DropletDetails, now: datetime) -> str:
     tags = f"; tags {', '.join(map(shown, details.tags))}" if details.tags else ""
     state = f"{shown(droplet.status)} in {shown(droplet.region)}, {shown(droplet.size_slug)}{price}{tags}"
     if droplet.gone_at:
-        return f"GONE, found at {words.instant(droplet.gone_at, now)}; was {state}"
+        return f"GONE, noticed {words.instant(droplet.gone_at, now)}; it was {state}"
     if droplet.unselected_since:
         return f"no longer selected since {words.instant(droplet.unselected_since, now)}; {state}"
     return state
@@ -79,8 +79,8 @@ def _policies(policies: Sequence[PolicyRecord], now: datetime) -> str:
     if not policies:
         return "never read"
     first, *older = policies
-    told = f"{_policy(first)}, since {words.instant(first.valid_from, now)}"
-    return f"{told}; before that {_policy(older[0])}" if older else told
+    before = f"; before that {_policy(older[0])}" if older else ""
+    return f"{_policy(first)}, since {words.instant(first.valid_from, now)}{before}"
 
 
 def _policy(policy: PolicyRecord) -> str:
@@ -117,20 +117,19 @@ def _looked_at(details: DropletDetails, now: datetime) -> str:
 
 
 def _sections(details: DropletDetails) -> Iterator[tuple[str, str, Sequence[NamedTuple]]]:
-    """Give what else there is to show: what it is, the view it is of, and its rows, the newest first."""
+    """Give each list below the facts: its title, the view of its rows, and the rows, the newest first."""
     yield "Live backups", "live_backups", details.live
-    yield "Windows without a backup, of the last 90 days", "missed_backups", details.missed
-    yield "Out of the ordinary, in the last 90 days", "changes", details.events
+    yield "Windows without a backup in the last 90 days", "missed_backups", details.missed
+    yield "Out of the ordinary in the last 90 days", "changes", details.events
     yield "Past backups", "backup_lifetimes", details.past
 
 
 def _section_heading(what: str, rows: int, shown_rows: int) -> str:
-    """Name a section, and say how many there are."""
     return f"{what}: {rows:,}" if rows == shown_rows else f"{what}: {rows:,}, the newest {shown_rows}"
 
 
 def _backup_facts(details: BackupDetails, now: datetime) -> Iterator[tuple[str, str]]:
-    """Say what a backup is, where, since when it is known, and how it ended if it did."""
+    """Describe a backup: its size and place, when it was seen, and how it ended if it did."""
     lifetime, live = details.lifetime, details.live
     yield "Backup", f"{lifetime.backup_id} of {shown(lifetime.droplet)} (Droplet {lifetime.droplet_id})"
     yield "Made", f"{words.instant(lifetime.created_at, now)}, {words.age(now - lifetime.created_at)} ago"
@@ -148,6 +147,6 @@ def _state(lifetime: BackupLifetime, now: datetime) -> str:
         return "exists"
     between = f"{words.instant(lifetime.last_seen_at, now)} and {words.instant(lifetime.gone_at, now)}"
     early = lifetime.early_by_days
-    how_early = f", {words.span(timedelta(days=early))} early at least" if early is not None else ""
+    how_early = f", at least {words.span(timedelta(days=early))} early" if early is not None else ""
     lived = words.span(timedelta(days=lifetime.lifetime_days))
     return f"GONE, between {between}: {words.reason(lifetime.gone_reason or '')}, after {lived}{how_early}"

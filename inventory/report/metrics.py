@@ -1,6 +1,6 @@
-"""The metrics, in Prometheus's words: a pure function of what was read.
+"""The metrics in Prometheus's format: a pure function of what was read.
 
-Whoever adds one adds it to `families`; `docs/monitoring.md` lists them all, and a test holds the two together.
+A new metric is added to `families` and to the table in `docs/monitoring.md`; a test compares the two.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from inventory.vocabulary import RunStatus
 
 _ACCOUNT = ("account",)
 
-# Gauges of an account: name, help, and its value, None where there is none to show.
+# Gauges of an account: name, help, and the value; None if it is not known.
 _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] = (
     (
         "inventory_sync_last_attempt_timestamp_seconds",
@@ -56,7 +56,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] =
 
 
 def families(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: bool) -> Iterator[Metric]:
-    """Yield every metric there is; without a verdict, nothing was judged yet."""
+    """Yield every metric; without a verdict there are no findings."""
     yield _gauge("inventory_build_info", "The program's version.", ("version",), [((__version__,), 1.0)])
     yield _gauge("inventory_database_up", "1 if the database answered last.", (), [((), float(is_database_up))])
     for name, text, value in _GAUGES:
@@ -92,7 +92,7 @@ def families(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: boo
 
 
 def _findings(accounts: Sequence[AccountFigures], verdict: Verdict) -> Mapping[tuple[str, ...], float]:
-    """Count findings by account, name and severity; those set aside by an exemption as `exempt`."""
+    """Count findings by account, name and severity; exempt ones have the severity `exempt`."""
     found: dict[tuple[str, ...], float] = dict.fromkeys(
         ((account.name, name, str(kind.severity)) for account in accounts for name, kind in KINDS.items()), 0.0
     )

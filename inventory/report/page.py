@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else: no script, nothing from elsewhere, and no name in it becomes markup."""
+"""A self-contained HTML file: no script, nothing loaded from elsewhere, and no name in it becomes markup."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **content: Any) -> Iterator[str]:  # noqa: ANN401 - whatever the template shows
-    """Fill a template of the folder beside this file, and give the page in pieces."""
+    """Fill a template of the directory `templates`, and give the page in pieces."""
     return _environment().get_template(template).generate(**content)
 
 
 @cache
 def _environment() -> "Environment":
-    # Only who asks for a page waits for this.
+    # Loading it takes time that only a page is worth.
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The progress of a sync, on a terminal's stderr; elsewhere silence."""
+"""The progress of a sync: a bar on stderr if that is a terminal, otherwise nothing."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ _BAR_COLUMNS = 24
 
 
 class Silence:
-    """Listens to a sync and shows nothing."""
+    """A listener that shows no progress."""
 
     def started(self, droplets: int) -> None:
         """Show nothing."""
@@ -24,20 +24,20 @@ class Silence:
         """Show nothing."""
 
     def accepting(self, droplets: Sequence[DropletReport]) -> None:
-        """Say what is about to be recorded as gone."""
+        """Print what is about to be recorded as gone."""
         for line in sync_text.accepted(droplets):
             sys.stderr.write(f"{line}\n")
 
 
 class Bar(Silence):
-    """A bar with Droplets done, requests sent, and until when the rate limit makes everyone wait."""
+    """A bar with the Droplets done, the requests sent, and the end of the wait if the rate limit is used up."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
 
     def started(self, droplets: int) -> None:
-        """Know how long the bar is."""
+        """Set the length of the bar."""
         self._progress.update(self._task, total=droplets)
 
     def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
@@ -46,14 +46,14 @@ class Bar(Silence):
         self._progress.update(self._task, completed=droplets, note=f"{requests} requests{wait}")
 
     def accepting(self, droplets: Sequence[DropletReport]) -> None:
-        """Say what is about to be recorded as gone, above the bar."""
+        """Print what is about to be recorded as gone, above the bar."""
         for line in sync_text.accepted(droplets):
             self._progress.console.print(line, markup=False, highlight=False)
 
 
 @contextmanager
 def following(*, is_quiet: bool) -> Iterator[Silence]:
-    """Give a listener for one sync: a bar if stderr is a terminal and that is wanted."""
+    """Give a listener for one sync: a bar if stderr is a terminal, unless `is_quiet`."""
     if is_quiet or not sys.stderr.isatty():
         yield Silence()
         return

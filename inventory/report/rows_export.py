@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, TextIO
 
 from inventory.terminal.document import iso
 
-# What a spreadsheet takes for the beginning of a formula, also in full width and after blanks.
+# What spreadsheets take for the beginning of a formula, in full-width letters and after blanks too.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 
 def write_csv(stream: TextIO, columns: Sequence[str], rows: Iterable[NamedTuple]) -> None:
-    """Write RFC 4180: a header, then a record a row; NULL is empty, times are ISO 8601 in UTC.
+    """Write CSV (RFC 4180): a header, then a record for each row; NULL is empty, times are ISO 8601 in UTC.
 
     A text that a spreadsheet would run as a formula begins with an apostrophe; numbers stay as they are.
     Source: https://owasp.org/www-community/attacks/CSV_Injection.

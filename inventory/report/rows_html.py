@@ -14,7 +14,7 @@ from inventory.views.rows import ROWS
 
 
 class Column(NamedTuple):
-    """A column of the page: its name in the view, how it is headed, what it means, and whether it holds figures."""
+    """A column of the page: its name in the view, its header, its meaning, and whether it holds figures."""
 
     name: str
     header: str
@@ -23,7 +23,7 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A value as it is written; `at` is the same for machines where it is a time or day, else None."""
+    """A value as text; `at` is a time or day in ISO 8601, None for other values."""
 
     text: str
     at: str | None
@@ -35,7 +35,7 @@ def columns(view: View) -> list[Column]:
     return [
         Column(
             name=name,
-            # The unit of whole numbers is in no cell.
+            # Cells name the unit of their value, but not cells with whole numbers.
             header=rows_table.as_words(name if int in kinds[name] else rows_table.without_unit(name)),
             meaning=meaning,
             is_figure=bool(kinds[name] & {int, float}) and not name.endswith("_id"),
@@ -56,11 +56,11 @@ def page(
     """Write the page in pieces.
 
     Args:
-        view: The view that was asked.
+        view: The view.
         question: What was asked of it.
         rows: The answer.
-        database: Which was asked, as it may be shown.
-        narrowed: Which Droplets alone were asked for; empty if all were.
+        database: Its name as it may be shown.
+        narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
         remark: Why there are no rows, or that there are more; None if these are all.
     """
     laid_out = columns(view)

@@ -54,7 +54,7 @@ SHOWN: Mapping[str, Sequence[str]] = MappingProxyType(
         "cost_now": ("plan", "price_monthly_usd", "size_gigabytes", "estimated_usd"),
     }
 )
-"""View -> what of its rows fits a screen, beside whose they are; all columns are in the CSV and the JSON."""
+"""View -> the columns that fit on a screen, after account and Droplet; CSV and JSON have all columns."""
 
 _HEADERS = {
     "size_30_days_ago_gigabytes": "30 days ago",
@@ -74,7 +74,7 @@ _UNITS = ("_gigabytes", "_usd", "_hours", "_days", "_at")
 
 
 def table(name: str, rows: Sequence[NamedTuple], now: datetime, *, says_whose: bool = True) -> Table:
-    """Lay out the rows of a view; accounts and ids are shown where names alone would not tell two apart."""
+    """Lay out the rows of a view; accounts and ids are shown only if names alone would be ambiguous."""
     columns = [*(_whose(rows) if says_whose else ()), *SHOWN[name]]
     return layout.table(
         [_column(column, [_value(row, column) for row in rows]) for column in columns],
@@ -88,7 +88,7 @@ def _column(name: str, values: Sequence[Any]) -> layout.Column:
 
 
 def _details(event: Event) -> str:
-    """Say what an event was about: which backup, which attribute from what to what, and why."""
+    """Describe an event: which backup, which attribute with its old and new value, and why."""
     backup = [] if event.backup_id is None else [str(event.backup_id)]
     values = (event.old_value, event.new_value)
     change = [f"{event.attribute}: {' -> '.join(value or '-' for value in values)}"] if event.attribute else []
@@ -120,18 +120,18 @@ def _header(column: str) -> str:
 
 
 def as_words(column: str) -> str:
-    """Write a column's name as a person does."""
+    """Write the name of a column as words."""
     return column.removeprefix("is_").replace("_", " ")
 
 
 def without_unit(column: str) -> str:
-    """Leave out of a column's name the unit that stands in its cells."""
+    """Remove the unit from the name of a column whose cells name it."""
     unit = next((unit for unit in _UNITS if column.endswith(unit)), "")
     return column.removesuffix(unit)
 
 
 def cell(column: str, value: Any, now: datetime) -> str:  # noqa: ANN401 - whatever a view has
-    """Write one value as a person reads it, by the unit that its column's name ends in."""
+    """Write one value for people, in the unit that the name of its column ends with."""
     if value is None:
         return "-"
     writers: dict[type, Callable[[], str]] = {

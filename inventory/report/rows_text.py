@@ -1,4 +1,4 @@
-"""What is said around the rows of a view: which question it is, of which moment, and why there may be none. Pure."""
+"""The text around the rows of a view: the question, its moment, and why there are no rows. Pure."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -17,11 +17,11 @@ NOTHING_WRONG: Mapping[str, str] = MappingProxyType(
         "changes": "nothing happened",
     }
 )
-"""What it means that views of what is wrong, or new, have no rows."""
+"""View -> what it means that it has no rows, for views of what is wrong or new."""
 
 
 def heading(view: View, question: Question, database: str) -> str:
-    """Say which question is answered, from where, and of which moment."""
+    """Name the question, the database, and the moment of the answer."""
     during = period(view, question)
     return f"{view.question}\n{database}, as of {moment(question.now)}{during and f', {during}'}\n"
 
@@ -32,16 +32,16 @@ def moment(at: datetime) -> str:
 
 
 def period(view: View, question: Question) -> str:
-    """Say of which time rows are; nothing where they are of any, or of one moment."""
+    """Name the period of the rows; empty if there is no limit, or if the view is of one moment."""
     since = question.since or (question.now - RECENT if view.is_recent else None)
-    told = [
+    limits = [
         f"{word} {at:%Y-%m-%d %H:%MZ}" for word, at in (("since", since), ("until", question.until)) if at is not None
     ]
-    return " and ".join(told)
+    return " and ".join(limits)
 
 
 def narrowed(accounts: Collection[str], droplets: Collection[str], tags: Collection[str]) -> str:
-    """Say which accounts, Droplets and tags alone were asked for; nothing where all were."""
+    """Name the accounts, Droplets and tags that were asked for; empty if all were."""
     wanted = (("account", accounts), ("Droplet", droplets), ("tag", tags))
     return "; ".join(f"{what} {' or '.join(map(shown, names))}" for what, names in wanted if names)
 
@@ -57,10 +57,10 @@ def nothing(view: View, question: Question, *, is_anything_known: bool) -> str:
 
 
 def nothing_known(question: Question) -> str:
-    """Say that there is nothing to speak of yet."""
-    return f"Nothing was known at {moment(question.now)}: no sync had looked yet. To look: inventory sync"
+    """Say that no sync had looked yet."""
+    return f"Nothing was known at {moment(question.now)}: no sync had looked yet. Run: inventory sync"
 
 
 def more(rows: int) -> str:
-    """Say that the table ends before the rows do."""
+    """Say that there are more rows than the table shows."""
     return f"These are the first {rows:,}; a larger --limit shows more, --csv and --json all."

@@ -1,4 +1,4 @@
-"""What there is, what needs attention and what is large, read together for one screen."""
+"""The figures of the summary: what there is, what happened lately, and what is large, read together."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,14 +20,14 @@ from inventory.views.rows import (
     SyncHealth,
 )
 
-LATELY = timedelta(days=7)
+_LATELY = timedelta(days=7)
 _TREND = timedelta(days=30)
 _LARGEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Large:
-    """One of the Droplets whose backups are largest; `sizes`: of the last 30 days, those looked at, oldest first."""
+    """One of the Droplets with the largest backups; `sizes` of the days with a look, of the last 30, oldest first."""
 
     growth: SizeGrowth
     retention: DropletRetention
@@ -40,14 +40,14 @@ class Summary:
 
     Attributes:
         droplets: Selected Droplets that exist.
-        disabled: Of them, active ones that have backups off.
-        never_protected: Of them, active ones that never had a backup, and have them not off.
-        oldest_backup_at: None without backups; so is `newest_backup_at`.
-        size_before_gigabytes: Seven days ago, by the last look until then; None where nobody had looked.
-        sizes: Of the whole fleet, of the days looked at, of the last 30, oldest first.
-        cost_usd: A month, by what has a rate and a price.
-        without_rate: Droplets with backups on that have none.
-        lately: Events of the last seven days; ends by `backup_ended` and their reason, after a blank.
+        disabled: Active ones of them that have backups off.
+        never_protected: Active ones of them that never had a backup, although backups are not off.
+        oldest_backup_at: None if there is no backup, like `newest_backup_at`.
+        size_before_gigabytes: Seven days ago, by the last look before that; None if there was none.
+        sizes: Gigabytes of the whole fleet, of the days with a look in the last 30, oldest first.
+        cost_usd: A month, for Droplets with a known rate and price.
+        without_rate: Droplets with backups on, but without a known rate or price.
+        lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
     """
 
     now: datetime
@@ -68,9 +68,9 @@ class Summary:
 
 
 def summarise(connection: sa.Connection, question: Question, evidence: Evidence) -> Summary:
-    """Sum up the Droplets that the question names, as was known at its `now`, beside what was read to judge them.
+    """Sum up the Droplets of the question, as known at its `now`; `evidence` is what was read to judge them.
 
-    Its limit is how many of the largest are wanted; five where it is None.
+    The question's limit is the number of the largest; None means five.
     """
     now, most = question.now, question.limit or _LARGEST
     question = replace(question, limit=None)
@@ -113,14 +113,14 @@ def _cost(connection: sa.Connection, question: Question) -> tuple[float, int]:
 
 
 def _sizes_by_day(connection: sa.Connection, question: Question) -> list[tuple[date, float]]:
-    """Give the size of the fleet after each of the last 30 days that somebody looked on, the oldest first."""
+    """Give the gigabytes of the fleet at the end of each of the last 30 days with a look, the oldest first."""
     lately = replace(question, since=question.now - _TREND)
     sizes: dict[date, float] = defaultdict(float)
     if question.droplet_ids is None:
         for account in ask(connection, FleetSizeOnDay, lately):
             sizes[account.day] += account.size_gigabytes
         return sorted(sizes.items())
-    # As fleet_size_by_day does for whole accounts: a Droplet not looked at counts with what was known last.
+    # As fleet_size_by_day does for whole accounts: a Droplet without a look counts with what was last known.
     known: dict[int, float] = {}
     for droplet in sorted(ask(connection, DropletSizeOnDay, lately), key=attrgetter("day")):
         known[droplet.droplet_id] = droplet.size_gigabytes
@@ -129,7 +129,7 @@ def _sizes_by_day(connection: sa.Connection, question: Question) -> list[tuple[d
 
 
 def _before(days: Sequence[tuple[date, float]], now: datetime) -> float | None:
-    return next((size for day, size in reversed(days) if day <= (now - LATELY).date()), None)
+    return next((size for day, size in reversed(days) if day <= (now - _LATELY).date()), None)
 
 
 def _lately(events: Iterable[Event]) -> Counter[str]:

@@ -16,8 +16,8 @@ def page(summary: Summary, verdict: Verdict, question: Question, *, database: st
         summary: What there is.
         verdict: What needs attention.
         question: What was asked.
-        database: Which was asked, as it may be shown.
-        narrowed: Which Droplets alone were asked for; empty if all were.
+        database: Its name as it may be shown.
+        narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
     """
     return render(
         "summary.html",

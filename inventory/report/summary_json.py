@@ -1,4 +1,4 @@
-"""The summary for other programs: one document whose keys stay. Pure."""
+"""The summary for other programs: one document with stable keys. Pure."""
 
 from dataclasses import asdict, fields
 from typing import Any
@@ -9,7 +9,7 @@ from inventory.report.summary import Summary
 
 
 def document(summary: Summary, verdict: Verdict, database: str) -> dict[str, Any]:
-    """Give the document: the summary's figures by name, rows of views as objects."""
+    """Give the document: the figures of the summary by name, rows of views as objects."""
     figures = {field.name: getattr(summary, field.name) for field in fields(summary)}
     return {
         "report": "summary",

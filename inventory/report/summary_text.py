@@ -21,7 +21,7 @@ _TREND_POINTS_A_DROPLET = 8
 
 
 def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[str | Table]:
-    """Give the whole summary: what needs attention comes before what is merely large."""
+    """Give the whole summary, from top to bottom."""
     yield from heading(summary, database)
     yield ""
     yield _figures(summary)
@@ -34,21 +34,21 @@ def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[str | 
 
 
 def heading(summary: Summary, database: str) -> Iterator[str]:
-    """Say whose backups these are, from where, of which moment, and how far looking went."""
+    """Name the accounts, the database and the moment, and say how complete the last look at each account is."""
     yield title(summary)
     yield f"{database}, as of {moment(summary.now)}"
     yield from looks(summary)
 
 
 def title(summary: Summary) -> str:
-    """Say whose backups these are."""
+    """Name the accounts, and count their Droplets."""
     names = ", ".join(f'"{shown(row.account)}"' for row in summary.health)
     accounts = "account" if len(summary.health) == 1 else "accounts"
     return f"Backups of {accounts} {names}, {words.count(summary.droplets, 'Droplet')}"
 
 
 def looks(summary: Summary) -> Iterator[str]:
-    """Say of each account how far looking went."""
+    """Say of each account when its last complete sync was, and how many Droplets have had no look lately."""
     for row in summary.health:
         whose = f'"{shown(row.account)}": ' if len(summary.health) > 1 else ""
         if row.last_complete_at is None:
@@ -65,7 +65,7 @@ def looks(summary: Summary) -> Iterator[str]:
 
 
 class Figure(NamedTuple):
-    """One figure as it is written, what there is to say of it, and the trend that led to it."""
+    """One figure: its name, its value, a note, and a drawn trend."""
 
     what: str
     figure: str
@@ -74,7 +74,7 @@ class Figure(NamedTuple):
 
 
 def figures(summary: Summary) -> Iterator[Figure]:
-    """Say what there is: protected Droplets, backups, gigabytes, dollars."""
+    """Give the figures of protected Droplets, backups, gigabytes and dollars."""
     without = f" ({words.count(summary.without_rate, 'Droplet')}: no rate or price)" if summary.without_rate else ""
     yield Figure("Protected", *_protected(summary))
     yield Figure("Live backups", f"{summary.backups:,}", _ages(summary))
@@ -90,12 +90,12 @@ def _figures(summary: Summary) -> Table:
 
 def _protected(summary: Summary) -> tuple[str, str]:
     unprotected = summary.disabled + summary.never_protected
-    told = [
+    notes = [
         f"{number} {what}"
         for number, what in ((summary.disabled, "with backups off"), (summary.never_protected, "without any yet"))
         if number
     ]
-    return f"{summary.droplets - unprotected} of {summary.droplets}", ", ".join(told)
+    return f"{summary.droplets - unprotected} of {summary.droplets}", ", ".join(notes)
 
 
 def _ages(summary: Summary) -> str:
@@ -115,13 +115,13 @@ def _growth(summary: Summary) -> str:
 
 
 def next_steps(verdict: Verdict) -> str:
-    """Name the commands that tell more."""
+    """Name the commands that show more."""
     about = next((each.subject for each in verdict.findings if each.droplet_id), "NAME")
     return f"Next: inventory check | inventory show {about} | inventory report --list"
 
 
 def lately(summary: Summary) -> Mapping[str, int]:
-    """Count what happened in the last seven days; what should be none is counted even then."""
+    """Count the events of the last seven days that the summary names, zeros included."""
     counts = summary.lately
     return {
         "appeared": counts.get("backup_appeared", 0),
@@ -136,7 +136,7 @@ def _lately(summary: Summary) -> str:
 
 
 class LargeCells(NamedTuple):
-    """One of the Droplets whose backups are largest, as it is written."""
+    """The cells of one of the Droplets with the largest backups."""
 
     droplet: str
     plan: str
@@ -149,7 +149,7 @@ class LargeCells(NamedTuple):
 
 
 def large_cells(row: Large, now: datetime) -> LargeCells:
-    """Write one of the largest."""
+    """Write the cells of one of the largest."""
     growth, retention = row.growth, row.retention
     per_day = growth.growth_per_day_gigabytes
     return LargeCells(

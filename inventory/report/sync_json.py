@@ -1,4 +1,4 @@
-"""What syncs came to, for machines: one document whose keys stay. Pure."""
+"""The result of syncs for other programs: one document with stable keys. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +10,7 @@ Document = dict[str, Any]
 
 
 def document(reports: Sequence[SyncReport], *, database: str, exit_code: int) -> Document:
-    """Give the document of one command, an entry an account, in the order they were synced."""
+    """Give the document of one command, with an entry for each account, in the order of their syncs."""
     return {"exit_code": exit_code, "database": database, "accounts": [_account(report) for report in reports]}
 
 

@@ -1,4 +1,4 @@
-"""What a sync came to, for people: one line a fact, then how it ended. Pure."""
+"""The result of a sync for people: what happened, one line each, then how the sync ended. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -14,12 +14,12 @@ from inventory.terminal.table import TEXT, WORD, Column, table
 from inventory.vocabulary import GoneReason, Outcome, RunStatus
 
 _NAME_COLUMNS = 28
-_MOST_FACTS = 20
+_MOST_LINES = 20
 
 _FAILED_STYLE = "bold red"
-_TELLING_STYLE = "yellow"
+_NOTABLE_STYLE = "yellow"
 
-# What a person calls the outcomes of a look that are no errors of one request.
+# How outcomes are called that are not the error of one request.
 _OUTCOMES = {
     Outcome.INCOMPLETE: "INCOMPLETE",
     Outcome.HELD: "HELD",
@@ -30,13 +30,13 @@ _STATUS_STYLES = {RunStatus.COMPLETE: "bold green", RunStatus.PARTIAL: "bold yel
 
 
 def facts(report: SyncReport, *, is_verbose: bool) -> Table:
-    """Lay out what is worth telling of single Droplets: who, what, when or how much, and why."""
+    """Lay out what happened to single Droplets and is not routine: Droplet, event, when or how much, and why."""
     found: list[tuple[str | Text, ...]] = [
         (f"  {shown(droplet.name or str(droplet.droplet_id))}", Text(what, style=style), amount, shown(why))
         for droplet in report.droplets
         for what, style, amount, why in _facts_of(droplet, report.finished_at, is_verbose=is_verbose)
     ]
-    most = len(found) if is_verbose else _MOST_FACTS
+    most = len(found) if is_verbose else _MOST_LINES
     rows = found[:most]
     if found[most:]:
         rows.append((f"  and {len(found) - most} more", "", "", "--verbose and --json list them all"))
@@ -44,7 +44,7 @@ def facts(report: SyncReport, *, is_verbose: bool) -> Table:
 
 
 def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Iterator[tuple[str, str, str, str]]:
-    """Give what happened, its style, when or how much, and why."""
+    """Give each event, its style, when or how much, and why."""
     if droplet.is_gone:
         yield "GONE", _FAILED_STYLE, "Droplet", "destroyed: not found twice in a row"
     elif droplet.outcome not in (Outcome.COMPLETE, Outcome.GONE):
@@ -56,7 +56,7 @@ def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Ite
         if event == "changed":
             yield from ((event, "", words.instant(each.created_at, now), _change(each)) for each in backups)
         elif is_verbose or not is_routine:
-            style = "" if is_routine else _TELLING_STYLE
+            style = "" if is_routine else _NOTABLE_STYLE
             yield event, style, _amount(backups, now), _why(gone_reason, droplet.plan_before)
 
 
@@ -70,7 +70,7 @@ def _kind(event: BackupEvent) -> tuple[str, GoneReason | None]:
 
 
 def _amount(backups: Sequence[BackupEvent], now: datetime) -> str:
-    """Say which backup, if it is one, or how many, and how large."""
+    """Say which backup if there is one, otherwise how many, and their size."""
     one, *others = backups
     which = words.count(len(backups), "backup") if others else words.instant(one.created_at, now)
     return f"{which}, {words.size(sum(each.size_gigabytes for each in backups))}"
@@ -91,37 +91,45 @@ def _change(event: BackupEvent) -> str:
 
 
 def ending(report: SyncReport) -> Iterator[Text]:
-    """Say in a few lines how a sync ended, what was routine, and what is left of the rate limit."""
+    """Say in a few lines how a sync ended, what changed, and what is left of the rate limit."""
+    yield from _figures(report)
+    if report.error and not _is_explained_by_droplets(report):
+        yield _why_ended(report)
+
+
+def _figures(report: SyncReport) -> Iterator[Text]:
     complete, selected = report.counts["droplets_complete"], report.droplets_selected
     of = f"{complete} of {words.count(selected, 'Droplet')}" if selected is not None else "no Droplet looked at"
     prefix = "DRY RUN, nothing written. " if report.is_dry_run else ""
     head = Text(prefix) + Text(f"{report.status.upper()}:", style=_STATUS_STYLES.get(report.status, _FAILED_STYLE))
-    yield head + f" {of}. {_counted(report)}"
+    yield head + f" {of}. {_changes(report)}"
     left = report.rate_limit_remaining
     budget = f", {left:,} left this hour" if left is not None else ""
     proven = report.counts["droplets_proven"]
     saved = f" ({words.count(proven, 'Droplet')} proven unchanged without one)" if proven else ""
     yield Text(f"{words.count(report.requests, 'request')}{saved}{budget}.{_who_comes_first(report)}")
-    if report.error and not _is_told_by_droplets(report):
-        yield Text(f"Why: {shown(report.error)}")
+
+
+def _why_ended(report: SyncReport) -> Text:
+    return Text(f"Why: {shown(report.error or '')}")
 
 
 def brief(reports: Iterable[SyncReport]) -> str:
-    """Say in a few lines what the syncs of several accounts came to, for whoever is not at the terminal."""
+    """Give the results of several accounts' syncs in a few lines, as the body of a ping."""
     return "\n".join(line for report in reports for line in _brief(report))
 
 
 def _brief(report: SyncReport) -> Iterator[str]:
-    told = [line.plain for line in ending(report)]
-    yield from (f'account "{report.account}"', *told)
-    for droplet in _not_looked_at(report)[:_MOST_FACTS]:
+    yield f'account "{report.account}"'
+    yield from (line.plain for line in _figures(report))
+    for droplet in _not_looked_at(report)[:_MOST_LINES]:
         yield f"  {shown(droplet.name or str(droplet.droplet_id))}: {shown(_why_failed(droplet))}"
-    if report.error and not told[-1].startswith("Why: "):
-        yield f"Why: {shown(report.error)}"
+    if report.error:
+        yield _why_ended(report).plain
 
 
-def _is_told_by_droplets(report: SyncReport) -> bool:
-    """Tell whether every Droplet that was not looked at has a fact of its own, which says why."""
+def _is_explained_by_droplets(report: SyncReport) -> bool:
+    """Tell whether every Droplet without a look has a line of its own, which says why."""
     return len(_not_looked_at(report)) == (report.droplets_selected or 0) - report.counts["droplets_complete"]
 
 
@@ -129,14 +137,16 @@ def _not_looked_at(report: SyncReport) -> list[DropletReport]:
     return [each for each in report.droplets if each.outcome not in (Outcome.COMPLETE, Outcome.GONE)]
 
 
-def _counted(report: SyncReport) -> str:
+def _changes(report: SyncReport) -> str:
     counts = report.counts
-    told = [f"{counts[f'backups_{word}']:,} {word}" for word in ("appeared", "changed", "returned", "held")]
+    changes = [(counts[f"backups_{word}"], word) for word in ("appeared", "changed", "returned", "held")]
     expired, ended = counts["backups_expired"], counts["backups_ended"]
-    of_them = f" ({expired:,} expired)" if expired else ""
-    told += [f"{expired:,} expired"] if expired == ended else [f"{ended:,} ended{of_them}"]
-    happened = [each for each in told if not each.startswith("0 ")]
-    return ", ".join(happened) + "." if happened else "Nothing changed."
+    if expired == ended:
+        changes.append((expired, "expired"))
+    else:
+        changes.append((ended, f"ended ({expired:,} expired)" if expired else "ended"))
+    phrases = [f"{number:,} {what}" for number, what in changes if number]
+    return ", ".join(phrases) + "." if phrases else "Nothing changed."
 
 
 def _who_comes_first(report: SyncReport) -> str:
@@ -148,19 +158,19 @@ def _who_comes_first(report: SyncReport) -> str:
 
 
 def failure(report: SyncReport, *, token_source: str) -> str:
-    """Say why a sync failed as a whole, what was kept and what to do."""
+    """Say why a sync failed as a whole, what stays stored, and what to do."""
     last = report.last_complete_at
-    kept = f"last complete sync {words.instant(last, report.finished_at)}" if last else "no sync was complete yet"
-    told = [f'account "{report.account}": {(report.error or "").rstrip(".")}.']
+    last_complete = (
+        f"Last complete sync {words.instant(last, report.finished_at)}" if last else "No sync was complete yet"
+    )
+    sentences = [f'account "{report.account}": {(report.error or "").rstrip(".")}.']
     if report.failure == "unauthorized":
-        told.append(f"It was read from {token_source}. Mend it, then: inventory sync.")
-    if "othing was changed" not in told[0]:
-        told.append("What is stored stays as it was.")
-    return " ".join([*told, f"({kept[:1].upper()}{kept[1:]}.)"])
+        sentences.append(f"It was read from {token_source}. Replace it, then run: inventory sync.")
+    return " ".join([*sentences, f"{last_complete}; what is stored stays as it was."])
 
 
 def accepted(droplets: Iterable[DropletReport]) -> Iterator[str]:
-    """List what is about to be recorded as gone because the user accepted it."""
+    """List what is about to be recorded as gone because the user accepts it."""
     for droplet in droplets:
         ends = [event for event in droplet.events if event.event == "ended"]
         name = shown(droplet.name or str(droplet.droplet_id))

@@ -30,7 +30,7 @@ def _configured(environment: Environment, account: Served) -> None:
 @pytest.mark.parametrize(
     ("problems", "expected"),
     [
-        ((), (0, "the daemon is well\n", "")),
+        ((), (0, "the daemon is healthy\n", "")),
         (("away", "over\x1bdue"), (1, "", "inventory: away\ninventory: over\\x1bdue\n")),
     ],
 )
@@ -51,7 +51,7 @@ def test_health_without_a_daemon_fails_in_a_sentence(run: Run) -> None:
         address = f"127.0.0.1:{closed.getsockname()[1]}"
     ended = run("health", "--http", address)
     assert ended.code == 1
-    assert ended.err == f"inventory: no answer from http://{address}/readyz (ConnectError): does the daemon run?\n"
+    assert ended.err == f"inventory: no answer from http://{address}/readyz (ConnectError): is the daemon running?\n"
 
 
 @on_sqlite

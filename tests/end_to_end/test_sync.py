@@ -256,7 +256,7 @@ def test_two_accounts_are_synced_one_after_the_other(
     assert (ambiguous.code, "needs --account" in ambiguous.err) == (2, True)
     unknown = run("sync", "--account", "nowhere")
     assert unknown.code == 2
-    assert "there is web, db" in unknown.err
+    assert "only: web, db" in unknown.err
 
 
 # Processes
@@ -305,7 +305,7 @@ def test_a_signal_ends_a_sync_with_its_record(
     process.send_signal(signal_number)
     out, err = process.communicate(timeout=10)
     assert process.returncode == code, out + err
-    assert "stopping: finishing the write in hand" in err
+    assert "stopping after the current write" in err
     with database.reading() as connection:
         assert connection.execute(sa.select(sync_runs.c.status)).scalar_one() == "interrupted"
     busy.api.faults.clear()

@@ -82,7 +82,7 @@ def test_from_cron_it_deletes_without_a_word(run: Run, aged: Database) -> None:
 def test_where_nobody_can_be_asked_it_wants_to_be_told(run: Run, aged: Database) -> None:
     ended = run("prune", "--keep-days", "90")
     assert (ended.code, ended.out, old(aged)) == (EXIT_USAGE, "", 11)
-    assert "--yes deletes, --dry-run only shows" in ended.err
+    assert "use --yes to delete, --dry-run to only list" in ended.err
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 7), ("Yes\n", 7), ("\n", 11), ("n\n", 11), ("", 11)])
@@ -90,7 +90,7 @@ def test_a_person_is_asked(run: Run, aged: Database, monkeypatch: pytest.MonkeyP
     at_a_terminal(monkeypatch, answer)
     ended = run("prune", "--keep-days", "90")
     assert (ended.code, old(aged)) == (EXIT_COMPLETE, left)
-    assert "Delete them for good? [y/N]" in ended.out
+    assert "Delete these rows for good? [y/N]" in ended.out
     if left == 7:
         assert ("VACUUM" in ended.out) == aged.is_sqlite
     else:
@@ -100,13 +100,13 @@ def test_a_person_is_asked(run: Run, aged: Database, monkeypatch: pytest.MonkeyP
 def test_too_few_days_are_refused_with_the_reason(run: Run, aged: Database) -> None:
     ended = run("prune", "--keep-days", "89", "--yes")
     assert (ended.code, old(aged)) == (EXIT_USAGE, 11)
-    assert "89 is too few: questions look back 90 days" in ended.err
+    assert "89 is too few: reports look back 90 days" in ended.err
 
 
 def test_a_history_moves_to_another_file(run: Run, aged: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = run("db", "copy", "--to", "moved.db")
     assert (ended.err, ended.code) == ("", EXIT_COMPLETE)
-    assert "read back, and are the same" in ended.out
+    assert "read back, and are equal" in ended.out
     again = run("db", "copy", "--to", "moved.db")
     assert (again.code, again.out) == (EXIT_MEND, "")
     assert "holds a history already" in again.err

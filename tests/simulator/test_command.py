@@ -81,5 +81,6 @@ def test_port_in_use_is_one_sentence() -> None:
             simulator.run(port=port, droplets=1, days=0, token=None, seed=1, oldest_goes="by_age")
     assert caught.value.exit_code == EXIT_MEND
     assert str(caught.value) == (
-        f"port {port} of 127.0.0.1 cannot be had (address already in use). Name another; --port 0 takes a free one."
+        f"cannot listen on port {port} of 127.0.0.1 (address already in use). "
+        "Choose another; --port 0 takes a free one."
     )

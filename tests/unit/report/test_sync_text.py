@@ -135,7 +135,7 @@ def test_the_ending_says_who_comes_first_next_time() -> None:
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        (Outcome.UNAUTHORIZED, "read from /etc/inventory/token. Mend it, then: inventory sync"),
+        (Outcome.UNAUTHORIZED, "read from /etc/inventory/token. Replace it, then run: inventory sync"),
         (None, "stays as it was"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Whether the process gets on: what moved last, systemd told of it, and every stack where nothing does."""
+"""Whether the process makes progress; messages to systemd; and the stack of every thread if it hangs."""
 
 import faulthandler
 import os
@@ -12,7 +12,7 @@ _LARGEST_DUMP_BYTES = 262_144
 
 
 class Liveness:
-    """Knows when something last moved; any thread may tell."""
+    """Knows when the process last made progress; any thread may report it."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -20,34 +20,34 @@ class Liveness:
         self._what: object = None
 
     def moved(self, what: object = None) -> None:
-        """Note that work is where `what` says; the same again is no movement, None always is one."""
+        """Note how far the work is; the same `what` as before is no progress, None always is."""
         if what is None or what != self._what:
             self._what = what
             self._moved_at = self._monotonic()
 
     @property
     def silent_seconds(self) -> float:
-        """How long nothing has moved."""
+        """How long there has been no progress."""
         return self._monotonic() - self._moved_at
 
 
 def tell_systemd(state: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Tell the service manager `READY=1`, `WATCHDOG=1` or `STOPPING=1`, where one listens.
+    """Send `READY=1`, `WATCHDOG=1` or `STOPPING=1` to the service manager, if there is one.
 
     Source: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
     """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    if address.startswith("@"):  # as an abstract socket is written
+    if address.startswith("@"):  # an abstract socket
         address = "\0" + address[1:]
-    # A manager that cannot be told is no reason to stop.
+    # The daemon goes on if its manager cannot be reached.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier, suppress(OSError):
         notifier.sendto(state.encode("ascii"), address)
 
 
 def stacks() -> str:
-    """Return where every thread is, by name."""
+    """Return the stack of every thread, with its name."""
     names = {thread.ident or 0: thread.name for thread in threading.enumerate()}
     descriptor = os.memfd_create("stacks")
     try:

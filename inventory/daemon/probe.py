@@ -1,6 +1,6 @@
-"""Whether the database is there, asked every few seconds in a thread of its own.
+"""Whether the database answers, checked every few seconds by a thread of its own.
 
-Over a connection that is made anew each time; an answer that does not come is one too: what is known grows old.
+Every check opens a new connection. If one hangs, the last answer grows old, which is reported as a problem too.
 """
 
 import time
@@ -20,19 +20,19 @@ _ANSWER_SECONDS = 15.0
 
 
 class Probe:
-    """What the database last answered."""
+    """The last answer of the database."""
 
     def __init__(self, *, every_seconds: float = _EVERY_SECONDS) -> None:
         self._every_seconds = every_seconds
         self._answered_at: float | None = None
-        self._problem: str | None = "the database was not asked yet"
+        self._problem: str | None = "the database has not been checked yet"
         self._revision = revisions()[-1]
         self._stop = StopSignal()
         self._database: tuple[str, Database] | None = None
 
     @contextmanager
     def running(self, url: Callable[[], str]) -> Iterator[None]:
-        """Ask as long as the block lasts; the first time before it begins."""
+        """Check once, then repeatedly while the block runs."""
         self._ask(url())
         thread = Thread(target=self._ask_on, args=(url,), name="probe", daemon=True)
         thread.start()
@@ -43,12 +43,12 @@ class Probe:
 
     @property
     def is_up(self) -> bool:
-        """Whether the database answered when it was last asked."""
+        """Whether the database answered the last check."""
         return self.problem is None
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the database, in a sentence."""
+        """What is wrong with the database, in a sentence; None if it answered."""
         if self._answered_at is None:
             return self._problem
         silent_seconds = time.monotonic() - self._answered_at
@@ -64,13 +64,13 @@ class Probe:
         try:
             with closing(self._opened(url)) as database, database.reading() as connection:
                 is_current = revision(connection) == self._revision
-            self._problem = None if is_current else "the database is not of this program's version"
+            self._problem = None if is_current else "the tables of the database do not match this program's version"
         except (InventoryError, SQLAlchemyError) as error:
             self._problem = str(error).partition("\n")[0]
         self._answered_at = time.monotonic()
 
     def _opened(self, url: str) -> Database:
-        # SQLAlchemy keeps something of every engine there ever was: there is one for all questions.
+        # SQLAlchemy never frees all of an engine, so one serves for every check.
         if self._database is None or self._database[0] != url:
             self._database = url, Database(url)
         return self._database[1]

@@ -1,10 +1,10 @@
-"""The service: a round at each due time, until a signal asks it to stop.
+"""The service: a round at each due time, until a signal stops it.
 
-the main thread     signals, the clock, the watchdog; waits in between
-the thread `round`  one round after the other, as the schedule says
-the thread `probe`  asks the database whether it is there
-the thread `http`   answers from memory
-the thread `ping`   tells a receiver elsewhere
+main thread     signals, the clock, the watchdog
+thread `round`  one round after the other, as scheduled
+thread `probe`  checks whether the database answers
+thread `http`   answers from memory
+thread `ping`   reports each round to a receiver elsewhere
 """
 
 import gc
@@ -71,14 +71,14 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.daemon")
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """What was known after the last round; without a verdict, nothing was read yet."""
+    """What was known after the last round; the verdict is None until something was read."""
 
     snapshot: Snapshot = field(default_factory=Snapshot)
     verdict: Verdict | None = None
 
 
 class Daemon:
-    """The process as it is: its settings, what it last knew, and when something last moved."""
+    """The state of the process: its settings, what it last read, and when it last made progress."""
 
     def __init__(
         self,
@@ -96,20 +96,20 @@ class Daemon:
         self._liveness = Liveness()
         self._probe = Probe()
         self._figures = _Figures()
-        # Those that were opened before, by URL.
+        # The databases that were opened before, by URL.
         self._known: dict[str, Database] = {}
         self._started_at = utc_now()
 
     def application(self, address: str) -> web.Application:
-        """Give what answers over HTTP at this address."""
+        """Give the HTTP application that answers at this address."""
         hosts = (*names(address), socket.gethostname().lower(), *self._settings.http_hosts)
         return web.application(self._health, self._metrics, hosts=hosts)
 
     def run(self, events: "SimpleQueue[str]") -> int:
-        """Work until a signal comes, and return the exit code.
+        """Work until a signal stops it, and return the exit code.
 
         Raises:
-            DatabaseError: It was not there in time, or cannot be used.
+            DatabaseError: It did not answer in time, or cannot be used.
         """
         if not self._wait_for_database(events):
             return EXIT_COMPLETE
@@ -146,7 +146,7 @@ class Daemon:
     # One round
 
     def _round(self) -> None:
-        """Sync every account once; whatever goes wrong, the next round comes."""
+        """Sync every account once; no error keeps the next round from coming."""
         settings = self._settings
         try:
             with pinging(settings, _ORDER) as pings:
@@ -156,7 +156,7 @@ class Daemon:
             _log.warning("round.failed", exit_code=error.exit_code, error=str(error))
         except Exception:  # noqa: BLE001 - the schedule survives a bug
             _log.exception("round.crashed")
-        # What refers to itself, as migrations and engines do, would else lie about for hundreds of rounds.
+        # Migrations and engines contain reference cycles, which would otherwise stay in memory for hundreds of rounds.
         gc.collect()
 
     def _synced(self, settings: Settings) -> list[SyncReport]:
@@ -170,7 +170,7 @@ class Daemon:
         return reports
 
     def _following(self) -> AbstractContextManager[Listener]:
-        return nullcontext(_Mover(self._liveness))
+        return nullcontext(_Progress(self._liveness))
 
     def _read_figures(self, database: Database, settings: Settings) -> None:
         with database.reading() as connection:
@@ -181,10 +181,10 @@ class Daemon:
     # The main thread
 
     def _wait_for_database(self, events: "SimpleQueue[str]") -> bool:
-        """Open the database and read what it knows; wait where it is away, but not for ever. False: a signal came.
+        """Open the database and read it; wait a limited time if it is away. Return False if a signal came first.
 
         Raises:
-            DatabaseError: It did not come, or cannot be used.
+            DatabaseError: It did not answer in time, or cannot be used.
         """
         until = time.monotonic() + _DATABASE_WAIT_SECONDS
         while not self._interrupted_by():
@@ -199,14 +199,14 @@ class Daemon:
                     raise
                 _log.warning("database.waiting", error=str(error), seconds_left=round(left))
             self._liveness.moved()
-            self._heed(events, _DATABASE_LINE_SECONDS)
+            self._wait(events, _DATABASE_LINE_SECONDS)
         return False
 
     def _supervise(self, events: "SimpleQueue[str]") -> None:
-        """Look once a second whether all is well, until a signal asks to stop."""
+        """Check the clock and the progress once a second, until a signal comes."""
         clocks = Clocks(utc_now)
         while not self._interrupted_by():
-            self._heed(events, _LOOK_SECONDS)
+            self._wait(events, _LOOK_SECONDS)
             if step := clocks.step():
                 self._clockwork.clock_stepped(step)
                 _log.warning("clock.stepped", seconds=round(step.total_seconds()), next_due_at=self._next_due())
@@ -217,8 +217,8 @@ class Daemon:
             if self._liveness.silent_seconds > self._patience_seconds:
                 self._give_up()
 
-    def _heed(self, events: "SimpleQueue[str]", seconds: float) -> None:
-        """Wait for a signal, but no longer than that, and do what SIGHUP asks for."""
+    def _wait(self, events: "SimpleQueue[str]", seconds: float) -> None:
+        """Wait at most so many seconds for a signal, and reload the settings on SIGHUP."""
         with suppress(Empty):
             if events.get(timeout=seconds) == "reload":
                 self._reload()
@@ -228,7 +228,7 @@ class Daemon:
         return due.isoformat(timespec="seconds") if due else None
 
     def _reload(self) -> None:
-        """Go by the files as they are now; where they are wrong, by what was read before."""
+        """Read the settings again; if they are wrong, keep the previous ones."""
         try:
             settings = load(self._config_file)
         except ConfigurationError as error:
@@ -244,24 +244,24 @@ class Daemon:
         _log.info("settings.reloaded", next_due_at=self._next_due(), need_a_restart=late)
 
     def _give_up(self) -> None:
-        """End the process, as nothing in it moves: whoever supervises it starts another."""
+        """End the process because it hangs; its supervisor starts another."""
         minutes = round(self._liveness.silent_seconds / 60, 1)
         _log.critical("daemon.hung", minutes_without_progress=minutes, stacks=stacks())
         os._exit(EXIT_BUG)
 
     def _stop(self) -> None:
-        """Let the write in hand end, but wait no longer than a supervisor would."""
+        """Let the current write finish, but wait no longer than a supervisor would."""
         _log.info("daemon.stopping", is_run_under_way=self._clockwork.is_busy)
         until = time.monotonic() + _STOP_SECONDS
         self._clockwork.stop()
         while self._clockwork.is_busy:
             if time.monotonic() > until:
-                # Whatever it hangs in, a transaction that is not ended is undone.
+                # The database rolls back a transaction that was not committed.
                 _log.warning("daemon.stopped", is_run_under_way=True)
                 os._exit(EXIT_COMPLETE)
             time.sleep(_STOP_LOOK_SECONDS)
 
-    # What is answered over HTTP, from memory
+    # Answers over HTTP, from memory
 
     def _health(self) -> web.Health:
         problems = [self._probe.problem] if self._probe.problem else []
@@ -280,16 +280,16 @@ class Daemon:
         return metrics.render(figures.snapshot, figures.verdict, is_database_up=self._probe.is_up)
 
 
-class _Mover(Silence):
-    """Listens to a sync and notes each movement."""
+class _Progress(Silence):
+    """A listener that notes the progress of a sync."""
 
     def __init__(self, liveness: Liveness) -> None:
         self._liveness = liveness
 
     def started(self, droplets: int) -> None:
-        """Something moved."""
+        """Note progress."""
         self._liveness.moved(("started", droplets))
 
     def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
-        """Something moved, if anything did; to wait for the rate limit is well."""
+        """Note progress if anything changed; waiting for the rate limit counts as progress."""
         self._liveness.moved(None if waiting_until else (droplets, requests))

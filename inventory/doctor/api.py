@@ -1,4 +1,4 @@
-"""Ask DigitalOcean with each token: whether it answers, what time it is there, and what the token may read."""
+"""Check DigitalOcean with each token: whether it answers, what its clock says, and what the token may read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ from inventory.errors import ApiError, ConfigurationError
 from inventory.settings.load import AccountSettings, Settings
 from inventory.store.examination import StoredState
 
-# Sent where no token could be read: a refusal, too, shows that DigitalOcean is in reach, and what time it is there.
-_NO_TOKEN = "none"  # noqa: S105 - it is none
+# Sent if no token could be read: even a refusal shows that DigitalOcean can be reached, and what its clock says.
+_NO_TOKEN = "none"  # noqa: S105 - it is not a token
 
-# Looked for where the configuration names no tag; all that matters is whether one may ask.
+# Asked for if the configuration names no tag; only whether the request is allowed matters.
 _ANY_TAG = "inventory"
 
 
@@ -27,7 +27,7 @@ def examine_api(
     clock: Callable[[], datetime],
     patience_seconds: float,
 ) -> Iterator[Check]:
-    """Ask with each token; what is no matter of an account is judged by the first."""
+    """Ask with each token; `api` and `clock`, which concern no single account, are judged with the first one."""
     for number, account in enumerate(accounts):
         answers = _ask(account, settings, clock, patience_seconds)
         state = stored.get(account.name, StoredState())
@@ -69,7 +69,7 @@ def _ask(
 
 @contextmanager
 def _patience(client: Client, seconds: float) -> Iterator[None]:
-    """Give up every wait after so long, that for the rate limit too, which may else take an hour."""
+    """Abandon every wait after so many seconds, also the one for the rate limit, which may take an hour."""
     timer = Timer(seconds, client.stop)
     timer.start()
     try:

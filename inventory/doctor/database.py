@@ -1,4 +1,4 @@
-"""Check the database: its file, whether it answers, its tables, writing to it, and the last run it tells of."""
+"""Check the database: its file, whether it answers, its tables, whether it can be written, and the last run."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from inventory.store.examination import StoredState, has_write_ahead_log, reach,
 from inventory.store.upgrade import check_usable, require_current
 
 _BYTES_PER_GIGABYTE = 1e9
-_ON_THE_SERVER = "PostgreSQL's own, on its server; not seen from here"
+_ON_THE_SERVER = "PostgreSQL's own, on its server; not visible from here"
 
 _SEE = {name: f"see {name}" for name in ("database", "schema")}
 
@@ -24,7 +24,7 @@ _SEE = {name: f"see {name}" for name in ("database", "schema")}
 def examine_database(
     settings: Settings, accounts: Iterable[str], mounts: Path, now: datetime
 ) -> tuple[str | None, list[Check], Mapping[str, StoredState]]:
-    """Give the database's name as it may be shown, the checks, and what is stored of each account."""
+    """Give the database's name as it may be shown, the checks, and what is stored about each account."""
     try:
         database = Database(settings.database_url.get_secret_value())
     except ConfigurationError as error:
@@ -43,7 +43,7 @@ def examine_database(
 
 
 def _file_checks(database: Database, settings: Settings, mounts: Path) -> list[Check]:
-    """Check the files; a SQLite file is never opened here, which would drop SQLite's own locks on it."""
+    """Check the files; a SQLite file is never opened here, because closing it would drop SQLite's locks on it."""
     path = database.path
     if path is None:
         return [
@@ -77,12 +77,12 @@ def _reached(database: Database, settings: Settings) -> Check:
 
 
 def _missing(path: Path, settings: Settings) -> Check:
-    """Judge a SQLite file that is not there yet: it can be made where its directory can be written."""
+    """Judge a SQLite file that does not exist yet: it can be created if its directory can be written."""
     if not os.access(path.parent, os.W_OK, effective_ids=True):
-        found = f"there is no {path}, and uid {os.geteuid()} cannot write to its directory"
-        return Check("database", "FAIL", found, f"Its place comes from {settings.database_source}.")
-    maker = "inventory sync" if settings.auto_migrate else "inventory db upgrade"
-    return Check("database", "WARN", f"there is no {path} yet", f"This makes it: {maker}")
+        found = f"{path} does not exist, and uid {os.geteuid()} cannot write to its directory"
+        return Check("database", "FAIL", found, f"Its path comes from {settings.database_source}.")
+    creator = "inventory sync" if settings.auto_migrate else "inventory db upgrade"
+    return Check("database", "WARN", f"{path} does not exist yet", f"To create it, run: {creator}")
 
 
 def _schema(database: Database, settings: Settings, reached: Check) -> Check:
@@ -96,9 +96,9 @@ def _schema(database: Database, settings: Settings, reached: Check) -> Check:
         require_current(database, settings.database_source)
     except DatabaseError as error:
         if settings.auto_migrate:
-            return Check("schema", "WARN", _clause(error), "The next sync does so by itself.")
+            return Check("schema", "WARN", _clause(error), "The next sync does this by itself.")
         return Check("schema", "FAIL", _clause(error))
-    return Check("schema", "OK", "the tables are those of this version")
+    return Check("schema", "OK", "the tables match this version")
 
 
 def _writing(database: Database) -> Check:
@@ -106,14 +106,16 @@ def _writing(database: Database) -> Check:
         try_writing(database)
         is_logging_ahead = has_write_ahead_log(database)
     except DatabaseLockedError as error:
-        return Check("writing", "WARN", _clause(error), "Try again; if it stays so, find who holds it.")
+        return Check(
+            "writing", "WARN", _clause(error), "Try again; if it stays locked, find the program that holds it."
+        )
     except DatabaseError as error:
         return Check("writing", "FAIL", _clause(error))
     if not is_logging_ahead:
-        found = "a row could be written, but whoever reads keeps a sync waiting, as in copies that SQLite makes"
+        found = "a row could be written, but readers block syncs: the write-ahead log is off, as in a copy by SQLite"
         to_do = f'Run: sqlite3 {shlex.quote(database.shown)} "PRAGMA journal_mode = WAL"'
         return Check("writing", "WARN", found, to_do)
-    return Check("writing", "OK", "a row could be written, and was taken back")
+    return Check("writing", "OK", "a row could be written, and was removed again")
 
 
 def _clause(error: DatabaseError) -> str:

@@ -1,4 +1,4 @@
-"""What `inventory doctor` makes of what it found: a verdict, and a sentence on what to do. Pure."""
+"""The verdict of each check of `inventory doctor`, and a sentence on what to do. Pure."""
 
 import stat
 from collections.abc import Mapping, Sequence
@@ -30,14 +30,14 @@ CHECKS = (
     "writing",
     "last-run",
 )
-"""The name of each check, in the order in which they are told."""
+"""The name of each check, in the order in which they are printed."""
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _NOTABLE_SKEW = timedelta(minutes=1)
 
-# An upgrade copies a SQLite file beside itself; below the first figure a sync may already run into the end.
+# With less than this a sync may already fill the disk; an upgrade needs room for a copy of the SQLite file too.
 _LEAST_FREE_GIGABYTES = 0.1
 
 _FOR_OTHERS = stat.S_IROTH | stat.S_IWOTH
@@ -45,13 +45,13 @@ _FOR_OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check's outcome.
+    """The result of one check.
 
     Attributes:
         name: One of `CHECKS`.
-        found: What there is, without a full stop.
-        to_do: A sentence; None where there is nothing to do.
-        account: None where it is no matter of one account.
+        found: What was found, without a full stop.
+        to_do: A sentence; None if there is nothing to do.
+        account: None if the check does not concern a single account.
     """
 
     name: str
@@ -63,14 +63,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What asking with one token came to.
+    """The answers to the requests with one token.
 
     Attributes:
-        source: Where the token comes from; None where there was none and it was asked without.
-        clock_skew: By how much this machine's clock is ahead; None where no answer was dated.
-        requests_left: This hour, as last announced; None where it never was.
-        waiting_until: The end of the wait that DigitalOcean asked for; None where it asked for none.
-        patience_seconds: How long answers were waited for in all.
+        source: Where the token comes from; None if there was none, so that the requests had none.
+        clock_skew: By how much this machine's clock is ahead; None if no answer had a date.
+        requests_left: This hour, by the last answer that said so; None if none did.
+        waiting_until: The end of the wait that DigitalOcean asked for; None if it asked for none.
+        patience_seconds: The greatest wait for all answers together.
     """
 
     account: str
@@ -83,7 +83,7 @@ class Answers:
 
     @property
     def why_not(self) -> str | None:
-        """Why not every question was answered; None if each was, a refusal for want of a scope included."""
+        """Why some request had no answer; None if all had one. A refusal for a missing scope is an answer."""
         if self.waiting_until is not None:
             return "DigitalOcean's rate limit is used up"
         if isinstance(self.reading.problem, StoppedError):
@@ -92,39 +92,39 @@ class Answers:
 
 
 def not_made(name: str, why: str, account: str | None = None) -> Check:
-    """Give the outcome of a check that cannot be made."""
+    """Give the result of a check that cannot be made."""
     return Check(name, "WARN", f"not checked: {why}", account=account)
 
 
 def permissions(exposures: Sequence[str], database: str, mode: int | None) -> Check:
-    """Judge who may read the secrets, and a SQLite file of this mode; None where there is no such file."""
-    told = list(exposures)
+    """Judge who may read the secrets, and a SQLite file of this mode; None if there is no file."""
+    found = list(exposures)
     if mode is not None and mode & _FOR_OTHERS:
-        told.append(
+        found.append(
             f"{database}: every user of this machine can read or write it (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
         )
-    if told:
-        return Check("permissions", "WARN", "; ".join(told))
-    return Check("permissions", "OK", "no secret and no database is open to every user of this machine")
+    if found:
+        return Check("permissions", "WARN", "; ".join(found))
+    return Check("permissions", "OK", "neither secrets nor database are open to every user of this machine")
 
 
 def proxies(environ: Mapping[str, str], *, has_ca_file: bool) -> Check:
-    """Judge variables that other programs heed and this one does not (R9); their values may hold passwords."""
+    """Judge variables that other programs use and this one ignores (R9); their values may contain passwords."""
     proxy = [name for name in PROXY_VARIABLES if environ.get(name)]
     certificates = [name for name in CERTIFICATE_VARIABLES if environ.get(name) and not has_ca_file]
     to_do = []
     if proxy:
-        to_do.append("DigitalOcean is asked directly: let this machine reach it.")
+        to_do.append("Requests go to DigitalOcean directly: let this machine reach it.")
     if certificates:
-        to_do.append("Certificates to trust beside the public ones are named by ca_file.")
+        to_do.append("To trust more than the public certificates, set ca_file.")
     if to_do:
         names = ", ".join(proxy + certificates)
         return Check("proxies", "WARN", f"set but not used: {names}", " ".join(to_do))
-    return Check("proxies", "OK", "no variable is set that would not be used")
+    return Check("proxies", "OK", "no variable is set that this program ignores")
 
 
 def api(origin: str, answers: Answers) -> Check:
-    """Judge whether DigitalOcean answered at all, be it with a refusal."""
+    """Judge whether DigitalOcean answered; a refusal is an answer too."""
     problem = answers.reading.problem
     if problem is None or isinstance(problem, AuthenticationError) or answers.waiting_until:
         return Check("api", "OK", f"{origin} answered")
@@ -133,16 +133,16 @@ def api(origin: str, answers: Answers) -> Check:
 
 
 def clock(answers: Answers) -> Check:
-    """Judge this machine's clock by the dates of the answers, which are of whole seconds."""
+    """Judge this machine's clock by the dates of the answers, which have whole seconds."""
     if answers.clock_skew is None:
-        return not_made("clock", "no answer that says the time")
+        return not_made("clock", "no answer had a date")
     skew = abs(answers.clock_skew)
     way = "ahead of" if answers.clock_skew > timedelta(0) else "behind"
     found = f"{_seconds(skew)} {way} DigitalOcean's"
     if skew > CLOCK_TOLERANCE:
-        return Check("clock", "FAIL", found, "Set the clock: a sync writes nothing beyond an hour.")
+        return Check("clock", "FAIL", found, "Set the clock: with more than an hour a sync writes nothing.")
     if skew > _NOTABLE_SKEW:
-        return Check("clock", "WARN", found, "Set the clock, best by NTP: history is stamped with it.")
+        return Check("clock", "WARN", found, "Set the clock, preferably with NTP: history records its times.")
     return Check("clock", "OK", f"within {_NOTABLE_SKEW.total_seconds():g} s of DigitalOcean's")
 
 
@@ -151,16 +151,16 @@ def _seconds(span: timedelta) -> str:
 
 
 def token(answers: Answers, stored_uuid: str | None, *, needs_tags: bool) -> Check:
-    """Judge what a token may read, and whose it is."""
+    """Judge what a token may read, and to which account it belongs."""
     account = answers.account
     if answers.source is None:
-        return not_made("token", "there is none that could be read", account)
+        return not_made("token", "no token could be read", account)
     reading = answers.reading
     if isinstance(reading.problem, AuthenticationError):
-        return Check("token", "FAIL", str(reading.problem), f"Put a valid one where {answers.source} says.", account)
+        return Check("token", "FAIL", str(reading.problem), f"Replace it; it comes from {answers.source}.", account)
     needed = {"droplet:read", "image:read"} | ({"tag:read"} if needs_tags else set())
     if lacking := sorted(needed & reading.missing):
-        to_do = "Make one with droplet:read, which brings image:read" + (", and tag:read." if needs_tags else ".")
+        to_do = "Create one with droplet:read, which adds image:read" + (", and tag:read." if needs_tags else ".")
         return Check("token", "FAIL", f"lacks {' and '.join(lacking)}", to_do, account)
     if answers.why_not:
         return not_made("token", answers.why_not, account)
@@ -170,52 +170,52 @@ def token(answers: Answers, stored_uuid: str | None, *, needs_tags: bool) -> Che
 def _identity(answers: Answers, stored_uuid: str | None) -> Check:
     account, shown = answers.account, answers.reading.account
     if shown and stored_uuid not in (None, shown.uuid):
-        to_do = "Use a token of the account whose history is stored, or another database."
+        to_do = "Use a token of the account whose history is stored, or use another database."
         return Check("token", "FAIL", "belongs to another account than the stored one", to_do, account)
     if shown and shown.status != "active":
-        to_do = "See what DigitalOcean says about the account."
+        to_do = "Look at the account in DigitalOcean's control panel."
         return Check("token", "WARN", f'accepted, but the account is "{shown.status}"', to_do, account)
     return Check("token", "OK", _may_read(answers.reading.missing), account=account)
 
 
 def _may_read(missing: frozenset[str]) -> str:
     optional = sorted(missing)
-    return "accepted" + (f"; does without {' and '.join(optional)}, which is optional" if optional else "")
+    return "accepted" + (f"; lacks {' and '.join(optional)}, which is optional" if optional else "")
 
 
 def rate_budget(answers: Answers, last_run: LastRun | None, now: datetime) -> Check:
-    """Judge whether the requests that the hour has left would do for a run like the last."""
+    """Judge whether the requests left this hour are enough for a run like the last one."""
     account = answers.account
-    others = "Give this program a token that nothing else uses, or wait."
+    to_do = "Wait, or give this program a token that nothing else uses."
     if answers.waiting_until:
         found = f"used up until {instant(answers.waiting_until, now)}"
-        return Check("rate-budget", "FAIL", found, others, account)
+        return Check("rate-budget", "FAIL", found, to_do, account)
     is_rejected = isinstance(answers.reading.problem, AuthenticationError)
     if answers.requests_left is None or answers.source is None or is_rejected:
-        return not_made("rate-budget", "DigitalOcean said nothing of this token", account)
+        return not_made("rate-budget", "no answer said how many requests are left", account)
     found = f"{count(answers.requests_left, 'request')} left this hour"
     if last_run and last_run.finished_at:
         found += f"; the last run took {last_run.requests:,}"
         if last_run.requests > answers.requests_left:
-            return Check("rate-budget", "WARN", found, others, account)
+            return Check("rate-budget", "WARN", found, to_do, account)
     return Check("rate-budget", "OK", found, account=account)
 
 
 def file_system(kind: str | None) -> Check:
-    """Judge where a SQLite file lies; None means on a disk of this machine."""
+    """Judge where a SQLite file is; None means on a local disk."""
     if kind is None:
         return Check("file-system", "OK", "the SQLite file is not on a network file system")
-    to_do = "Move it to a disk of this machine, or use PostgreSQL."
-    return Check("file-system", "FAIL", f"the SQLite file lies on a network file system ({kind})", to_do)
+    to_do = "Move it to a local disk, or use PostgreSQL."
+    return Check("file-system", "FAIL", f"the SQLite file is on a network file system ({kind})", to_do)
 
 
 def disk_space(free_gigabytes: float, database_gigabytes: float) -> Check:
-    """Judge whether the disk of a SQLite file has room for what is next, a copy before an upgrade included."""
-    found = f"{size(free_gigabytes)} free where the database is, which takes {size(database_gigabytes)}"
+    """Judge whether the disk of a SQLite file has room for syncs, and for the copy before an upgrade."""
+    found = f"{size(free_gigabytes)} free on the disk of the database, which takes {size(database_gigabytes)}"
     if free_gigabytes < _LEAST_FREE_GIGABYTES:
-        return Check("disk-space", "FAIL", found, "Make room: a full disk stops every sync.")
+        return Check("disk-space", "FAIL", found, "Free some space: a full disk stops every sync.")
     if free_gigabytes < database_gigabytes + _LEAST_FREE_GIGABYTES:
-        return Check("disk-space", "WARN", found, "Make room: an upgrade copies the database beside itself.")
+        return Check("disk-space", "WARN", found, "Free some space: an upgrade makes a copy of the database beside it.")
     return Check("disk-space", "OK", found)
 
 
@@ -245,10 +245,10 @@ _IS_IT_RUN = "See that cron, a timer or the daemon runs it."
 _TO_DO_ABOUT = {
     "complete": _IS_IT_RUN,
     "running": "Wait for its end.",
-    "failed": "Mend what it names; the next run catches up.",
-    "held": "Look at what it names. The next run decides; inventory sync --accept-gone does so at once.",
+    "failed": "Fix what it names; the next run catches up.",
+    "held": "Check what it names. The next run decides; inventory sync --accept-gone decides now.",
     "partial": "The next run looks first at what this one missed.",
-    "interrupted": "The next run goes on where it stopped.",
+    "interrupted": "The next run continues where it stopped.",
 }
 
 

@@ -1,8 +1,8 @@
-"""Every check of what a sync needs, in one go.
+"""Every check of what a sync needs.
 
     settings | database: files, tables, writing, the last run | api: DigitalOcean, with each token
 
-Nothing that it does stays, and each check is made even where an earlier one failed, as far as that can be.
+The checks leave nothing behind, and each one is made even if an earlier one failed, as far as possible.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ from inventory.errors import ConfigurationError
 from inventory.model import Selection
 from inventory.settings.load import DEFAULT_ACCOUNT, AccountSettings, Settings, load
 
-# Checked in place of an account, where the settings name none.
+# Checked instead of an account if the settings name none.
 _NO_ACCOUNT = AccountSettings(DEFAULT_ACCOUNT, SecretStr(""), "", Selection(everything=True))
 
 _NEED_NO_SETTINGS = ("configuration", "proxies")
@@ -28,11 +28,11 @@ _NEED_NO_SETTINGS = ("configuration", "proxies")
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What all checks came to.
+    """The results of all checks.
 
     Attributes:
         checks: In the order of `diagnosis.CHECKS`.
-        database: Its name as it may be shown; None where the settings do not say.
+        database: Its name as it may be shown; None if the settings cannot be read.
     """
 
     checks: Sequence[Check]
@@ -40,7 +40,7 @@ class Examination:
 
     @property
     def has_failed(self) -> bool:
-        """Whether something must be mended before a sync can work."""
+        """Whether something must be fixed before a sync can work."""
         return any(check.verdict == "FAIL" for check in self.checks)
 
 
@@ -55,11 +55,11 @@ def examine(
     """Make every check.
 
     Args:
-        config_file: None means the first that is found.
+        config_file: None means the first file that is found.
         environ: The environment.
         clock: This machine's.
-        patience_seconds: How long to wait for all that is asked with one token.
-        mounts: What is mounted where, as Linux tells it; may be missing elsewhere.
+        patience_seconds: How long to wait for all answers to one token.
+        mounts: The list of mounts of Linux; it may be missing on other systems.
     """
     settings, configuration = _settings(config_file, environ)
     if settings is None:
@@ -79,11 +79,11 @@ def _examination(checks: Sequence[Check], database: str | None) -> Examination:
 
 
 def _settings(config_file: Path | None, environ: Mapping[str, str]) -> tuple[Settings | None, Check]:
-    """Read the settings; without tokens where those alone are wrong, None where all of it is."""
+    """Read the settings: without tokens if only those are wrong, None if the rest is wrong too."""
     try:
         settings = load(config_file, environ)
     except ConfigurationError as error:
-        to_do = "inventory config shows what is in force, inventory config --sample every setting."
+        to_do = "inventory config shows the settings in force, inventory config --sample every setting."
         judged = Check("configuration", "FAIL", "; ".join(str(error).splitlines()), to_do)
         try:
             return load(config_file, environ, needs_token=False), judged

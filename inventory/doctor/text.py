@@ -1,4 +1,4 @@
-"""What `inventory doctor` tells: a line a check, or one document. Pure."""
+"""What `inventory doctor` prints: a line for each check, or one document. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ _STYLES = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 
 def table(checks: Sequence[Check]) -> Table:
-    """Lay out verdict, check, and what was found and is to be done; accounts are named where there are several."""
+    """Lay out verdict, check, and what was found and is to do; accounts are named if there are several."""
     is_named = len({check.account for check in checks if check.account}) > 1
     return layout.table(
         (WORD, WORD, TEXT),
@@ -36,14 +36,14 @@ def _sentence(check: Check, *, is_named: bool) -> str:
 
 
 def ending(checks: Sequence[Check], *, database: str | None, now: datetime) -> str:
-    """Sum up, naming the instant and the database."""
+    """Count failures and warnings, and name the moment and the database."""
     failed, warned = (sum(check.verdict == verdict for check in checks) for verdict in ("FAIL", "WARN"))
     verdict = "All is well" if not failed + warned else f"{count(failed, 'failure')}, {count(warned, 'warning')}"
     return f"{verdict}. Checked {now:%Y-%m-%d %H:%M} UTC, database {shown(database or 'unknown')}."
 
 
 def document(checks: Sequence[Check], *, database: str | None, now: datetime, exit_code: int) -> dict[str, Any]:
-    """Give the same for machines; the keys stay."""
+    """Give the same as a document with stable keys."""
     return {
         "exit_code": exit_code,
         "checked_at": now,

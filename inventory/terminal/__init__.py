@@ -1,1 +1,1 @@
-"""Text for people: words, safe text, and the console it goes to."""
+"""Text for people and programs: words, safe text, tables, documents, the console, moments."""

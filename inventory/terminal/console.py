@@ -1,4 +1,4 @@
-"""Where output goes: answers to stdout, problems and progress to stderr, at a terminal's width or a line each."""
+"""Output: answers to stdout, problems and progress to stderr; folded only on a terminal."""
 
 import io
 import sys
@@ -19,20 +19,20 @@ _UNBOUNDED_COLUMNS = 1000
 
 
 def complain(text: str) -> None:
-    """Tell on stderr what a person should know; each line of `text` is one problem."""
+    """Print to stderr what a person should know; each line of `text` is one problem."""
     for line in redactor()(text).splitlines():
         sys.stderr.write(_wrapped(f"inventory: {shown(line)}", sys.stderr) + "\n")
 
 
 def _wrapped(text: str, stream: TextIO) -> str:
-    """Break a line for a terminal; elsewhere one fact stays one line."""
+    """Break a line for a terminal; elsewhere it stays one line."""
     if not stream.isatty():
         return text
     return textwrap.fill(text, MOST_COLUMNS, break_on_hyphens=False, break_long_words=False)
 
 
 def stderr_console() -> Console:
-    """Give a console for progress: on a terminal only, and no wider than 80 columns."""
+    """Give a console for progress: silent unless stderr is a terminal, and at most 80 columns wide."""
     console = Console(stderr=True, quiet=not sys.stderr.isatty())
     console.width = min(console.width, MOST_COLUMNS)
     return console
@@ -40,13 +40,13 @@ def stderr_console() -> Console:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Show on a terminal that an answer is being looked for; quiet elsewhere."""
-    with stderr_console().status("asking the database"):
+    """Show on a terminal that the database is being read; silent elsewhere."""
+    with stderr_console().status("reading the database"):
         yield
 
 
 def print_line(text: str | Text) -> None:
-    """Print one fact to stdout, folded to a terminal's width and in its style there."""
+    """Print one line to stdout, folded and styled on a terminal."""
     if sys.stdout.isatty():
         Console(width=MOST_COLUMNS, markup=False, highlight=False, emoji=False, soft_wrap=False).print(text)
     else:
@@ -54,7 +54,7 @@ def print_line(text: str | Text) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print a table to stdout: as wide as it needs, but on a terminal folded to 80 columns and in colour."""
+    """Print a table to stdout: folded to 80 columns and in colour on a terminal, elsewhere as wide as it needs."""
     if sys.stdout.isatty():
         console = Console(markup=False, highlight=False, emoji=False)
         console.width = min(console.width, MOST_COLUMNS)
@@ -64,7 +64,7 @@ def print_table(table: Table) -> None:
 
 
 def print_screen(parts: Iterable[str | Table]) -> None:
-    """Print lines and tables one below the other."""
+    """Print lines and tables, one below the other."""
     for part in parts:
         if isinstance(part, Table):
             print_table(part)
@@ -78,7 +78,7 @@ def print_document(document: Mapping[str, Any]) -> None:
 
 
 def plain(table: Table) -> str:
-    """Render a table as text, a line a row."""
+    """Render a table as plain text, one line for each row."""
     console = Console(
         file=io.StringIO(), width=_UNBOUNDED_COLUMNS, color_system=None, markup=False, highlight=False, emoji=False
     )

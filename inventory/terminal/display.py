@@ -1,11 +1,11 @@
-"""Text as it may be shown: control characters visible, tokens hidden."""
+"""Text that is safe to show: control characters visible, tokens hidden."""
 
 import json
 import re
 from collections.abc import Callable, Collection
 from urllib.parse import quote
 
-# C0, DEL, C1, line separators, bidirectional controls, and lone surrogates, which no terminal can be sent.
+# C0, DEL, C1, line separators, bidirectional controls, and lone surrogates, which cannot be encoded.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # DigitalOcean's personal, OAuth and refresh tokens.
@@ -13,14 +13,14 @@ _TOKENS = "do[por]_v1_[0-9a-f]{64}"
 
 
 def shown(text: str) -> str:
-    r"""Return `text` with what could steer a terminal, or break its line, as visible escapes such as `\x1b`."""
+    r"""Replace characters that control a terminal, or break the line, by visible escapes such as `\x1b`."""
     return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def redactor(secrets: Collection[str] = ()) -> Callable[[str], str]:
-    """Return a function that puts `[token]` in place of each secret, and of all that looks like a token.
+    """Return a function that replaces each secret, and whatever looks like a token, by `[token]`.
 
-    A secret is also found as it stands in a URL, in JSON or in Python.
+    It also finds a secret as written in a URL, in JSON or in Python.
     """
     spellings = {spelling for secret in secrets for spelling in _spellings(secret) if spelling}
     longest_first = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))

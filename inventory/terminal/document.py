@@ -1,4 +1,4 @@
-"""Answers for other programs: a JSON document, and the one way in which times are written for machines."""
+"""Answers for other programs: JSON documents, with times in ISO 8601."""
 
 import json
 from collections.abc import Mapping
@@ -9,10 +9,7 @@ from inventory.terminal.display import redactor
 
 
 def as_json(document: Mapping[str, Any]) -> str:
-    """Write a document with a newline at its end; `[token]` replaces what looks like a token.
-
-    Times and days may stand in it as they are.
-    """
+    """Write a document, which may contain times and days, and a newline; tokens in it become `[token]`."""
     return redactor()(json.dumps(document, indent=2, default=_plain)) + "\n"
 
 

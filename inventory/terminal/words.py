@@ -19,7 +19,7 @@ _REASONS: Mapping[str, str] = {
 
 
 def instant(at: datetime, now: datetime) -> str:
-    """Write a UTC time as short as it is clear at `now`: `05:11Z`, `22 Nov 05:11Z`, or with its year."""
+    """Write a UTC time as short as is unambiguous at `now`: `05:11Z`, `22 Nov 05:11Z`, or with its year."""
     if at.date() == now.date():
         return f"{at:%H:%MZ}"
     is_recent = abs(now - at) < timedelta(days=300)
@@ -27,15 +27,15 @@ def instant(at: datetime, now: datetime) -> str:
 
 
 def size(gigabytes: float) -> str:
-    """Write a size with its unit, to a tenth; smaller ones to a hundredth."""
+    """Write a size with its unit, rounded to tenths; below 1 GB to hundredths."""
     return f"{gigabytes:,.1f} GB" if gigabytes >= 1 or gigabytes == 0 else f"{gigabytes:.2f} GB"
 
 
 def age(span: timedelta) -> str:
-    """Write how long ago something was, in the largest unit of which there are two, at least minutes."""
+    """Write how long ago something was: days from 2 days on, hours from 2 hours on, otherwise minutes."""
     minutes = max(int(span.total_seconds() // 60), 0)
     hours, days = minutes // 60, minutes // (60 * 24)
-    if days >= 2:  # noqa: PLR2004 - two of a unit are more telling than one
+    if days >= 2:  # noqa: PLR2004 - 30 h says more than 1 d
         return f"{days} d"
     return f"{hours} h" if hours >= 2 else f"{minutes} min"  # noqa: PLR2004 - as above
 
@@ -46,12 +46,12 @@ def count(number: int, noun: str) -> str:
 
 
 def reason(gone_reason: str) -> str:
-    """Write why a backup ended; a reason this version does not know as it is."""
+    """Write why a backup ended; a reason that this version does not know stays as it is."""
     return _REASONS.get(gone_reason, gone_reason)
 
 
 def span(length: timedelta) -> str:
-    """Write how long something lasted: as an age, with its sign where it is negative."""
+    """Write how long something lasted, in the units of `age`, with a sign if it is negative."""
     return f"-{age(-length)}" if length < timedelta(0) else age(length)
 
 
@@ -67,7 +67,7 @@ def money(usd: float) -> str:
 
 
 def trend(values: Sequence[float], most: int) -> str:
-    """Draw values as blocks of eight heights: at most so many, evenly picked, the last one always."""
+    """Draw at most `most` values, evenly picked and always with the last, as blocks of eight heights."""
     picked = _evenly(values, most)
     if not picked or min(picked) == max(picked):
         return "▄" * len(picked)

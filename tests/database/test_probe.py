@@ -18,7 +18,7 @@ def url(database: Database) -> Callable[[], str]:
 
 def test_before_it_was_asked_nothing_is_known() -> None:
     assert not Probe().is_up
-    assert Probe().problem == "the database was not asked yet"
+    assert Probe().problem == "the database has not been checked yet"
 
 
 def test_a_database_of_this_version_is_up(url: Callable[[], str]) -> None:
@@ -34,7 +34,7 @@ def test_one_of_another_version_is_not(url: Callable[[], str], database: Databas
         with database.writing() as connection:
             connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = 'another'"))  # noqa: S608 - ours
         eventually(lambda: not probe.is_up)
-        assert probe.problem == "the database is not of this program's version"
+        assert probe.problem == "the tables of the database do not match this program's version"
 
 
 def test_one_that_went_and_came_back_is_noticed(url: Callable[[], str]) -> None:

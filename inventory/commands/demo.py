@@ -100,5 +100,5 @@ def _show(database: Database, path: Path, now: datetime, days: int) -> None:
     print_line(f"\nStored in total, GB, over {days} days\n")
     sys.stdout.write(demo_text.plot(growth))
     expired = sum(backup.gone_reason == GoneReason.EXPIRED for backup in backups)
-    print_line(f"\nWhat disappeared: {expired} backups expired, as they should, and\n")
+    print_line(f"\nWhat disappeared: {expired} backups that expired, as they should, and these:\n")
     print_table(demo_text.ends(backups))

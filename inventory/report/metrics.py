@@ -22,7 +22,7 @@ _ACCOUNT = ("account",)
 _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] = (
     (
         "inventory_sync_last_attempt_timestamp_seconds",
-        "When the last run began that ended by itself, well or not.",
+        "When the last run began that ended by itself, successfully or not.",
         lambda account: _seconds(account.last_attempt_at),
     ),
     (
@@ -32,15 +32,15 @@ _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] =
     ),
     (
         "inventory_sync_held",
-        "1 if the last run held ends back, until another run or a person confirms them.",
+        "1 if the last run held ends back until another run, or a person, confirms them.",
         lambda account: None if account.last_status is None else float(account.last_status == RunStatus.HELD),
     ),
     (
         "inventory_rate_limit_remaining_requests",
-        "Requests left in DigitalOcean's hour, as the last run was told.",
+        "Requests left in DigitalOcean's hour, as reported to the last run.",
         lambda account: account.rate_limit_remaining,
     ),
-    ("inventory_droplets", "Droplets that are looked at.", lambda account: account.droplets),
+    ("inventory_droplets", "Droplets that syncs look at.", lambda account: account.droplets),
     ("inventory_backups", "Backups that exist, of these Droplets.", lambda account: account.backups),
     (
         "inventory_backups_size_gigabytes",
@@ -58,7 +58,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] =
 def families(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: bool) -> Iterator[Metric]:
     """Yield every metric; without a verdict there are no findings."""
     yield _gauge("inventory_build_info", "The program's version.", ("version",), [((__version__,), 1.0)])
-    yield _gauge("inventory_database_up", "1 if the database answered last.", (), [((), float(is_database_up))])
+    yield _gauge("inventory_database_up", "1 if the database answered the last check.", (), [((), float(is_database_up))])
     for name, text, value in _GAUGES:
         values = ((account.name, value(account)) for account in snapshot.accounts)
         yield _gauge(name, text, _ACCOUNT, [((account,), each) for account, each in values if each is not None])
@@ -66,13 +66,13 @@ def families(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: boo
     yield _durations(snapshot.accounts)
     yield _gauge(
         "inventory_findings",
-        "What inventory check finds, by severity; 0 of each that it does not.",
+        "Findings of inventory check by severity; 0 of each that does not exist.",
         ("account", "finding", "severity"),
         _findings(snapshot.accounts, verdict).items() if verdict else (),
     )
     yield _gauge(
         "inventory_droplet_newest_backup_timestamp_seconds",
-        "When the Droplet's newest backup was made; of the Droplets whose newest is oldest.",
+        "When the Droplet's newest backup was made, for the Droplets whose newest backup is oldest.",
         ("account", "droplet_id", "droplet"),
         [
             ((each.account, str(each.droplet_id), each.droplet), each.created_at.timestamp())
@@ -81,7 +81,7 @@ def families(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: boo
     )
     yield _gauge(
         "inventory_droplet_backup_due_timestamp_seconds",
-        "When the window ends in which the next backup of such a Droplet is due, as DigitalOcean says.",
+        "End of the window in which DigitalOcean will make the next backup of such a Droplet.",
         ("account", "droplet_id", "droplet"),
         [
             ((each.account, str(each.droplet_id), each.droplet), each.due_at.timestamp())

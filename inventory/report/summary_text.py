@@ -141,7 +141,7 @@ class LargeCells(NamedTuple):
     droplet: str
     plan: str
     kept: str
-    should: str
+    expected: str
     newest: str
     stored: str
     trend: str
@@ -156,7 +156,7 @@ def large_cells(row: Large, now: datetime) -> LargeCells:
         droplet=shown(growth.droplet),
         plan=shown(retention.plan or "off"),
         kept=str(growth.backups),
-        should="-" if retention.expected_backups is None else str(retention.expected_backups),
+        expected="-" if retention.expected_backups is None else str(retention.expected_backups),
         newest=f"{words.age(now - retention.newest_backup_at)} ago" if retention.newest_backup_at else "-",
         stored=words.size(growth.size_gigabytes),
         trend=words.trend(row.sizes, _TREND_POINTS_A_DROPLET),
@@ -168,7 +168,7 @@ def _largest(rows: Sequence[Large], now: datetime) -> Table:
     columns = (
         Column("Largest", may_fold=True),
         Column("plan", may_fold=True),
-        *(Column(header, is_figure=True) for header in ("kept", "should", "newest", "stored")),
+        *(Column(header, is_figure=True) for header in ("kept", "expected", "newest", "stored")),
         Column("30 days"),
         Column("per day", is_figure=True),
     )

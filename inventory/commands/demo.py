@@ -26,10 +26,9 @@ from inventory.store.upgrade import upgrade
 from inventory.sync.order import Job, Order
 from inventory.sync.result import SyncReport
 from inventory.sync.run import sync
-from inventory.terminal.console import print_line, print_screen, print_table, stderr_console
+from inventory.terminal.console import print_line, print_screen, stderr_console
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
-from inventory.vocabulary import GoneReason
 
 try:
     from inventory.report import demo_text
@@ -59,7 +58,7 @@ def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime |
             for _ in track(range(days), "Simulated days, one sync each", console=stderr_console(), transient=True):
                 api.advance(to=fleet.now + timedelta(days=1))
                 report = _sync(database, api, url)
-        _show(database, path, report.finished_at, days)
+        _show(database, path, report.finished_at)
     sys.stdout.write(demo_text.next_steps(path, sys.argv[0]))
     return EXIT_COMPLETE
 
@@ -86,7 +85,7 @@ def _sync(database: Database, api: SimulatedApi, url: str) -> SyncReport:
         return sync(database, client, job, clock=clock, listener=Silence())
 
 
-def _show(database: Database, path: Path, now: datetime, days: int) -> None:
+def _show(database: Database, path: Path, now: datetime) -> None:
     """Sum the fleet up as `inventory report` does, then show how it grew and what disappeared."""
     question = Question(now=now)
     with database.reading() as connection:
@@ -97,8 +96,4 @@ def _show(database: Database, path: Path, now: datetime, days: int) -> None:
         backups = ask(connection, BackupLifetime, question)
     print_line("")
     print_screen(summary_text.screen(summary, verdict, str(path)))
-    print_line(f"\nStored in total, GB, over {days} days\n")
-    sys.stdout.write(demo_text.plot(growth))
-    expired = sum(backup.gone_reason == GoneReason.EXPIRED for backup in backups)
-    print_line(f"\nWhat disappeared: {expired} backups that expired, as they should, and these:\n")
-    print_table(demo_text.ends(backups))
+    print_screen(demo_text.history(growth, backups))

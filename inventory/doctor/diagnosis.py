@@ -12,6 +12,7 @@ from inventory.judging.overdue import is_overdue
 from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.store.examination import LastRun, StoredState
 from inventory.terminal.words import age, count, instant, size
+from inventory.vocabulary import RunStatus
 
 Verdict = Literal["OK", "WARN", "FAIL"]
 
@@ -220,35 +221,42 @@ def disk_space(free_gigabytes: float, database_gigabytes: float) -> Check:
 
 
 def last_run(account: str, stored: StoredState, overdue_after: timedelta | None, now: datetime) -> Check:
-    """Judge the newest run over the whole configuration.
+    """Judge the newest run of the whole configuration.
 
     `overdue_after` is None where the settings name no schedule, and what that run stored counts.
     """
     run = stored.last_run
     if run is None:
         return Check("last-run", "WARN", "there was none yet", "Run: inventory sync", account)
-    found = f"{run.status}, {_ago(run.finished_at or run.started_at, now)}"
-    if run.status != "complete":
-        found += f" ({run.error})" if run.error else ""
-        found += f"; the last complete one {_ago(run.last_complete_at, now) if run.last_complete_at else 'never was'}"
     overdue_after = overdue_after or run.overdue_after
     is_late = is_overdue(run.last_complete_at, overdue_after, now)
-    if run.status in ("complete", "running") and not is_late:
-        return Check("last-run", "OK", found, account=account)
-    is_going_on = run.status in ("running", "partial") and now - run.started_at < overdue_after
+    if run.status in (RunStatus.COMPLETE, RunStatus.RUNNING) and not is_late:
+        return Check("last-run", "OK", _described(run, now), account=account)
+    is_going_on = run.status in (RunStatus.RUNNING, RunStatus.PARTIAL) and now - run.started_at < overdue_after
     verdict: Verdict = "FAIL" if is_late and not is_going_on else "WARN"
     to_do = _TO_DO_ABOUT[run.status] if is_going_on or run.finished_at else _IS_IT_RUN
-    return Check("last-run", verdict, found, to_do, account)
+    return Check("last-run", verdict, _described(run, now), to_do, account)
 
 
-_IS_IT_RUN = "See that cron, a timer or the daemon runs it."
-_TO_DO_ABOUT = {
-    "complete": _IS_IT_RUN,
-    "running": "Wait for its end.",
-    "failed": "Fix what it names; the next run catches up.",
-    "held": "Check what it names. The next run decides; inventory sync --accept-gone decides now.",
-    "partial": "The next run looks first at what this one missed.",
-    "interrupted": "The next run continues where it stopped.",
+def _described(run: LastRun, now: datetime) -> str:
+    described = f"{run.status}, {_ago(run.finished_at or run.started_at, now)}"
+    if run.status == RunStatus.COMPLETE:
+        return described
+    why = f" ({run.error})" if run.error else ""
+    before = (
+        f"the last complete one {_ago(run.last_complete_at, now)}" if run.last_complete_at else "none was complete yet"
+    )
+    return f"{described}{why}; {before}"
+
+
+_IS_IT_RUN = "Make sure that cron, a timer or the daemon runs it."
+_TO_DO_ABOUT: Mapping[str, str] = {
+    RunStatus.COMPLETE: _IS_IT_RUN,
+    RunStatus.RUNNING: "Wait for its end.",
+    RunStatus.FAILED: "Fix what it names; the next run catches up.",
+    RunStatus.HELD: "Check what it names. The next run decides; inventory sync --accept-gone decides now.",
+    RunStatus.PARTIAL: "The next run looks first at what this one missed.",
+    RunStatus.INTERRUPTED: "The next run continues where it stopped.",
 }
 
 

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import plotext
@@ -39,7 +39,16 @@ _PLOT_LINES = 10
 _MOST_LABELS = 5
 
 
-def ends(backups: Iterable[BackupLifetime]) -> Table:
+def history(days: Sequence[FleetSizeOnDay], backups: Sequence[BackupLifetime]) -> Iterator[str | Table]:
+    """Draw how the fleet grew, and list what disappeared; lines and tables, one below the other."""
+    yield f"\nStored in total, GB, over {len(days)} days\n"
+    yield _plot(days)
+    expired = sum(backup.gone_reason == GoneReason.EXPIRED for backup in backups)
+    yield f"\nWhat disappeared: {expired} backups that expired, as they should, and these:\n"
+    yield _ends(backups)
+
+
+def _ends(backups: Iterable[BackupLifetime]) -> Table:
     """Lay out what disappeared for other reasons than its retention, by Droplet, reason and day; the oldest first."""
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for backup in backups:
@@ -61,7 +70,7 @@ def ends(backups: Iterable[BackupLifetime]) -> Table:
     )
 
 
-def plot(rows: Sequence[FleetSizeOnDay]) -> str:
+def _plot(rows: Sequence[FleetSizeOnDay]) -> str:
     """Draw the gigabytes of all Droplets over the days, as lines of text."""
     labelled = sorted({round(part * (len(rows) - 1) / (_MOST_LABELS - 1)) for part in range(_MOST_LABELS)})
     plotext.clear_figure()
@@ -72,7 +81,7 @@ def plot(rows: Sequence[FleetSizeOnDay]) -> str:
     plotext.xticks(labelled, [f"{rows[each].day.day} {rows[each].day:%b}" for each in labelled])
     # plotext writes escape sequences even without colours.
     text = re.sub(r"\x1b\[[0-9;]*m", "", plotext.build())
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def next_steps(path: Path, program: str) -> str:

@@ -58,7 +58,9 @@ _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] =
 def families(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: bool) -> Iterator[Metric]:
     """Yield every metric; without a verdict there are no findings."""
     yield _gauge("inventory_build_info", "The program's version.", ("version",), [((__version__,), 1.0)])
-    yield _gauge("inventory_database_up", "1 if the database answered the last check.", (), [((), float(is_database_up))])
+    yield _gauge(
+        "inventory_database_up", "1 if the database answered the last check.", (), [((), float(is_database_up))]
+    )
     for name, text, value in _GAUGES:
         values = ((account.name, value(account)) for account in snapshot.accounts)
         yield _gauge(name, text, _ACCOUNT, [((account,), each) for account, each in values if each is not None])

@@ -51,7 +51,7 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
     settings = load(config_file, needs_token=False)
     with closing(Database(settings.database_url.get_secret_value())) as database:
         require_readable(database, settings.database_source)
-        with database.reading() as connection, waiting():
+        with database.reading() as connection:
             ids = selecting.find(connection, question, asked.droplets, asked.tags)
             question = replace(question, droplet_ids=ids)
             if view:
@@ -78,18 +78,24 @@ def _check(form: Form) -> None:
 def _summary(
     connection: sa.Connection, question: Question, settings: Settings, database: str, narrowed: str
 ) -> SummaryReport:
-    evidence = read_evidence(connection, question.now, question.accounts, question.droplet_ids)
-    verdict = judge(evidence, settings.rules, settings.exemptions, question.now)
-    return SummaryReport(summarise(connection, question, evidence), verdict, question, database, narrowed)
+    with waiting():
+        evidence = read_evidence(connection, question.now, question.accounts, question.droplet_ids)
+        verdict = judge(evidence, settings.rules, settings.exemptions, question.now)
+        summary = summarise(connection, question, evidence)
+    return SummaryReport(summary, verdict, question, database, narrowed)
 
 
 def _write(report: RowsReport | SummaryReport, form: Form) -> None:
     if form.as_csv:
         report.write_csv(sys.stdout)
     elif form.as_json:
-        print_document(report.document())
+        with waiting():
+            document = report.document()
+        print_document(document)
     elif form.html:
-        with replacing(form.html) as file:
+        with waiting(), replacing(form.html) as file:
             file.writelines(report.page())
     else:
-        print_screen(report.screen())
+        with waiting():
+            screen = [*report.screen()]
+        print_screen(screen)

@@ -212,7 +212,7 @@ def file_system(kind: str | None) -> Check:
 
 def disk_space(free_gigabytes: float, database_gigabytes: float) -> Check:
     """Judge whether the disk of a SQLite file has room for syncs, and for the copy before an upgrade."""
-    found = f"{size(free_gigabytes)} free on the disk of the database, which takes {size(database_gigabytes)}"
+    found = f"{size(free_gigabytes)} free on the disk; the database takes {size(database_gigabytes)}"
     if free_gigabytes < _LEAST_FREE_GIGABYTES:
         return Check("disk-space", "FAIL", found, "Free some space: a full disk stops every sync.")
     if free_gigabytes < database_gigabytes + _LEAST_FREE_GIGABYTES:
@@ -227,7 +227,7 @@ def last_run(account: str, stored: StoredState, overdue_after: timedelta | None,
     """
     run = stored.last_run
     if run is None:
-        return Check("last-run", "WARN", "there was none yet", "Run: inventory sync", account)
+        return Check("last-run", "WARN", "there was no run yet", "Run: inventory sync", account)
     overdue_after = overdue_after or run.overdue_after
     is_late = is_overdue(run.last_complete_at, overdue_after, now)
     if run.status in (RunStatus.COMPLETE, RunStatus.RUNNING) and not is_late:

@@ -40,7 +40,7 @@ def stderr_console() -> Console:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Show on a terminal that the database is being read; silent elsewhere."""
+    """Show on a terminal that the database is being read; silent elsewhere. Print nothing before the block ends."""
     with stderr_console().status("reading the database"):
         yield
 

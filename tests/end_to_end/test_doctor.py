@@ -366,7 +366,7 @@ def test_several_accounts_are_told_apart(scene: Scene, serve_fleet: Serve, capsy
     assert scene.examine(as_json=False) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines if " token " in line] == ["FAIL", "OK"]
-    assert any('account "shop": there was none yet' in line for line in lines)
+    assert any('account "shop": there was no run yet' in line for line in lines)
     assert lines[-1].endswith(f"database {scene.database.shown}.")
 
 

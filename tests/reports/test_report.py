@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from inventory.__main__ import main
 from inventory.report import rows_table
 from inventory.store.engine import Database
 from inventory.views.catalog import views
@@ -69,6 +71,11 @@ def test_every_report_is_whole_as_csv_and_as_json(run: Run, lived: Database, end
         assert list(document) == list(record) == list(views()[name].columns)
         for column, value in document.items():
             assert record[column].removeprefix("'") == as_text(value).removeprefix("'"), column
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
 
 
 def as_text(value: object) -> str:
@@ -166,6 +173,23 @@ def test_a_long_table_says_that_it_is_cut(run: Run) -> None:
     ended = run("report", "live_backups", "--as-of", NOW, "--limit", "2")
     assert ended.out.splitlines()[-1] == "These are the first 2; a larger --limit shows more, --csv and --json all."
     assert len(ended.out.splitlines()) == 7
+
+
+@pytest.mark.parametrize("words", [["live_backups"], ["live_backups", "--json"], []], ids=str)
+def test_at_a_terminal_the_answer_does_not_begin_behind_what_shows_the_wait(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    terminal = Terminal(io.BytesIO(), encoding="utf-8")
+    with monkeypatch.context() as patched:
+        patched.setenv("TERM", "xterm")
+        patched.setattr(sys, "stdout", terminal)
+        patched.setattr(sys, "stderr", terminal)
+        assert main(["report", *words, "--as-of", NOW]) == 0
+    terminal.seek(0)
+    text = terminal.read()
+    assert "reading the database" in text
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line.rpartition("\x1b[2K")[2]) for line in text.splitlines()]
+    assert not [line for line in lines if line.partition("reading the database")[2].strip()]
 
 
 def test_the_summary_sums_up(run: Run) -> None:

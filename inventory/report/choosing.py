@@ -2,7 +2,7 @@
 
 from inventory.errors import UsageError
 from inventory.report.rows_table import SHOWN
-from inventory.terminal.words import nearest
+from inventory.terminal.spelling import nearest
 from inventory.views.catalog import View, views
 
 

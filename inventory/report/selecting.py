@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
-from inventory.terminal.words import nearest
+from inventory.terminal.spelling import nearest
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletTag, KnownDroplet
 

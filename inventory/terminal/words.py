@@ -1,8 +1,7 @@
 """Times, sizes and numbers as people read them. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 
 from sparklines import sparklines
 
@@ -78,8 +77,3 @@ def trend(values: Sequence[float], most: int) -> str:
 def _evenly(values: Sequence[float], most: int) -> list[float]:
     step = max(1, -(-len(values) // most))
     return list(values[::-1][::step][::-1])
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Write `; did you mean NAME?` with the most similar of the known names; empty if none is similar."""
-    return "".join(f"; did you mean {match}?" for match in get_close_matches(name, known, n=1))

@@ -52,11 +52,6 @@ def test_a_long_trend_is_thinned_out_and_keeps_its_last_value(values: list[float
     assert words.trend(values, len(expected)) == expected
 
 
-def test_the_nearest_name_is_offered_where_one_is_near() -> None:
-    assert words.nearest("web-O1", ["db-01", "web-01"]) == "; did you mean web-01?"
-    assert words.nearest("mail", ["db-01", "web-01"]) == ""
-
-
 def test_differences_and_money_have_sign_and_unit() -> None:
     assert (words.change(1.25), words.change(-1.25), words.change(0)) == ("+1.2 GB", "-1.2 GB", "+0.0 GB")
     assert words.money(1234.5) == "1,234.50 USD"

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from inventory.commands import check, doctor, report
 from inventory.daemon.readiness import overdue
 from inventory.judging.overdue import overdue_after
+from inventory.report.asking import Asked
 from inventory.settings.load import load
 from inventory.settings.schedule import Schedule
 from inventory.store.engine import Database
@@ -45,7 +46,7 @@ SCHEDULES = [
 
 
 @dataclass
-class Asked:
+class Answers:
     """Asks each of those that answer, of a moment."""
 
     database: Database
@@ -77,7 +78,7 @@ class Asked:
         return bool(found["verdict"] == "FAIL")
 
     def summary(self, now: datetime) -> bool:
-        document = self._document(lambda: report.run(None, None, report.Options(as_json=True), now=now))
+        document = self._document(lambda: report.run(None, None, Asked(), report.Form(as_json=True), now=now))
         return "sync-overdue" in [each["name"] for each in document["findings"]]
 
     def readyz(self, now: datetime) -> bool:
@@ -112,7 +113,7 @@ def test_all_agree_on_when_a_sync_is_overdue(
     assert run("sync", "--quiet").code == 0
     ended_at = end_of_the_run(database)
     monkeypatch.setenv("INVENTORY_SCHEDULE", asked_by or "")
-    asked = Asked(database, capsys)
+    asked = Answers(database, capsys)
     answers = [asked.check, asked.doctor, asked.summary]
     # The daemon always goes by a schedule; a view knows the one that the sync went by.
     answers += [asked.readyz] if asked_by else []

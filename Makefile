@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
 # Test modules are compiled once, not by every worker and every process that a test starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all check lint types layers format docs bench requirements clean
+.PHONY: help demo test test-all check lint types layers format docs bench mutants requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
@@ -45,6 +45,10 @@ bench: .venv/dev ## Measure syncs, requests and views; half an hour
 	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests \
 		&& $(BIN)/python -m benchmarks.limits && $(BIN)/python -m benchmarks.views
 
+mutants: .venv/dev ## List the changes of history/ and judging/ that no test sees
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 PIN := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \
 	--universal --python-version 3.11
 
@@ -55,7 +59,7 @@ requirements: .venv/dev ## Pin anew: the newest releases that pyproject.toml adm
 		-o requirements/dev.txt
 
 clean: ## Remove the set-up and what the tools left behind
-	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist mutants
 
 TOO_OLD := "$(PYTHON) is Python %d.%d; 3.11 or newer is needed. Install one and name it: make PYTHON=python3.12 demo"
 NO_ENSUREPIP := "$(PYTHON) lacks ensurepip. Install it (on Debian and Ubuntu: apt install python3-venv), then try again."

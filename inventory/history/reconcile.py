@@ -81,8 +81,8 @@ def _first_sight(attempt: Proven | Failed, stamp: datetime) -> Changeset:
     if attempt.droplet is None:
         return Changeset(attempt, stamp, outcome, error, droplet=None)
     state = shown_droplet(None, attempt.droplet, attempt.account_id, stamp, outcome=outcome, error=error)
-    closed, opened = droplet_history(None, state, attempt.droplet.tags, attempt.policy)
-    return Changeset(attempt, stamp, outcome, error, droplet=state, is_new=True, closed=closed, opened=opened)
+    _, opened = droplet_history(None, state, attempt.droplet.tags, attempt.policy)
+    return Changeset(attempt, stamp, outcome, error, droplet=state, is_new=True, opened=opened)
 
 
 def _from_failure(stored: StoredDroplet, attempt: Failed, stamp: datetime) -> Changeset:

@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Literal, TypeAlias
 
 from inventory.judging.overdue import is_overdue
@@ -168,7 +167,7 @@ def newest_backups(
     """
     made = [(each.droplet_id, each.created_at) for each in backups]
     made += [(each.droplet_id, each.newest_backup_at) for each in retention if each.newest_backup_at is not None]
-    return dict(sorted((each for each in made if each[1] <= now), key=itemgetter(1)))
+    return dict(sorted(each for each in made if each[1] <= now))
 
 
 class _Findings:

@@ -21,6 +21,7 @@ from inventory.model import (
     StoredDroplet,
     StoredPolicy,
 )
+from inventory.vocabulary import Outcome
 
 NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
@@ -45,8 +46,8 @@ def droplet(**changes: Any) -> Droplet:  # noqa: ANN401 - as Droplet says
         "price_monthly_usd": 6.0,
         "status": "active",
         "created_at": NOON - timedelta(days=90),
-        "next_window_starts_at": None,
-        "next_window_ends_at": None,
+        "next_window_starts_at": NOON + timedelta(hours=16),
+        "next_window_ends_at": NOON + timedelta(hours=20),
         "tags": frozenset({"web"}),
         "features": frozenset({"backups"}),
         "backup_ids": frozenset(),
@@ -101,7 +102,7 @@ def failed(outcome: str = "unavailable", *, at: datetime = LATER, status: int | 
         "is_token_alive": False,
         "duration_seconds": 0.1,
     }
-    return Failed(**{**usual, "outcome": outcome, "http_status": status, "attempted_at": at, **changes})
+    return Failed(**{**usual, "outcome": Outcome(outcome), "http_status": status, "attempted_at": at, **changes})
 
 
 def missing(*, at: datetime = LATER, is_token_alive: bool = True, **changes: Any) -> Failed:  # noqa: ANN401 - as Failed says

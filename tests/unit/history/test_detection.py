@@ -76,6 +76,12 @@ def test_share_is_of_all_that_is_remembered_also_where_most_of_it_is_listed_anyw
     assert proven == set(range(11, 21)), "a seventh of 70, not of the 20 that show no change"
 
 
-def test_nothing_is_overdue_before_its_time() -> None:
-    droplets, remembered = fleet(70, listed=RELIST_AFTER - timedelta(minutes=1))
-    assert len(proven_unchanged(droplets, remembered, now=NOON, last_run_at=None)) == 70
+@pytest.mark.parametrize(("listed", "proven"), [(RELIST_AFTER - timedelta(seconds=1), 1), (RELIST_AFTER, 0)])
+def test_nothing_is_overdue_before_its_time(listed: timedelta, proven: int) -> None:
+    remembered = {DROPLET_ID: Remembered(NOON - listed, frozenset({1}))}
+    shown = [droplet(backup_ids=frozenset({1}))]
+    assert len(proven_unchanged(shown, remembered, now=NOON, last_run_at=None)) == proven
+
+
+def test_droplets_are_listed_again_after_a_week() -> None:
+    assert timedelta(days=7) == RELIST_AFTER

@@ -7,8 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from inventory.history.changes import End
-from inventory.history.ends import BRAKE_MINIMUM, EXPIRY_SLACK, EXPLAINABLE_FOR, brake, must_wait
-from inventory.history.reconcile import reconcile
+from inventory.history.ends import (
+    BRAKE_MINIMUM,
+    BRAKE_SHARE,
+    EXPIRY_SLACK,
+    EXPLAINABLE,
+    EXPLAINABLE_FOR,
+    brake,
+    must_wait,
+)
+from inventory.history.reconcile import STAMP_STEP, reconcile
 from inventory.model import Attempt, BackupPolicy, StoredDroplet, StoredPolicy
 from inventory.vocabulary import GoneReason
 from tests.unit.attempts import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, missing, seen
@@ -71,8 +79,12 @@ def test_a_day_of_slack_before_retention_counts_as_expired(short_by: timedelta, 
     assert reason_of_end(stored, seen()) == reason
 
 
-def test_slack_is_a_day() -> None:
+def test_constants_are_those_that_the_documents_name() -> None:
     assert timedelta(hours=24) == EXPIRY_SLACK
+    assert timedelta(hours=48) == EXPLAINABLE_FOR
+    assert {"unknown", "unexplained"} == EXPLAINABLE
+    assert (BRAKE_MINIMUM, BRAKE_SHARE) == (10, 0.5)
+    assert timedelta(seconds=1) == STAMP_STEP
 
 
 BEFORE_MADE = NOON - timedelta(days=60)
@@ -165,6 +177,16 @@ def test_expired_is_never_replaced() -> None:
     assert reconcile(stored, seen(policy=OFF, at=LATER + SECOND), {}).explained == ()
 
 
+def test_explained_end_is_found_among_others() -> None:
+    first = seen(backup(1, days_old=8), backup(2), backup(3), at=NOON, policy=None)
+    stored = after(None, first, seen(backup(3), policy=None))
+    assert stored.backups[1].state.gone_reason == stored.backups[2].state.gone_reason == "unknown"
+    replaced = replace(stored.backups[1].state, gone_reason="expired")
+    backups = {**stored.backups, 1: replace(stored.backups[1], state=replaced)}
+    judged = reconcile(replace(stored, backups=backups), seen(backup(3), policy=OFF, at=LATER + SECOND), {})
+    assert [(end.before.state.id, end.reason) for end in judged.explained] == [(2, "backups_disabled")]
+
+
 def test_end_is_explained_once() -> None:
     stored = after(ended(seen(policy=None)), seen(policy=DAILY, at=LATER + SECOND))
     assert stored.backups[1].state.gone_reason == "unexplained"
@@ -189,7 +211,12 @@ def test_backup_that_returned_has_no_end_to_explain() -> None:
 )
 def test_brake_holds_ten_or_more_that_are_more_than_half(waiting: int, live: int, is_held: bool) -> None:  # noqa: FBT001 - a table
     assert (brake(waiting, live) is not None) == is_held
-    assert BRAKE_MINIMUM == 10
+
+
+def test_brake_says_how_many_and_what_comes_next() -> None:
+    assert brake(12, 18) == (
+        "12 of 18 backups are missing at once; not recorded as gone until another sync confirms it"
+    )
 
 
 def test_expired_and_marked_ends_need_not_wait() -> None:

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from inventory.history.changes import Closed, Opened
+from inventory.history.changes import Changeset, Closed, Opened
 from inventory.history.reconcile import reconcile
-from inventory.model import Attempt, Backup
+from inventory.model import Attempt, Backup, DropletState
+from inventory.vocabulary import Outcome
 from tests.unit.attempts import (
+    DAILY,
     DROPLET_ID,
     LATER,
     NOON,
@@ -24,6 +26,7 @@ from tests.unit.attempts import (
 SECOND = timedelta(seconds=1)
 ONE, TWO = backup(1, days_old=3), backup(2, days_old=2)
 BOTH = after(None, seen(ONE, TWO, at=NOON))
+UNSELECTED = replace(BOTH, state=replace(BOTH.state, unselected_since=NOON))
 
 
 def version(each: Backup) -> Opened:
@@ -63,26 +66,64 @@ def test_first_look_opens_everything() -> None:
         "droplet_tags",
         "backup_policies",
     }
-    assert judged.droplet is not None
-    assert (judged.droplet.first_seen_at, judged.droplet.last_observed_at, judged.droplet.last_listed_at) == (
-        (NOON,) * 3
+    assert judged.droplet == FIRST_SEEN
+    assert (judged.live_before, judged.policy_before) == (0, None)
+
+
+FIRST_SEEN = DropletState(
+    id=DROPLET_ID,
+    account_id=1,
+    name="web-01",
+    region="fra1",
+    size_slug="s-1vcpu-1gb",
+    price_monthly_usd=6.0,
+    status="active",
+    created_at=NOON - timedelta(days=90),
+    next_window_starts_at=NOON + timedelta(hours=16),
+    next_window_ends_at=NOON + timedelta(hours=20),
+    unselected_since=None,
+    first_seen_at=NOON,
+    last_observed_at=NOON,
+    last_listed_at=NOON,
+    gone_at=None,
+    last_attempt_at=NOON,
+    last_outcome="complete",
+    last_error=None,
+)
+
+
+def test_first_attempt_that_fails_knows_the_droplet_but_no_look() -> None:
+    attempt = failed(Outcome.FORBIDDEN, at=NOON)
+    judged = reconcile(None, attempt, {})
+    key = {"droplet_id": DROPLET_ID}
+    versioned = {name: getattr(FIRST_SEEN, name) for name in ("name", "region", "size_slug", "status")}
+    assert judged == Changeset(
+        attempt,
+        NOON,
+        Outcome.FORBIDDEN,
+        "it was forbidden",
+        droplet=replace(
+            FIRST_SEEN,
+            last_observed_at=None,
+            last_listed_at=None,
+            last_outcome="forbidden",
+            last_error="it was forbidden",
+        ),
+        is_new=True,
+        opened=(
+            Opened("droplet_versions", {**key, **versioned, "price_monthly_usd": 6.0}),
+            Opened("droplet_tags", {**key, "tag": "web"}),
+            Opened("backup_policies", {**key, **asdict(DAILY)}),
+        ),
     )
-
-
-def test_first_look_that_fails_knows_the_droplet_but_no_look() -> None:
-    judged = reconcile(None, failed("forbidden"), {})
-    assert judged.is_new
     assert not judged.is_look
-    assert judged.day is None
-    assert judged.droplet is not None
-    assert (judged.droplet.last_observed_at, judged.droplet.last_outcome) == (None, "forbidden")
 
 
 def test_id_that_nothing_is_known_of_is_not_stored() -> None:
-    judged = reconcile(None, missing(), {})
-    assert judged.droplet is None
+    attempt = missing()
+    judged = reconcile(None, attempt, {})
+    assert judged == Changeset(attempt, LATER, Outcome.NOT_FOUND, "it was not_found", droplet=None)
     assert not judged.is_change
-    assert judged.outcome == "not_found"
 
 
 def test_proof_means_nothing_where_all_that_is_stored_was_forgotten_meanwhile() -> None:
@@ -169,6 +210,12 @@ def test_empty_complete_listing_ends_all() -> None:
     assert judged.live_before == 2
 
 
+def test_end_comes_after_the_last_look_that_saw_the_backup_not_the_first() -> None:
+    stored = after(BOTH, seen(ONE, TWO, at=LATER), failed(at=LATER + SECOND))
+    (row,) = reconcile(stored, seen(TWO, at=LATER + 2 * SECOND), {}).backups
+    assert (row.gone_after_at, row.gone_at) == (LATER, LATER + 2 * SECOND)
+
+
 def test_backup_first_shown_by_an_incomplete_listing_was_last_seen_then() -> None:
     three = backup(3)
     stored = after(BOTH, seen(three, at=LATER, problem="short"))
@@ -191,6 +238,8 @@ def test_incomplete_listing_adds_and_updates_but_never_ends() -> None:
     assert judged.droplet is not None
     assert (judged.droplet.last_observed_at, judged.droplet.last_listed_at) == (NOON, NOON)
     assert (judged.droplet.last_attempt_at, judged.droplet.last_outcome) == (LATER, "incomplete")
+    assert judged.droplet.last_error == judged.error == "DigitalOcean announced 3 backups and sent 2"
+    assert (judged.live_before, judged.policy_before) == (2, DAILY)
 
 
 def test_incomplete_listing_shows_what_had_ended() -> None:
@@ -212,12 +261,13 @@ def test_own_backups_are_not_foreign() -> None:
 
 @pytest.mark.parametrize("outcome", ["unavailable", "timed_out", "rate_limited", "forbidden", "malformed"])
 def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
-    judged = reconcile(BOTH, failed(outcome), {})
+    attempt = failed(outcome)
+    judged = reconcile(UNSELECTED, attempt, {})
+    error = f"it was {outcome}"
+    state = replace(BOTH.state, last_attempt_at=LATER, last_outcome=outcome, last_error=error)
+    assert judged == Changeset(attempt, LATER, Outcome(outcome), error, droplet=state)
     assert not judged.is_change
     assert not judged.is_look
-    assert judged.droplet == replace(
-        BOTH.state, last_attempt_at=LATER, last_outcome=outcome, last_error=f"it was {outcome}"
-    )
 
 
 # The same attempt again

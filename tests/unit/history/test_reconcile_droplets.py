@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from inventory.history.changes import Closed, Opened
+from inventory.history.changes import Changeset, Closed, End, Opened
 from inventory.history.reconcile import reconcile
-from inventory.model import Attempt, StoredDroplet
+from inventory.model import Attempt, DropletDay, StoredDroplet
+from inventory.vocabulary import GoneReason, Outcome
 from tests.unit.attempts import (
     DAILY,
     DROPLET_ID,
@@ -28,26 +29,56 @@ BOTH = after(None, seen(ONE, TWO, at=NOON))
 # Not found
 
 
+NOT_FOUND = replace(BOTH.state, last_attempt_at=LATER, last_outcome="not_found", last_error="it was not_found")
+
+
 def test_first_404_changes_nothing() -> None:
-    judged = reconcile(BOTH, missing(), {})
-    assert (judged.outcome, judged.is_change, judged.is_look) == ("not_found", False, False)
+    attempt = missing()
+    judged = reconcile(BOTH, attempt, {})
+    assert judged == Changeset(attempt, LATER, Outcome.NOT_FOUND, "it was not_found", droplet=NOT_FOUND, live_before=2)
+    assert (judged.is_change, judged.is_look) == (False, False)
 
 
 def test_second_404_ends_the_droplet() -> None:
     stored = after(BOTH, missing())
+    attempt = missing(at=LATER + SECOND)
+    judged = reconcile(stored, attempt, {})
+    stamp, reason, key = LATER + SECOND, GoneReason.DROPLET_DESTROYED, {"droplet_id": DROPLET_ID}
+    ended = tuple(End(stored.backups[number], reason) for number in (1, 2))
+    assert judged == Changeset(
+        attempt,
+        stamp,
+        Outcome.COMPLETE,
+        None,
+        droplet=replace(NOT_FOUND, last_attempt_at=stamp, last_observed_at=stamp, gone_at=stamp, last_error=None),
+        is_gone=True,
+        ended=ended,
+        backups=tuple(
+            replace(end.before.state, gone_after_at=NOON, gone_at=stamp, gone_reason=reason) for end in ended
+        ),
+        closed=(
+            Closed("droplet_versions", key),
+            Closed("droplet_tags", {**key, "tag": "web"}),
+            Closed("backup_policies", key),
+            *(
+                Closed(table, {"backup_id": number, **region}, closed_by=cause)
+                for number in (1, 2)
+                for table, region, cause in (
+                    ("backup_versions", {}, reason),
+                    ("backup_regions", {"region": "fra1"}, None),
+                )
+            ),
+        ),
+        day=DropletDay(NOON.date(), 0, 0.0, None, None, first_look_at=NOON),
+        live_before=2,
+    )
+    assert judged.is_look
+
+
+def test_end_of_a_droplet_whose_policy_was_never_read_closes_none() -> None:
+    stored = after(None, seen(ONE, at=NOON, policy=None, tags=None), missing())
     judged = reconcile(stored, missing(at=LATER + SECOND), {})
-    assert (judged.outcome, judged.is_gone, judged.is_look) == ("complete", True, True)
-    assert (len(judged.ended), judged.live_before) == (2, 2)
-    assert {closed.table for closed in judged.closed} == {
-        "backup_versions",
-        "backup_regions",
-        "droplet_versions",
-        "droplet_tags",
-        "backup_policies",
-    }
-    assert judged.droplet is not None
-    assert (judged.droplet.gone_at, judged.droplet.last_observed_at) == (judged.stamp, judged.stamp)
-    assert judged.droplet.last_listed_at == NOON
+    assert {closed.table for closed in judged.closed} == {"backup_versions", "backup_regions", "droplet_versions"}
 
 
 @pytest.mark.parametrize(
@@ -198,12 +229,6 @@ def test_unchanged_day_is_not_written_again_but_the_next_is() -> None:
     assert tomorrow.day.first_look_at == NOON + timedelta(days=1)
 
 
-def test_day_is_zero_where_the_droplet_is_found_gone() -> None:
-    judged = reconcile(after(BOTH, missing()), missing(at=LATER + SECOND), {})
-    assert judged.day is not None
-    assert (judged.day.backups, judged.day.size_gigabytes, judged.day.newest_backup_at) == (0, 0.0, None)
-
-
 # The brake
 
 
@@ -258,9 +283,9 @@ def test_mark_stays_while_looks_fail_or_are_incomplete() -> None:
 def test_held_end_of_a_droplet_waits_for_the_next_404() -> None:
     stored = after(BOTH, missing())
     judged = reconcile(stored, missing(at=LATER + SECOND), {}, held_because="too many are missing")
-    assert (judged.outcome, judged.held, judged.ended) == ("held", frozenset({1, 2}), ())
-    assert judged.droplet is not None
-    assert judged.droplet.gone_at is None
+    assert (judged.outcome, judged.error) == ("held", "too many are missing")
+    assert (judged.held, judged.ended) == (frozenset({1, 2}), ())
+    assert judged.droplet == replace(NOT_FOUND, last_attempt_at=LATER + SECOND)
     again = reconcile(held(stored, missing(at=LATER + SECOND)), missing(at=LATER + 2 * SECOND), {})
     assert (again.is_gone, len(again.ended)) == (True, 2)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inventory.judging.findings import LONGEST_SUBJECT, Evidence, Verdict, judge
+from inventory.judging.findings import LONGEST_SUBJECT, STAYS_FOR, Evidence, Finding, Verdict, judge
 from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
 from inventory.views.rows import (
     BackupLifetime,
@@ -148,6 +148,7 @@ def test_one_miss_warns_two_in_a_row_are_critical_and_what_nobody_looked_at_is_n
         (YESTERDAY - SECOND, False),
         (YESTERDAY, True),
         (YESTERDAY + timedelta(hours=20), True),
+        (NOW, True),
         (NOW + SECOND, False),
         (None, False),
     ],
@@ -170,6 +171,22 @@ def test_only_the_misses_since_the_newest_backup_count() -> None:
     windows = [window(YESTERDAY - timedelta(days=day)) for day in (0, 5, 6)]
     verdict = judged(missed=windows, retention=[kept(newest_at=ago(days=3))])
     assert [(each.severity, each.since) for each in verdict.findings] == [("warning", YESTERDAY + timedelta(hours=4))]
+
+
+def test_misses_are_told_in_the_order_of_their_windows_whatever_their_plans() -> None:
+    """The plan was changed from weekly to daily between them."""
+    windows = [window(TODAY), window(YESTERDAY)._replace(plan="weekly")]
+    (what,) = whats(missed=windows, retention=[kept(newest_at=ago(days=3))])
+    assert what == "2 windows to Mon 23 Nov 00:00-04:00Z; newest of 20 Nov"
+
+
+def test_the_year_is_named_where_it_may_not_be_clear() -> None:
+    def newest(newest_at: datetime) -> str:
+        (what,) = whats(missed=[window(YESTERDAY)], retention=[kept(newest_at=newest_at)])
+        return what.partition("newest of ")[2]
+
+    assert newest(ago(days=300)) == "27 Jan"
+    assert newest(ago(days=300) - SECOND) == "27 Jan 2026"
 
 
 def test_a_miss_names_its_window_and_the_newest_backup() -> None:
@@ -229,6 +246,7 @@ def test_disabled_is_critical_never_protected_is_counted_and_before_the_first_wi
 def test_disabled_says_since_when_and_what_is_left(left: int, what: str) -> None:
     row = unprotected("backups off", had_some=True)
     assert whats(unprotected=[row], retention=[kept(left, 0, "off")]) == [f"since Fri 20 Nov 06:04Z; {what}"]
+    assert whats(unprotected=[row], retention=[]) == ["since Fri 20 Nov 06:04Z; none is left"]
 
 
 # Losses and sizes
@@ -310,6 +328,8 @@ def test_overdue_says_since_when_and_why() -> None:
         "the last run: partial: 2 of 12 Droplets were not looked at"
     )
     assert whats(health=[health(last_complete_at=None)]) == ["no complete sync yet"]
+    (what,) = whats(health=[health(last_complete_at=None, last_run_status="failed")])
+    assert what == "no complete sync yet; the last run: failed"
 
 
 def test_nothing_synced_is_unknown() -> None:
@@ -370,6 +390,47 @@ def test_every_name_is_found_in_the_order_worst_first() -> None:
     assert severities == sorted(severities)
 
 
+@pytest.mark.parametrize(
+    ("name", "severity", "since", "what"),
+    [
+        ("account-not-active", "critical", None, 'DigitalOcean says that it is "locked"'),
+        ("backups-disabled", "critical", ago(days=3), "since Fri 20 Nov 06:04Z; 7 still exist"),
+        ("unexplained-loss", "critical", ago(days=1), "1 backup gone early, found Sun 22 Nov 06:04Z"),
+        ("token-rejected", "unknown", ago(hours=1), "since Mon 23 Nov 05:04Z; mend the token, then: inventory sync"),
+        ("sync-held", "unknown", ago(hours=1), "since Mon 23 Nov 05:04Z; another sync, or --accept-gone, confirms it"),
+        ("sync-overdue", "unknown", None, "no complete sync yet"),
+        ("missed-backup", "warning", ago(hours=26, minutes=4), "Sun 22 Nov 00:00-04:00Z; none exists"),
+        ("too-few-backups", "warning", None, "6 of the 7 that should exist"),
+        ("size-anomaly", "warning", ago(days=1), "3.10 GB; median of the 4 before 9.80 GB"),
+        ("unprotected", "counted", ago(days=3), "never had a backup; known since Fri 20 Nov 06:04Z"),
+    ],
+)
+def test_every_finding_says_whose_it_is_since_when_and_what(
+    name: str, severity: Severity, since: datetime | None, what: str
+) -> None:
+    is_of_account = KINDS[name].is_of_account
+    verdict = judged(**OF_EACH[name])
+    assert verdict.now == NOW
+    assert (*verdict.findings, *verdict.counted) == (
+        Finding(
+            name,
+            severity,
+            account="default",
+            droplet_id=None if is_of_account else 1,
+            droplet=None if is_of_account else "web-04",
+            since=since,
+            what=what,
+            subject="default" if is_of_account else "web-04",
+        ),
+    )
+
+
+def test_constants_are_those_that_the_documents_name() -> None:
+    assert timedelta(days=7) == STAYS_FOR
+    assert LONGEST_SUBJECT == 28
+    assert SEVERITIES == ("critical", "unknown", "warning", "counted")
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_every_finding_can_be_judged_otherwise_and_be_exempted(name: str) -> None:
     for severity in SEVERITIES:
@@ -405,6 +466,13 @@ def test_a_droplet_wins_over_its_tags_and_the_worst_tag_over_what_counts_everywh
     assert severity(Rules(everywhere, by_tag, by_droplet), tags) == "warning"
 
 
+def test_what_is_said_of_a_droplet_or_a_tag_does_not_concern_the_account() -> None:
+    held: dict[str, Severity] = {"sync-held": "counted"}
+    rules = Rules(by_tag={"prod": held}, by_droplet={1: held})
+    (finding,) = judged(rules, tags=[DropletTag(*WHO, "prod")], **OF_EACH["sync-held"]).findings
+    assert finding.severity == "unknown"
+
+
 # Exemptions
 
 
@@ -426,6 +494,20 @@ def test_an_exemption_covers_its_finding_of_its_droplets_until_the_end_of_its_da
     verdict = judged(exemptions=[exemption], tags=[DropletTag(*WHO, "prod")], **OF_EACH["too-few-backups"])
     assert (verdict.findings == ()) == is_covered
     assert bool(verdict.exempted) == is_covered
+
+
+def test_an_exemption_of_a_tag_does_not_cover_a_droplet_without_tags() -> None:
+    exemption = Exemption("too-few-backups", NOW.date(), "", tag="prod")
+    assert judged(exemptions=[exemption], tags=[], **OF_EACH["too-few-backups"]).exempted == ()
+
+
+def test_the_first_exemption_that_covers_a_finding_is_named() -> None:
+    exemptions = [
+        Exemption("too-few-backups", NOW.date(), "first", droplet="web-04"),
+        Exemption("too-few-backups", NOW.date(), "second", droplet="1"),
+    ]
+    ((_, exemption),) = judged(exemptions=exemptions, **OF_EACH["too-few-backups"]).exempted
+    assert exemption.reason == "first"
 
 
 def test_an_exemption_that_is_over_is_said_whether_or_not_there_is_a_finding() -> None:
@@ -457,6 +539,14 @@ def test_findings_come_worst_first_then_by_name_of_finding_and_droplet() -> None
     ]
     assert verdict.status == "critical"
     assert verdict.counts == {"critical": 1, "unknown": 1, "warning": 4, "counted": 0}
+
+
+def test_findings_of_droplets_with_one_name_come_by_id() -> None:
+    rows = [kept(6, 7, "too few")._replace(droplet_id=number, droplet="twin") for number in (2, 1)]
+    verdict = judged(
+        droplets=[droplet(number, "twin") for number in (1, 2)], droplet_ids=frozenset({1, 2}), retention=rows
+    )
+    assert [each.droplet_id for each in verdict.findings] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def _from_listing(
     outcome, error = _decision(attempt.listing.problem or _problem(foreign), held_because)
     shown = _additions(stored, attempt, stamp, found, outcome=outcome, error=error)
     if stored is None or outcome == Outcome.INCOMPLETE:
-        return shown
+        return shown  # nothing was there to end, or nothing may end (R1)
     why = partial(reason, stored, attempt)
     ended = [End(backup, why(backup.state, stamp)) for backup in found.missing]
     if outcome == Outcome.HELD:

@@ -27,7 +27,7 @@ from inventory.views.rows import (
     SyncHealth,
     UnprotectedDroplet,
 )
-from inventory.vocabulary import GoneReason
+from inventory.vocabulary import GoneReason, RunStatus
 
 STAYS_FOR = timedelta(days=7)
 """For how long a loss, or a newest backup of odd size, is a finding."""
@@ -242,7 +242,7 @@ class _Findings:
         )
         behind = f"{row.droplets_overdue} of {row.droplets} Droplets not looked at"
         told = [since, *([behind] if row.droplets_overdue else [])]
-        if row.last_run_status != "complete":
+        if row.last_run_status != RunStatus.COMPLETE:
             told.append(
                 f"the last run: {row.last_run_status}" + (f": {row.last_run_error}" if row.last_run_error else "")
             )

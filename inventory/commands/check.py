@@ -1,7 +1,6 @@
 """`inventory check`: whether all backups are as they should be, answered like a monitoring plug-in."""
 
 from collections.abc import Collection
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +11,7 @@ from inventory.judging.findings import Verdict
 from inventory.process.clock import utc_now
 from inventory.report import check_json, check_text, selecting
 from inventory.settings.load import load
-from inventory.store.engine import Database
-from inventory.store.upgrade import require_readable
+from inventory.store import opening
 from inventory.terminal.console import print_document, print_line, print_table
 from inventory.views.queries import Question
 
@@ -50,13 +48,14 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
     settings = load(config_file, needs_token=False)
     accounts = options.accounts or [account.name for account in settings.accounts] or None
     now = now or utc_now().replace(microsecond=0)
-    with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_readable(database, settings.database_source)
-        with database.reading() as connection:
-            droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags)
-            verdict = inspect(
-                connection, now, settings.rules, settings.exemptions, accounts=accounts, droplet_ids=droplet_ids
-            )
+    with (
+        opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
+        database.reading() as connection,
+    ):
+        droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags)
+        verdict = inspect(
+            connection, now, settings.rules, settings.exemptions, accounts=accounts, droplet_ids=droplet_ids
+        )
     if droplet_ids is not None and not verdict.droplets:
         raise UsageError("no selected Droplet that exists matches --droplet and --tag, by what is stored")
     exit_code = EXIT_CODES[verdict.status]

@@ -1,8 +1,7 @@
 """`inventory db`: create, upgrade and copy the database, and let others read it."""
 
 import shlex
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,11 +10,12 @@ from rich.progress import Progress
 from inventory.errors import EXIT_COMPLETE, UsageError
 from inventory.settings.formats import read_database_url
 from inventory.settings.load import load
+from inventory.store import opening
 from inventory.store.copy import copy as copy_database
 from inventory.store.engine import Database
 from inventory.store.grants import grant_reader as grant
 from inventory.store.grants import readable
-from inventory.store.upgrade import require_current, revision
+from inventory.store.upgrade import revision
 from inventory.store.upgrade import upgrade as upgrade_database
 from inventory.terminal.console import print_line, print_table, stderr_console
 from inventory.terminal.table import row_counts
@@ -50,7 +50,7 @@ def grant_reader(config_file: Path | None, role: str) -> int:
         UsageError: The database is a SQLite file, or no role can have this name.
         DatabaseUnusableError: The role can write by other rights, or ours may not create roles.
     """
-    with _current(config_file) as database:
+    with _opened(config_file) as database:
         if database.path:
             raise UsageError(
                 f"database {database.shown} is a SQLite file, which has no roles: let others read a copy of their "
@@ -64,12 +64,9 @@ def grant_reader(config_file: Path | None, role: str) -> int:
     return EXIT_COMPLETE
 
 
-@contextmanager
-def _current(config_file: Path | None) -> Iterator[Database]:
+def _opened(config_file: Path | None) -> AbstractContextManager[Database]:
     settings = load(config_file, needs_token=False)
-    with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_current(database, settings.database_source)
-        yield database
+    return opening.to_write(settings.database_url.get_secret_value(), settings.database_source)
 
 
 def copy(config_file: Path | None, to: str) -> int:
@@ -79,7 +76,7 @@ def copy(config_file: Path | None, to: str) -> int:
         UsageError: `to` is not the URL of a database.
         DatabaseError: One of the two cannot be used, or the target already holds a history; nothing was copied.
     """
-    with _current(config_file) as source, closing(_target(to)) as target:
+    with _opened(config_file) as source, closing(_target(to)) as target:
         with Progress(console=stderr_console(), transient=True) as progress:
             task = progress.add_task("copying")
             copied = copy_database(

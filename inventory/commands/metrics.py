@@ -1,7 +1,6 @@
 """`inventory metrics`: the metrics that the daemon serves to Prometheus, read from the database, for use with cron."""
 
 import sys
-from contextlib import closing
 from pathlib import Path
 
 from inventory.errors import EXIT_COMPLETE, ConfigurationError
@@ -9,9 +8,8 @@ from inventory.judging.evidence import inspect
 from inventory.process.clock import utc_now
 from inventory.report.replacing import replacing
 from inventory.settings.load import load
-from inventory.store.engine import Database
+from inventory.store import opening
 from inventory.store.snapshot import read_snapshot
-from inventory.store.upgrade import require_readable
 
 try:
     from inventory.report.metrics import render
@@ -32,11 +30,12 @@ def run(config_file: Path | None, *, output: Path | None) -> int:
         ConfigurationError: The settings are wrong, or the file cannot be written.
     """
     settings = load(config_file, needs_token=False)
-    with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_readable(database, settings.database_source)
-        with database.reading() as connection:
-            snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
-            verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)
+    with (
+        opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
+        database.reading() as connection,
+    ):
+        snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
+        verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)
     text = render(snapshot, verdict, is_database_up=True)
     if output is None:
         sys.stdout.write(text.decode())

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from contextlib import closing
 from pathlib import Path
 
 from rich.progress import track
@@ -11,9 +10,9 @@ from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, UsageError
 from inventory.process.clock import utc_now
 from inventory.process.interruption import interruptible
 from inventory.settings.load import load
+from inventory.store import opening
 from inventory.store.engine import Database
 from inventory.store.prune import LEAST_DAYS, Prunable, delete, find
-from inventory.store.upgrade import require_current
 from inventory.terminal.console import complain, print_line, print_table, stderr_console
 from inventory.terminal.table import row_counts
 
@@ -35,8 +34,7 @@ def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confir
             "there is no terminal to confirm at: use --yes to delete, --dry-run to only list. Nothing was deleted."
         )
     settings = load(config_file, needs_token=False)
-    with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_current(database, settings.database_source)
+    with opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database:
         prunable = find(database, keep_days=keep_days, today=utc_now().date())
         if not is_quiet:
             _announce(prunable, database)

@@ -1,7 +1,6 @@
 """`inventory report`: one question, answered as a table, CSV, JSON or an HTML page; without a name, the summary."""
 
 import sys
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +18,7 @@ from inventory.report.forms import RowsReport, SummaryReport
 from inventory.report.replacing import replacing
 from inventory.report.summary import summarise
 from inventory.settings.load import Settings, load
-from inventory.store.engine import Database
-from inventory.store.upgrade import require_readable
+from inventory.store import opening
 from inventory.terminal.console import print_document, print_screen, print_table, waiting
 from inventory.terminal.table import TEXT, WORD, table
 from inventory.views.queries import Question
@@ -49,15 +47,16 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
     question = asked.question(view, now or utc_now())
     _check(form)
     settings = load(config_file, needs_token=False)
-    with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_readable(database, settings.database_source)
-        with database.reading() as connection:
-            ids = selecting.find(connection, question, asked.droplets, asked.tags)
-            question = replace(question, droplet_ids=ids)
-            if view:
-                _write(RowsReport(connection, view, question, database.shown, asked.narrowed), form)
-            else:
-                _write(_summary(connection, question, settings, database.shown, asked.narrowed), form)
+    with (
+        opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
+        database.reading() as connection,
+    ):
+        ids = selecting.find(connection, question, asked.droplets, asked.tags)
+        question = replace(question, droplet_ids=ids)
+        if view:
+            _write(RowsReport(connection, view, question, database.shown, asked.narrowed), form)
+        else:
+            _write(_summary(connection, question, settings, database.shown, asked.narrowed), form)
     return EXIT_COMPLETE
 
 

@@ -1,6 +1,5 @@
 """`inventory show`: everything about one Droplet or backup."""
 
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +12,7 @@ from inventory.process.clock import utc_now
 from inventory.report import details, details_json, details_text
 from inventory.report.details import BackupDetails, DropletDetails
 from inventory.settings.load import load
-from inventory.store.engine import Database
-from inventory.store.upgrade import require_readable
+from inventory.store import opening
 from inventory.terminal.console import print_document, print_screen
 from inventory.views.queries import Question
 
@@ -29,17 +27,13 @@ def run(config_file: Path | None, name: str, *, as_json: bool, is_verbose: bool,
     """
     settings = load(config_file, needs_token=False)
     question = Question(now=now or utc_now())
-    with closing(Database(settings.database_url.get_secret_value())) as database:
-        require_readable(database, settings.database_source)
-        with database.reading() as connection:
-            found = _read(connection, question, name)
-            verdict = inspect(
-                connection,
-                question.now,
-                settings.rules,
-                settings.exemptions,
-                droplet_ids=frozenset({found.droplet_id}),
-            )
+    with (
+        opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
+        database.reading() as connection,
+    ):
+        found = _read(connection, question, name)
+        of_one = frozenset({found.droplet_id})
+        verdict = inspect(connection, question.now, settings.rules, settings.exemptions, droplet_ids=of_one)
     if as_json:
         print_document(details_json.document(found, verdict, database=database.shown))
     elif isinstance(found, BackupDetails):

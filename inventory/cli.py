@@ -159,6 +159,7 @@ def report(
     """Answer a question; without a name, show the summary and what needs attention."""
     from inventory.commands import report as command
     from inventory.report.asking import Asked
+    from inventory.report.forms import Form
 
     if list_:
         return command.list_reports()
@@ -172,7 +173,7 @@ def report(
         tags=tuple(tag or ()),
         limit=limit,
     )
-    return command.run(config, name, asked, command.Form(as_json, as_csv, html))
+    return command.run(config, name, asked, Form(as_json, as_csv, html))
 
 
 @app.command(rich_help_panel="Ask")

@@ -1,20 +1,20 @@
 """`inventory report`: one question, answered as a table, CSV, JSON or an HTML page; without a name, the summary."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from inventory.errors import EXIT_COMPLETE, UsageError
+from inventory.errors import EXIT_COMPLETE
 from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import judge
 from inventory.process.clock import utc_now
 from inventory.report import selecting
 from inventory.report.asking import Asked
 from inventory.report.choosing import choose, reports
-from inventory.report.forms import RowsReport, SummaryReport
+from inventory.report.forms import Form, RowsReport, SummaryReport
 from inventory.report.replacing import replacing
 from inventory.report.summary import summarise
 from inventory.settings.load import Settings, load
@@ -22,19 +22,6 @@ from inventory.store import opening
 from inventory.terminal.console import print_document, print_screen, print_table, waiting
 from inventory.terminal.table import TEXT, WORD, table
 from inventory.views.queries import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The form in which the answer is wanted: at most one of these, otherwise lines and tables.
-
-    Attributes:
-        html: The file that the page replaces.
-    """
-
-    as_json: bool = False
-    as_csv: bool = False
-    html: Path | None = None
 
 
 def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, now: datetime | None = None) -> int:
@@ -45,7 +32,7 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
     """
     view = choose(name) if name else None
     question = asked.question(view, now or utc_now())
-    _check(form)
+    form.check()
     settings = load(config_file, needs_token=False)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
@@ -64,14 +51,6 @@ def list_reports() -> int:
     """List the reports by name, each with the question it answers."""
     print_table(table((WORD, TEXT), ((name, view.question) for name, view in reports().items())))
     return EXIT_COMPLETE
-
-
-def _check(form: Form) -> None:
-    options = {"--csv": form.as_csv, "--json": form.as_json, "--html": form.html is not None}
-    if sum(options.values()) > 1:
-        raise UsageError(f"{' and '.join(each for each in options if options[each])} exclude each other.")
-    if form.html == Path("-"):
-        raise UsageError("--html takes the name of a file; --csv and --json go to stdout.")
 
 
 def _summary(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import sqlalchemy as sa
@@ -20,6 +21,31 @@ _MOST_ROWS_SHOWN = 1000
 
 # A page of so many is some megabytes: it can be mailed, and a browser shows it at once.
 _MOST_ROWS_OF_A_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form in which an answer is wanted: at most one of these, otherwise a screen.
+
+    Attributes:
+        html: The file that the page replaces.
+    """
+
+    as_json: bool = False
+    as_csv: bool = False
+    html: Path | None = None
+
+    def check(self) -> None:
+        """Refuse a combination that makes no sense.
+
+        Raises:
+            UsageError: More than one form is wanted, or the page has no file.
+        """
+        options = {"--csv": self.as_csv, "--json": self.as_json, "--html": self.html is not None}
+        if sum(options.values()) > 1:
+            raise UsageError(f"{' and '.join(each for each in options if options[each])} exclude each other.")
+        if self.html == Path("-"):
+            raise UsageError("--html takes the name of a file; --csv and --json go to stdout.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def sync(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Look at the backups of all Droplets once, and store what was seen."""
+    """Look at the backups of the selected Droplets once, and store what was seen."""
     from inventory.commands import sync as command
     from inventory.sync.order import Order
 

@@ -1,1 +1,1 @@
-"""One file a command: parse, build, call, print, return an exit code."""
+"""One file for each command: parse, build, call, print, return an exit code."""

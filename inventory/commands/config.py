@@ -31,7 +31,7 @@ def run(*, config_file: Path | None, sample: bool, as_json: bool) -> int:
 
 
 def _load(config_file: Path | None) -> tuple[Settings, tuple[str, ...]]:
-    """Give the settings, and what to say beside them."""
+    """Give the settings, and the warnings to print."""
     try:
         settings = load(config_file)
     except ConfigurationError as with_token:

@@ -18,7 +18,7 @@ _STYLES = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 
 def table(checks: Sequence[Check]) -> Table:
-    """Lay out verdict, check, and what was found and is to do; accounts are named if there are several."""
+    """Lay out verdict, check, what was found, and what to do; accounts are named if there are several."""
     is_named = len({check.account for check in checks if check.account}) > 1
     return layout.table(
         (WORD, WORD, TEXT),

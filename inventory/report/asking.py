@@ -19,7 +19,7 @@ class Asked:
         as_of: To answer by what was known then; None is now.
         at: For restorable_backups: what could have been restored then, by all that is known today.
         accounts: Only these; empty for all. So are `droplets`, by name or id, and `tags`.
-        limit: At most so many rows; None is all, but a thousand in a table, and ten thousand in a page.
+        limit: The greatest number of rows; None for all, but a thousand on a screen, and ten thousand in a page.
     """
 
     as_of: str | None = None

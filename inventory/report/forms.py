@@ -1,4 +1,4 @@
-"""The forms of a report: a screen, a JSON document, an HTML page, and CSV where it has rows."""
+"""The forms of a report: a screen, a JSON document, an HTML page, and CSV if it has rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from inventory.views.rows import ROWS, SyncHealth
 # A table is for eyes; what is longer is for a program.
 _MOST_ROWS_SHOWN = 1000
 
-# A page of so many is some megabytes: it can be mailed, and a browser shows it at once.
+# Such a page has some megabytes: it can be mailed, and a browser shows it at once.
 _MOST_ROWS_OF_A_PAGE = 10_000
 
 

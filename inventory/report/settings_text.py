@@ -75,5 +75,5 @@ def _text(value: object) -> str:
 
 
 def _place(settings: Settings, source: str) -> str:
-    """Name the place of a setting; the file, which stands above the table, in two words."""
+    """Name the place where a setting was set; "the file" is the one that is named above the table."""
     return "the file" if source.startswith(f"{settings.config_file}: ") else shown(source)

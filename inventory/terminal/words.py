@@ -18,7 +18,7 @@ _REASONS: Mapping[str, str] = {
 
 
 def instant(at: datetime, now: datetime) -> str:
-    """Write a UTC time as short as is unambiguous at `now`: `05:11Z`, `22 Nov 05:11Z`, or with its year."""
+    """Write a UTC time as short as possible at `now`: `05:11Z`, `22 Nov 05:11Z`, or with its year."""
     if at.date() == now.date():
         return f"{at:%H:%MZ}"
     is_recent = abs(now - at) < timedelta(days=300)

@@ -1,4 +1,4 @@
-"""Whether this process syncs in time: what `/readyz` says beside the state of the database. Pure."""
+"""Whether the daemon syncs in time: a part of the answer of `/readyz`. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,9 +10,9 @@ from inventory.store.snapshot import Snapshot
 def overdue(
     accounts: Iterable[str], snapshot: Snapshot, after: timedelta, *, started_at: datetime, now: datetime
 ) -> list[str]:
-    """Say in a sentence of each of these accounts whether its sync is overdue; the others are left out.
+    """Give a sentence for each of these accounts whose sync is overdue.
 
-    A process that just started syncs at once what is overdue: it has `after` from `started_at` on.
+    A daemon that has just started syncs at once, so `after` counts from `started_at` at the earliest.
     """
     complete = {each.name: each.last_success_at for each in snapshot.accounts}
     return [

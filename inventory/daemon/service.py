@@ -60,8 +60,8 @@ _DATABASE_LINE_SECONDS = 5.0
 
 _ORDER = Order(trigger=Trigger.DAEMON)
 
-# After so many intervals without movement the process hangs; but waits for locks are long, and nobody should wait for
-# days until a hung process ends.
+# A process without progress for this many intervals hangs. The bounds are for short intervals, because waits for locks
+# are long, and for long ones, because a hung process should not live for days.
 _MISSED_INTERVALS = 3
 _SHORTEST_PATIENCE = timedelta(minutes=5)
 _LONGEST_PATIENCE = timedelta(hours=3)

@@ -223,7 +223,7 @@ def disk_space(free_gigabytes: float, database_gigabytes: float) -> Check:
 def last_run(account: str, stored: StoredState, overdue_after: timedelta | None, now: datetime) -> Check:
     """Judge the newest run of the whole configuration.
 
-    `overdue_after` is None where the settings name no schedule, and what that run stored counts.
+    `overdue_after` is None if the settings name no schedule; then the limit that the run stored applies.
     """
     run = stored.last_run
     if run is None:

@@ -15,6 +15,7 @@ from inventory.commands import check, doctor, report
 from inventory.daemon.readiness import overdue
 from inventory.judging.overdue import overdue_after
 from inventory.report.asking import Asked
+from inventory.report.forms import Form
 from inventory.settings.load import load
 from inventory.settings.schedule import Schedule
 from inventory.store.engine import Database
@@ -78,7 +79,7 @@ class Answers:
         return bool(found["verdict"] == "FAIL")
 
     def summary(self, now: datetime) -> bool:
-        document = self._document(lambda: report.run(None, None, Asked(), report.Form(as_json=True), now=now))
+        document = self._document(lambda: report.run(None, None, Asked(), Form(as_json=True), now=now))
         return "sync-overdue" in [each["name"] for each in document["findings"]]
 
     def readyz(self, now: datetime) -> bool:

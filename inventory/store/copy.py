@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnusableError
+from inventory.store.bulk import copy_in
 from inventory.store.engine import Database, sqlite_file_exists
 from inventory.store.schema import accounts, backup_rates, metadata
 from inventory.store.upgrade import check_usable, upgrade
@@ -123,21 +124,11 @@ def _transfer(reading: sa.Connection, writing: sa.Connection, table: sa.Table, s
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[sa.Row[Any]]) -> None:
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "postgresql":
+        copy_in(connection, list(table.columns), rows)
+    else:
         names = table.columns.keys()
         connection.execute(sa.insert(table), [dict(zip(names, row, strict=True)) for row in rows])
-        return
-    # Nine times as fast as INSERT, but not a thing of SQLAlchemy, whose errors are those that we translate.
-    columns = ", ".join(map(connection.dialect.identifier_preparer.format_column, table.columns))
-    statement = f"COPY {table.name} ({columns}) FROM STDIN"
-    driver: Any = connection.dialect.loaded_dbapi
-    own: Any = connection.connection.driver_connection
-    try:
-        with own.cursor() as cursor, cursor.copy(statement) as lines:
-            for row in rows:
-                lines.write_row(row)
-    except driver.Error as error:
-        raise sa.exc.DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error
 
 
 def _digest(connection: sa.Connection, table: sa.Table, step: _Steps) -> Digest:

@@ -49,14 +49,14 @@ mutants: .venv/dev ## List the changes of history/ and judging/ that no test see
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
-PIN := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \
-	--universal --python-version 3.11
+PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version=3.11
 
-requirements: .venv/dev ## Pin anew: the newest releases that pyproject.toml admits
-	$(PIN) pyproject.toml --extra all -o requirements/runtime.txt
-	$(PIN) --group build -o requirements/build.txt
-	$(PIN) pyproject.toml --extra all --group dev -c requirements/runtime.txt -c requirements/build.txt \
-		-o requirements/dev.txt
+# In the order of the names, and with uv's own headings: Renovate reads the commands there and repeats them in that order.
+requirements: .venv/dev ## Pin the newest releases that pyproject.toml admits
+	$(PIN) --group=build --output-file=requirements/build.txt
+	$(PIN) --extra=all --output-file=requirements/runtime.txt pyproject.toml
+	$(PIN) --extra=all --group=dev --constraint=requirements/build.txt --constraint=requirements/runtime.txt \
+		--output-file=requirements/tools.txt pyproject.toml
 
 clean: ## Remove the set-up and what the tools left behind
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist mutants
@@ -72,6 +72,6 @@ NO_ENSUREPIP := "$(PYTHON) lacks ensurepip. Install it (on Debian and Ubuntu: ap
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/dev: .venv/runtime requirements/dev.txt
-	$(INSTALL) --require-hashes -r requirements/dev.txt
+.venv/dev: .venv/runtime requirements/tools.txt
+	$(INSTALL) --require-hashes -r requirements/tools.txt
 	@touch $@

@@ -35,7 +35,7 @@ def _declared(name: str) -> list[Requirement]:
     runtime = PROJECT["project"]["dependencies"] + [text for extra in extras for text in _extra(extras, extra)]
     development = [text for text in groups["dev"] if isinstance(text, str)]
     texts: dict[str, Any] = {"runtime": runtime, "build": groups["build"]}
-    texts["dev"] = [*runtime, *groups["build"], *development]
+    texts["tools"] = [*runtime, *groups["build"], *development]
     return [Requirement(text) for text in texts[name]]
 
 
@@ -58,7 +58,7 @@ def _needed(declared: Iterable[Requirement]) -> set[str]:
     return {name for name, _extra in followed}
 
 
-@pytest.mark.parametrize("name", ["runtime", "build", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "build", "tools"])
 def test_the_declared_ranges_admit_every_pin(name: str) -> None:
     pins = _pins(name)
     refused = [
@@ -67,7 +67,7 @@ def test_the_declared_ranges_admit_every_pin(name: str) -> None:
     assert refused == []
 
 
-@pytest.mark.parametrize("name", ["runtime", "build", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "build", "tools"])
 def test_everything_that_is_needed_is_pinned(name: str) -> None:
     assert _needed(_declared(name)) - _pins(name).keys() == set()
 
@@ -78,11 +78,21 @@ def test_the_extra_all_is_every_extra() -> None:
     assert everything.extras == extras.keys() - {"all"}
 
 
+@pytest.mark.parametrize("name", ["runtime", "build", "tools"])
+def test_the_command_that_pinned_a_file_stands_at_its_top(name: str) -> None:
+    """Renovate reads it there, and repeats it."""
+    command = " ".join(_text(name).splitlines()[1].removeprefix("#").split())
+    makefile = " ".join((ROOT / "Makefile").read_text().replace("\\\n", " ").split())
+    assert command.endswith(f"--output-file=requirements/{name}.txt" + " pyproject.toml" * (name != "build"))
+    options = command.removeprefix("uv pip compile --generate-hashes --universal --python-version=3.11 ")
+    assert f"$(PIN) {options}" in makefile
+
+
 def test_developers_run_what_the_image_runs() -> None:
-    assert (_pins("runtime") | _pins("build")).items() <= _pins("dev").items()
+    assert (_pins("runtime") | _pins("build")).items() <= _pins("tools").items()
 
 
-@pytest.mark.parametrize("name", ["runtime", "build", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "build", "tools"])
 def test_each_pin_has_its_hashes_and_no_file_an_address(name: str) -> None:
     assert [line for line in _lines(name) if "--hash=sha256:" not in line] == []
     assert "://" not in _text(name)

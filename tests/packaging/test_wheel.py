@@ -102,7 +102,7 @@ def test_the_sdist_holds_what_one_needs_to_work_on_it(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"Makefile", "LICENSE", "CHANGELOG.md", "migrations/env.py", "requirements/dev.txt"} <= names
+    assert {"Makefile", "LICENSE", "CHANGELOG.md", "migrations/env.py", "requirements/tools.txt"} <= names
     assert "tests/packaging/test_wheel.py" in names
 
 

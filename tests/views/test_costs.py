@@ -9,8 +9,6 @@ from inventory.store.engine import Database
 from inventory.views.rows import CostNow, MonthlyCost
 from tests.views.by_hand import WEB, ByHand, at
 
-pytestmark = pytest.mark.slow  # every corner on both databases
-
 
 @pytest.fixture
 def web(migrated_url: str) -> Iterator[ByHand]:

@@ -18,8 +18,6 @@ from inventory.views.rows import (
 )
 from tests.views.by_hand import WEB, ByHand, at
 
-pytestmark = pytest.mark.slow  # every corner on both databases
-
 VERSION = {"name": "web", "type": "backup", "size_gigabytes": 1.0, "min_disk_size": 25}
 
 

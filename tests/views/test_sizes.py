@@ -8,8 +8,6 @@ from inventory.store.engine import Database
 from inventory.views.rows import DropletSizeOnDay, SizeAnomaly, SizeGrowth
 from tests.views.by_hand import ByHand, at
 
-pytestmark = pytest.mark.slow  # every corner on both databases
-
 LAST_LOOK = "03-31 12:00"
 
 

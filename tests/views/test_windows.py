@@ -8,8 +8,6 @@ from inventory.store.engine import Database
 from inventory.views.rows import DropletRetention, DueWindow, MissedBackup, MonthCoverage
 from tests.views.by_hand import ByHand, at
 
-pytestmark = pytest.mark.slow  # every corner on both databases
-
 
 @pytest.fixture
 def web(migrated_url: str) -> Iterator[ByHand]:

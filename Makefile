@@ -25,9 +25,10 @@ test-all: .venv/dev ## Run all tests
 
 check: lint types layers test ## Run all that must pass before a commit
 
-lint: .venv/dev ## Check formatting and style
+lint: .venv/dev ## Check formatting, style, and what the forge runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/zizmor --offline --quiet .github
 
 types: .venv/dev ## Check types
 	$(BIN)/mypy

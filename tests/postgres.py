@@ -26,7 +26,7 @@ import psycopg
 import sqlalchemy as sa
 
 _ORDINARY_USERS = ("postgres", "nobody", "daemon")
-_START_SECONDS = 30
+_START_SECONDS = 60
 _MEMORY = "/dev/shm"  # noqa: S108 - only directories made by tempfile
 _ROOM_BYTES = 2 * 2**30
 _SETTINGS = {
@@ -83,6 +83,9 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
+        until = time.monotonic() + _START_SECONDS
+        while self._is_memory_held() and time.monotonic() < until:
+            time.sleep(0.01)
         words = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         with (self.place / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -94,7 +97,6 @@ class Cluster:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread runs yet
                 **self.as_user,
             )
-        until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             if self._is_ready(self.process.pid):
                 return
@@ -107,11 +109,19 @@ class Cluster:
             return int(lines[0]) == pid and lines[7].strip() == "ready"
         return False
 
+    def _is_memory_held(self) -> bool:
+        """Tell whether children of a server that was killed are still there: another one then refuses to start."""
+        with suppress(OSError, IndexError):
+            _key, segment = (self.place / "data" / "postmaster.pid").read_text().splitlines()[6].split()
+            _heading, *lines = Path("/proc/sysvipc/shm").read_text().splitlines()
+            return any(int(line.split()[6]) for line in lines if line.split()[1] == segment)
+        return False
+
     def kill(self) -> None:
         """Crash: the server is gone at once, and its children follow on their own."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> None:
         """Shut down, cutting off whoever is connected."""

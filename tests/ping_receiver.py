@@ -78,7 +78,7 @@ def refuse(handler: Handler) -> None:
 
 def hang(handler: Handler) -> None:
     """No answer for as long as the receiver is there."""
-    handler.server.closing.wait(60)
+    handler.server.closing.wait(600)
     handler.answer(503)
 
 

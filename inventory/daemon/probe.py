@@ -22,8 +22,9 @@ _ANSWER_SECONDS = 15.0
 class Probe:
     """The last answer of the database."""
 
-    def __init__(self, *, every_seconds: float = _EVERY_SECONDS) -> None:
+    def __init__(self, *, every_seconds: float = _EVERY_SECONDS, answer_seconds: float = _ANSWER_SECONDS) -> None:
         self._every_seconds = every_seconds
+        self._answer_seconds = answer_seconds
         self._answered_at: float | None = None
         self._problem: str | None = "the database has not been checked yet"
         self._revision = revisions()[-1]
@@ -52,7 +53,7 @@ class Probe:
         if self._answered_at is None:
             return self._problem
         silent_seconds = time.monotonic() - self._answered_at
-        if silent_seconds > self._every_seconds + _ANSWER_SECONDS:
+        if silent_seconds > self._every_seconds + self._answer_seconds:
             return f"the database did not answer for {silent_seconds:.0f} s"
         return self._problem
 

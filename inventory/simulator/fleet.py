@@ -23,8 +23,6 @@ from inventory.simulator.values import WINDOW_LENGTH, Event, SimulatedBackup, Si
 # the next one is made.
 OldestGoes = Literal["by_age", "by_count"]
 
-_FIRST_DROPLET_ID = 500_000_001
-
 
 class Fleet:
     """The Droplets of one account and their backups, at the instant `now`.
@@ -34,17 +32,24 @@ class Fleet:
         seed: What all chance is derived from.
         oldest_goes: When a backup past its retention disappears.
         chance_of_missing: The share of due backups that are not made, 0 to 1.
+        first_droplet_id: Of the Droplets; DigitalOcean gives no id to two accounts.
     """
 
     def __init__(
-        self, now: datetime, *, seed: int = 1, oldest_goes: OldestGoes = "by_age", chance_of_missing: float = 0.0
+        self,
+        now: datetime,
+        *,
+        seed: int = 1,
+        oldest_goes: OldestGoes = "by_age",
+        chance_of_missing: float = 0.0,
+        first_droplet_id: int = 500_000_001,
     ) -> None:
         self.events: list[Event] = []
         self.chance = Chance(seed)
         self._agenda = Agenda(now)
         self._oldest_goes = oldest_goes
         self._chance_of_missing = chance_of_missing
-        self._droplet_ids = count(_FIRST_DROPLET_ID)
+        self._droplet_ids = count(first_droplet_id)
         self._droplets: dict[int, SimulatedDroplet] = {}
         self._destroyed: dict[int, SimulatedDroplet] = {}
         self._images = Images()

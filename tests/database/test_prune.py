@@ -1,6 +1,5 @@
 """Pruning deletes nothing that a question about the time kept needs, and may be cut short anywhere."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,6 +14,7 @@ from inventory.store.engine import Database
 from inventory.store.schema import backup_versions, backups, metadata, sync_runs
 from inventory.views.queries import Question, ask
 from inventory.views.rows import KnownDroplet, LiveBackup, RestorableBackup
+from tests.end_to_end.daemon_process import eventually
 from tests.histories import History, answers, live, tables
 from tests.simulated import MONDAY, Account, Row
 
@@ -107,22 +107,31 @@ def test_of_every_droplet_it_is_still_known_that_it_had_backups(database: Databa
     assert {row["droplet_id"] for row in tables(database)["backups"]} == had
 
 
-def test_cut_short_it_says_so_and_goes_on_another_time(
-    database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(prune, "_BATCH_BACKUPS", 7)
-    monkeypatch.setattr(prune, "_BATCH_RUNS", 3)
+def crowd(database: Database, found: prune.Prunable) -> None:
+    """Add as much again of what can be deleted as takes several transactions."""
+    stored = tables(database)
+    (backup,) = (row for row in stored["backups"] if row["id"] == found.backup_ids[0])
+    (run,) = (row for row in stored["sync_runs"] if row["id"] == found.run_ids[0])
+    with database.writing() as connection:
+        connection.execute(sa.insert(backups), [{**backup, "id": 10**12 + number} for number in range(2_500)])
+        # Before all others: what came after the last complete run of before stays.
+        connection.execute(sa.insert(sync_runs), [{**run, "id": -number} for number in range(1, 251)])
+
+
+def test_cut_short_it_says_so_and_goes_on_another_time(database: Database, now: datetime) -> None:
+    crowd(database, find(database, now))
     found = find(database, now)
     steps = prune.delete(database, found)
-    assert next(steps) == 7
+    first = next(steps)
+    assert 0 < first < 2_500
     steps.close()  # type: ignore[attr-defined]
     (account,) = tables(database)["accounts"]
     assert account["pruned_before"] == found.made_before
     left = find(database, now)
-    assert (left.backup_ids, left.run_ids) == (found.backup_ids[7:], found.run_ids)
-    assert list(prune.delete(database, left)) == [7] * (len(left.backup_ids) // 7) + [
-        size for size in (len(left.backup_ids) % 7,) if size
-    ] + [3] * (len(left.run_ids) // 3) + [size for size in (len(left.run_ids) % 3,) if size]
+    assert (left.backup_ids, left.run_ids) == (found.backup_ids[first:], found.run_ids)
+    further = list(prune.delete(database, left))
+    assert max(further) <= first
+    assert sum(further) == len(left.backup_ids) + len(left.run_ids)
     assert not any(find(database, now).rows.values())
 
 
@@ -167,9 +176,7 @@ def test_a_sync_that_writes_it_at_the_same_time_is_waited_for(database: Database
         with database.writing() as connection:
             bring_back(connection, returned)
             pruning = pool.submit(lambda: list(prune.delete(other, found)))
-            until = time.monotonic() + 30
-            while not connection.scalar(waiting):
-                assert time.monotonic() < until
+            eventually(lambda: bool(connection.scalar(waiting)))
         assert sum(pruning.result(60)) == len(found.backup_ids) + len(found.run_ids)
     check_is_left(database, returned)
 

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
@@ -49,7 +48,7 @@ def hole(postgres: Cluster) -> Iterator[BlackHole]:
 
 @pytest.fixture
 def database(hole: BlackHole, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setattr(deadline.Connection, "answer_seconds", 0.5)
+    monkeypatch.setattr(deadline.Connection, "answer_seconds", 2.0)
     name = sa.make_url(postgres_url).database
     url = sa.URL.create("postgresql+psycopg", username="postgres", host="127.0.0.1", port=hole.port, database=name)
     with closing(Database(url)) as database:
@@ -59,10 +58,8 @@ def database(hole: BlackHole, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 def test_silence_in_a_transaction_is_an_error_that_later_may_mend(database: Database, hole: BlackHole) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE x (y integer)")
-    began = time.monotonic()
-    with pytest.raises(DatabaseUnavailableError, match=r"it did not answer within 0.5 s\. Nothing was changed"):
+    with pytest.raises(DatabaseUnavailableError, match=r"it did not answer within 2 s\. Nothing was changed"):
         write_into(database, hole)
-    assert time.monotonic() - began < 5
     hole.silent.clear()
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM x").scalar_one() == 0
@@ -86,6 +83,6 @@ def test_silence_on_an_idle_connection_costs_a_wait_and_no_failure(database: Dat
 
 def test_an_upgrade_takes_as_long_as_it_takes(database: Database) -> None:
     with upgrading(database) as connection:
-        connection.exec_driver_sql("SELECT pg_sleep(1.2)")
+        connection.exec_driver_sql("SELECT pg_sleep(3)")
     with pytest.raises(DatabaseUnavailableError), database.reading() as connection:
         connection.exec_driver_sql("SELECT pg_sleep(30)")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from inventory.__main__ import main
 from inventory.simulator.api import SimulatedApi
@@ -123,6 +124,19 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return Ended(code, output.out, output.err)
 
     return run
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Let SQLite wait for a lock for no more than 10 ms."""
+
+    def hurry(connection: sa.Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            connection.connection.cursor().execute("PRAGMA busy_timeout = 10")
+
+    sa.event.listen(sa.Engine, "engine_connect", hurry)
+    yield
+    sa.event.remove(sa.Engine, "engine_connect", hurry)
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

@@ -84,7 +84,7 @@ class DaemonProcess:
         return self.wait()
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=headers, timeout=5, trust_env=False)
+        return httpx.get(self.url + path, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
 
     def metric(self, name: str) -> float | None:
         """Read one metric, named with its labels; None where there is none."""

@@ -18,7 +18,6 @@ import pytest
 from inventory.commands import check as command
 from inventory.judging.rules import KINDS
 from inventory.simulator.fleet import Fleet
-from inventory.store import engine
 from inventory.store.engine import Database
 from inventory.store.upgrade import VERSION_TABLE
 from tests.end_to_end.conftest import Ended, Run, now
@@ -341,8 +340,8 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def test_a_locked_database_is_unknown(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_PRAGMAS", ("PRAGMA busy_timeout = 10",))
+@pytest.mark.usefixtures("impatient")
+def test_a_locked_database_is_unknown(path: Path, run: Run) -> None:
     with locked(path):
         assert "is locked by another program" in unanswered(run("check"))
 

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from inventory.commands import doctor
 from inventory.doctor.diagnosis import CERTIFICATE_VARIABLES, CHECKS, PROXY_VARIABLES
 from inventory.simulator.faults import Fault
-from inventory.store import engine
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
 from tests.end_to_end.conftest import Run, Serve, Served, now, on_sqlite, small_fleet
@@ -345,8 +344,8 @@ def test_the_sqlite_file_is_opened_by_sqlite_alone(scene: Scene) -> None:
 
 
 @on_sqlite
-def test_a_locked_sqlite_file_is_told(scene: Scene, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_PRAGMAS", ("PRAGMA busy_timeout = 10",))
+@pytest.mark.usefixtures("impatient")
+def test_a_locked_sqlite_file_is_told(scene: Scene, told: Told) -> None:
     with scene.database.writing() as connection:
         connection.execute(sa.update(sync_runs).values(status="complete"))
         code, checks = told(scene)

@@ -2,7 +2,6 @@
 
 import socket
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -159,11 +158,9 @@ def test_a_receiver_that_is_ill_fails_no_sync_and_is_complained_of(
     run: Run, receiver: Receiver, behaviour: Callable[..., object]
 ) -> None:
     receiver.behave = behaviour
-    began = time.monotonic()
     ended = run("sync")
     assert ended.code == 0
     assert "the ping could not be sent" in ended.err
     assert SECRET_PATH not in ended.err + ended.out
-    assert time.monotonic() - began < 15
     if behaviour is refuse:
         assert run("sync", "--quiet").err == "", "its receiver raises the alarm by itself"

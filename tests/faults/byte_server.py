@@ -59,7 +59,13 @@ def answer(
 
 
 class Listener:
-    """Accepts connections on loopback, one thread each, until it is closed."""
+    """Accepts connections on loopback, one thread each, until it is closed.
+
+    Attributes:
+        closed: So many connections were closed from this side.
+    """
+
+    closed = 0
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -94,13 +100,14 @@ class Listener:
         while self.readable(self._listener):
             connection, _ = self._listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(5)
+            connection.settimeout(60)
             self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
             self._threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             self.serve(connection)
+        self.closed += 1
 
 
 class ByteServer(Listener):
@@ -175,7 +182,7 @@ class ByteServer(Listener):
             connection.sendall(action.data)
 
 
-def until(condition: object, seconds: float = 2.0) -> bool:
+def until(condition: object, seconds: float = 60.0) -> bool:
     """Wait for a callable to become true."""
     assert callable(condition)
     ends_at = time.monotonic() + seconds

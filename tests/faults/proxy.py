@@ -25,7 +25,7 @@ class Proxy(Listener):
         return f"http://127.0.0.1:{self.port}"
 
     def serve(self, connection: socket.socket) -> None:
-        with socket.create_connection(("127.0.0.1", self._upstream_port), timeout=5) as upstream:
+        with socket.create_connection(("127.0.0.1", self._upstream_port), timeout=60) as upstream:
             forward = threading.Thread(target=self._forward, args=(connection, upstream))
             forward.start()
             with suppress(OSError):

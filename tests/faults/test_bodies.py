@@ -106,7 +106,7 @@ ENDLESS: dict[str, list[Action]] = {
 @pytest.mark.parametrize("script", ENDLESS.values(), ids=ENDLESS)
 def test_endless_body(connect: Connect, server: ByteServer, error_of: Ask, script: list[Action]) -> None:
     server.script(script)
-    client = connect(timeout_seconds=3.0)
+    client = connect(timeout_seconds=60.0)
     with little_memory():
         error = error_of(lambda: client.get("/"))
     assert isinstance(error, HostileAnswerError)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from inventory.digitalocean.client import Client
+from inventory.digitalocean.pace import Pace
 from inventory.errors import (
     ApiError,
     AuthenticationError,
@@ -20,6 +21,7 @@ from inventory.errors import (
     TransientError,
 )
 from inventory.process.clock import utc_now
+from inventory.process.stopping import StopSignal
 from tests.faults.byte_server import ByteServer, Pause, answer, until
 from tests.faults.conftest import TOKEN, Ask, Connect
 
@@ -85,7 +87,7 @@ def test_row_36_asked_wait_is_kept(client: Client, server: ByteServer) -> None:
     server.script(answer(status=503, headers={"retry-after": "1"}), GOOD)
     began = time.monotonic()
     client.get("/")
-    assert 1.0 <= time.monotonic() - began < 2.0
+    assert time.monotonic() - began >= 1.0
     assert client.waiting_until is None, "that is for the rate limit"
 
 
@@ -97,28 +99,37 @@ def test_row_48_strange_request_id_is_dropped(client: Client, server: ByteServer
 
 def test_row_34_rate_limit_pauses_all_threads(client: Client, server: ByteServer) -> None:
     server.script(answer(status=429, headers={"retry-after": "1"}), GOOD)
-    began = time.monotonic()
-    threads = [threading.Thread(target=client.get, args=("/",)) for _ in range(4)]
+    answered: list[float] = []
+
+    def ask() -> None:
+        client.get("/")
+        answered.append(time.monotonic())
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    began, before = time.monotonic(), utc_now()
     threads[0].start()
     assert until(lambda: client.waiting_until is not None)
-    shown = client.waiting_until
+    shown, after = client.waiting_until, utc_now()
     for thread in threads[1:]:
         thread.start()
-    time.sleep(0.3)
-    assert len(server.heads) == 1, "nobody asks while the account waits"
     for thread in threads:
         thread.join()
-    assert 1.0 <= time.monotonic() - began < 2.0
     assert client.answers == 4
+    assert min(answered) - began >= 1.0, "nobody asks while the account waits"
     assert shown is not None
-    assert abs(shown - utc_now()) < timedelta(seconds=2)
+    assert before.replace(microsecond=0) <= shown - timedelta(seconds=1) <= after
     assert client.waiting_until is None
 
 
-def test_row_34_rate_limit_uses_up_no_tries(
-    client: Client, server: ByteServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("inventory.digitalocean.answer._SHORTEST_WAIT", timedelta(0))
+class Restless(Pace):
+    """Waits for nothing, so that a test need not."""
+
+    def pause(self, seconds: float) -> None:
+        del seconds
+
+
+def test_row_34_rate_limit_uses_up_no_tries(connect: Connect, server: ByteServer) -> None:
+    client = connect(pace=Restless(0.0, stop=StopSignal(), clock=utc_now))
     server.script(*[answer(status=429, headers={"retry-after": "0"})] * 12, GOOD)
     assert client.get("/") == b"{}"
     assert client.requests == 13
@@ -150,12 +161,12 @@ def test_token_is_nowhere_to_be_seen(client: Client) -> None:
 
 
 WAITS: dict[str, tuple[list[bytes | Pause], dict[str, float]]] = {
-    "a silent server": ([Pause(10)], {}),
-    "a slow body": ([b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", Pause(10)], {}),
-    "the rate limit": ([answer(status=429, headers={"retry-after": "60"})], {}),
-    "the asked wait": ([answer(status=503, headers={"retry-after": "60"})], {}),
+    "a silent server": ([Pause(600)], {}),
+    "a slow body": ([b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", Pause(600)], {}),
+    "the rate limit": ([answer(status=429, headers={"retry-after": "600"})], {}),
+    "the asked wait": ([answer(status=503, headers={"retry-after": "600"})], {}),
     "the next try": ([answer(status=500)], {"retry_wait_seconds": 1e6}),
-    "our own rate": ([GOOD], {"requests_per_second": 0.01}),
+    "our own rate": ([GOOD], {"requests_per_second": 0.001}),
 }
 
 
@@ -164,54 +175,48 @@ def test_stop_ends_every_wait(
     connect: Connect, server: ByteServer, script: list[bytes | Pause], settings: dict[str, float]
 ) -> None:
     server.script(script)
-    client = connect(**{"timeout_seconds": 30.0, **settings})
-    stopped_after = stop_while(client, lambda: [client.get("/"), client.get("/")], server)
-    assert stopped_after < 0.5
+    client = connect(**{"timeout_seconds": 600.0, **settings})
+    stop_while(client, lambda: [client.get("/"), client.get("/")], server)
     with pytest.raises(StoppedError):
         client.get("/")
     assert len(server.heads) == 1
 
 
 def test_stop_ends_a_handshake(connect: Connect, server: ByteServer) -> None:
-    client = connect(server.url.replace("http:", "https:"), timeout_seconds=30.0)
-    assert stop_while(client, lambda: client.get("/"), server) < 0.5
+    client = connect(server.url.replace("http:", "https:"), timeout_seconds=600.0)
+    stop_while(client, lambda: client.get("/"), server)
 
 
-@pytest.mark.parametrize("script", [[Pause(10)], [answer(status=429, headers={"retry-after": "60"})]])
+@pytest.mark.parametrize("script", [[Pause(600)], [answer(status=429, headers={"retry-after": "600"})]])
 def test_stop_may_be_called_by_a_signal_handler(
     connect: Connect, server: ByteServer, script: list[bytes | Pause]
 ) -> None:
     server.script(script)
-    client = connect(timeout_seconds=30.0)
+    client = connect(timeout_seconds=600.0)
     before = signal.signal(signal.SIGALRM, lambda _number, _frame: client.stop())
     signal.setitimer(signal.ITIMER_REAL, 0.1)
-    began = time.monotonic()
     try:
         with pytest.raises(StoppedError):
             client.get("/")
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert 0.1 <= time.monotonic() - began < 0.6
 
 
-def stop_while(client: Client, ask: Callable[[], object], server: ByteServer) -> float:
-    """Return how long after `stop()` the question ended."""
-    ended: list[float | Exception] = []
+def stop_while(client: Client, ask: Callable[[], object], server: ByteServer) -> None:
+    """Stop a question that would wait for ten minutes, and see it end."""
+    ended: list[bool] = []
 
     def question() -> None:
         try:
             ask()
         except StoppedError:
-            ended.append(time.monotonic())
+            ended.append(True)
 
     thread = threading.Thread(target=question)
     thread.start()
     assert until(lambda: server.connections)
     time.sleep(0.1)
     assert not ended
-    began = time.monotonic()
     client.stop()
-    assert time.monotonic() - began < 0.05
-    thread.join(timeout=5)
-    assert len(ended) == 1
-    return time.monotonic() - began
+    thread.join(timeout=60)
+    assert ended == [True]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from shutil import copy
 
@@ -49,8 +48,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
 
 def _others(database: Database) -> Account:
     """Make a fleet of two months' age to which more happens than the story tells."""
-    fleet = Fleet(story.BEGINS - timedelta(days=OTHERS_DAYS), chance_of_missing=0.05)
-    fleet._droplet_ids = count(600_000_001)
+    fleet = Fleet(story.BEGINS - timedelta(days=OTHERS_DAYS), chance_of_missing=0.05, first_droplet_id=600_000_001)
     chances.begin(fleet, 14)
     fleet.advance(to=story.BEGINS)
     return Account(database, fleet, name="seeded")

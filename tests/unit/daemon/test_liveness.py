@@ -44,11 +44,11 @@ def test_the_stacks_say_where_each_thread_is_by_name() -> None:
 
     def hang_in_here() -> None:
         begun.set()
-        end.wait(30)
+        end.wait(60)
 
     thread = threading.Thread(target=hang_in_here, name="fetch_7")
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     text = stacks()
     end.set()
     thread.join()

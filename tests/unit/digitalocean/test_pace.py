@@ -1,4 +1,4 @@
-"""When a request may go."""
+"""When a request may go, by a clock that only waiting moves."""
 
 import threading
 import time
@@ -7,102 +7,109 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from pyrate_limiter import Rate
 
 from inventory.digitalocean.client import Client
-from inventory.digitalocean.pace import Pace, _rates
+from inventory.digitalocean.pace import Pace
 from inventory.errors import StoppedError
 from inventory.process.stopping import StopSignal
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def pace(requests_per_second: float = 0.0, stop: StopSignal | None = None) -> Pace:
-    return Pace(requests_per_second, stop=stop or StopSignal(), clock=lambda: NOON)
+class Waiting(StopSignal):
+    """Lets `seconds` pass where others sleep, and notes which end of each wait was `shown`."""
+
+    def __init__(self, requests_per_second: float = 0.0) -> None:
+        super().__init__()
+        self.seconds = 0.0
+        self.shown: list[datetime | None] = []
+        self._lock = threading.Lock()
+        self.pace = Pace(requests_per_second, stop=self, clock=self.clock, seconds=lambda: self.seconds)
+
+    def clock(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def wait(self, seconds: float) -> bool:
+        with self._lock:
+            self.shown.append(self.pace.waiting_until)
+            self.seconds += seconds
+        return self.is_set()
+
+    def turns(self, number: int) -> list[float]:
+        """Take turns, and give when each came, in seconds from the beginning."""
+        moments = []
+        for _ in range(number):
+            self.pace.wait_for_turn()
+            moments.append(self.seconds)
+        return moments
 
 
-@pytest.mark.parametrize(
-    ("requests_per_second", "rates"),
-    [
-        (4.0, [(1, 250), (5000, 3_600_000)]),
-        (1.0, [(1, 1000)]),
-        (0.5, [(1, 2000)]),
-        (4.2, [(1, 238), (250, 60_000), (5000, 3_600_000)]),
-        (1e6, [(1, 1), (250, 60_000), (5000, 3_600_000)]),
-    ],
-)
-def test_limits_of_the_account_hold_whatever_our_own_rate(
-    requests_per_second: float, rates: list[tuple[int, int]]
-) -> None:
-    assert [(rate.limit, rate.interval) for rate in _rates(requests_per_second)] == rates
+@pytest.mark.parametrize("requests_per_second", [0.5, 1.0, 4.0])
+def test_requests_are_spread_evenly(requests_per_second: float) -> None:
+    gaps = [later - earlier for earlier, later in pairwise(Waiting(requests_per_second).turns(20))]
+    assert gaps == pytest.approx([1 / requests_per_second] * 19, abs=0.002)
 
 
-def test_requests_are_spread_evenly_over_all_threads() -> None:
-    shared, sent = pace(50.0), []
+@pytest.mark.parametrize("requests_per_second", [4.0, 4.2, 1e6])
+def test_limits_of_the_account_hold_whatever_our_own_rate(requests_per_second: float) -> None:
+    moments = Waiting(requests_per_second).turns(5_100)
+    for limit, seconds in ((250, 60), (5_000, 3_600)):
+        assert all(later - earlier >= seconds for earlier, later in zip(moments, moments[limit:], strict=False))
 
-    def work() -> None:
-        for _ in range(5):
-            shared.wait_for_turn()
-            sent.append(time.monotonic())
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+def test_nothing_is_wasted_of_what_the_account_allows() -> None:
+    moments = Waiting(1e6).turns(5_001)
+    assert moments[249] < 1
+    assert moments[250] == pytest.approx(60, abs=1)
+    assert moments[4_999] < 20 * 60
+    assert moments[5_000] == pytest.approx(3_600, abs=1)
+
+
+def test_all_threads_share_one_rate() -> None:
+    waiting = Waiting(50.0)
+    threads = [threading.Thread(target=waiting.turns, args=(5,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    gaps = [later - earlier for earlier, later in pairwise(sorted(sent))]
-    assert len(sent) == 20
-    assert sum(gaps) >= 19 * 0.02 - 0.01
-    assert sum(gaps) < 1.0
+    assert waiting.seconds >= 19 * 0.02 - 0.01
 
 
 def test_zero_means_no_limit_of_ours() -> None:
-    unlimited = pace(0.0)
-    unlimited.announce(limit=5000, remaining=0)
-    began = time.monotonic()
-    for _ in range(1000):
-        unlimited.wait_for_turn()
-    assert time.monotonic() - began < 0.5
+    unlimited = Waiting(0.0)
+    unlimited.pace.announce(limit=5000, remaining=0)
+    assert unlimited.turns(10_000)[-1] == 0
 
 
-@pytest.mark.parametrize(("remaining", "is_slow"), [(499, True), (500, False), (5000, False)])
-def test_below_a_tenth_we_slow_down(monkeypatch: pytest.MonkeyPatch, remaining: int, *, is_slow: bool) -> None:
-    monkeypatch.setattr("inventory.digitalocean.pace._SCARCE_PAUSE_SECONDS", 0.2)
-    shared = pace(100.0)
-    shared.wait_for_turn()
-    shared.announce(limit=5000, remaining=remaining)
-    began = time.monotonic()
-    shared.wait_for_turn()
-    assert (time.monotonic() - began >= 0.19) == is_slow
+@pytest.mark.parametrize(("remaining", "seconds"), [(499, 2.0), (500, 0.01), (5000, 0.01)])
+def test_below_a_tenth_we_slow_down(remaining: int, seconds: float) -> None:
+    waiting = Waiting(100.0)
+    waiting.turns(1)
+    waiting.pace.announce(limit=5000, remaining=remaining)
+    assert waiting.turns(1) == [pytest.approx(seconds, abs=0.002)]
 
 
-def test_longest_pause_counts() -> None:
-    paused = pace()
-    assert paused.waiting_until is None
-    paused.pause(600.0)
-    paused.pause(60.0)
-    assert paused.waiting_until == NOON + timedelta(minutes=10)
+def test_longest_pause_counts_and_is_shown_as_long_as_it_lasts() -> None:
+    waiting = Waiting()
+    assert waiting.pace.waiting_until is None
+    waiting.pace.pause(600.0)
+    waiting.pace.pause(60.0)
+    assert waiting.pace.waiting_until == NOON + timedelta(minutes=10)
+    assert waiting.turns(1) == [600.0]
+    assert waiting.pace.waiting_until is None
 
 
-def test_wait_for_the_hours_requests_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory.digitalocean.pace._ACCOUNT_RATES", (Rate(3, 3_600_000),))
-    stop = StopSignal()
-    shared = pace(1000.0, stop)
-    for _ in range(3):
-        shared.wait_for_turn()
-    before = shared.waiting_until
-    threading.Timer(0.1, stop.set).start()
-    with pytest.raises(StoppedError):
-        shared.wait_for_turn()
-    after = shared.waiting_until
-    assert before is None
-    assert after is not None
-    assert NOON + timedelta(minutes=59) < after <= NOON + timedelta(hours=1)
+def test_wait_for_the_minutes_requests_is_shown_and_a_short_one_is_not() -> None:
+    waiting = Waiting(1e6)
+    waiting.turns(250)
+    assert set(waiting.shown) == {None}
+    waiting.turns(1)
+    assert waiting.shown[-1] == NOON + timedelta(minutes=1)
 
 
 def test_stop_wakes_all_that_wait() -> None:
     stop = StopSignal()
-    paused = pace(stop=stop)
+    paused = Pace(0.0, stop=stop, clock=lambda: NOON)
     paused.pause(600.0)
     stopped = []
 
@@ -114,22 +121,21 @@ def test_stop_wakes_all_that_wait() -> None:
     threads = [threading.Thread(target=wait) for _ in range(4)]
     for thread in threads:
         thread.start()
-    time.sleep(0.05)
+    time.sleep(0.05)  # so that they wait, as a rule
     stop.set()
     stop.set()
     for thread in threads:
-        thread.join(timeout=1)
+        thread.join(timeout=30)
     assert len(stopped) == 4
-    assert stop.wait(10.0)
+    assert stop.wait(600.0)
 
 
-def test_client_listens_to_what_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory.digitalocean.pace._SCARCE_PAUSE_SECONDS", 0.15)
+def test_client_listens_to_what_is_announced() -> None:
     headers = {"ratelimit-limit": "5000", "ratelimit-remaining": "10"}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}, headers=headers))
-    with Client("t", requests_per_second=1000, transport=transport) as client:
+    waiting = Waiting(1000)
+    with Client("t", pace=waiting.pace, transport=transport) as client:
         client.get("/")
-        began = time.monotonic()
         client.get("/")
-    assert time.monotonic() - began >= 0.14
+    assert waiting.seconds == pytest.approx(2.0)
     assert client.rate_limit_remaining == 10

@@ -153,6 +153,27 @@ def test_a_droplet_that_is_switched_off_is_not_called_unprotected(migrated_url: 
     database.close()
 
 
+def test_it_is_protected_again_from_the_moment_its_backups_are_on(web: ByHand) -> None:
+    web.policy("03-01 12:00", "03-05 12:00", plan=None)
+    web.policy("03-05 12:00")
+    web.backup(1, "02-28 05:00", seen="03-01 12:00")
+    assert [row.reason for row in web.ask(UnprotectedDroplet, "03-05 11:59:59")] == ["backups off"]
+    assert web.ask(UnprotectedDroplet, "03-05 12:00") == []
+
+
+def test_it_is_current_until_the_moment_it_is_unselected(web: ByHand) -> None:
+    web.change("droplets", unselected_since=at("03-05 12:00"))
+    current = [[row.is_current for row in web.ask(KnownDroplet, now)] for now in ("03-05 11:59:59", "03-05 12:00")]
+    assert current == [[True], [False]]
+
+
+def test_what_an_incomplete_look_showed_later_could_certainly_be_restored(web: ByHand) -> None:
+    web.looks("03-01 12:00")  # the last that was complete
+    web.backup(1, "03-02 05:00", seen="03-03 12:00")
+    assert [row.certainty for row in web.ask(RestorableBackup, "03-03 12:00")] == ["certain"]
+    assert [row.certainty for row in web.ask(RestorableBackup, "03-03 12:00:01")] == ["possible"]
+
+
 def test_health_counts_what_failed_since_the_last_complete_run_of_everything(web: ByHand) -> None:
     web.looks("03-02 12:00")
     runs = (

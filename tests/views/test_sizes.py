@@ -78,6 +78,13 @@ def test_growth_is_the_slope_times_what_is_kept(web: ByHand) -> None:
     assert row.size_in_90_days_gigabytes == 276.0  # 6 + 90 * 3
 
 
+def test_the_newest_is_the_newest_that_was_seen_by_then(web: ByHand) -> None:
+    web.backups([2, 2, 2, 2, 9], seen="03-06 12:00")
+    web.backup(6, "03-06 05:00", seen="03-07 12:00", size_gigabytes=2.0)
+    newest = [[row.is_newest for row in web.ask(SizeAnomaly, now)] for now in ("03-07 11:59:59", "03-07 12:00")]
+    assert newest == [[True], [False]]
+
+
 def test_of_two_backups_no_growth_is_claimed(web: ByHand) -> None:
     web.backups([1, 0, 2], seen=LAST_LOOK)  # one of size 0 is not known yet
     web.looks(LAST_LOOK)

@@ -10,13 +10,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 
 def among(connection: sa.Connection, column: sa.Column[int], ids: Iterable[int]) -> sa.ColumnElement[bool]:
-    """Say that a column holds one of these ids.
+    """Return the condition that a column holds one of these ids.
 
-    They are one parameter, so that the statement is the same for any number of them: SQLAlchemy and psycopg would else
-    write and read a text with each id in it, every time.
+    All ids are one parameter, so that the statement is the same for any number of them. Otherwise SQLAlchemy and
+    psycopg would write and read a text with each id in it, every time.
     """
     if connection.dialect.name == "postgresql":
-        # As PostgreSQL writes an array: the driver would look at each id of a list for characters to escape.
+        # In PostgreSQL's notation for arrays: in a list, the driver would search each id for characters to escape.
         written = "{" + ",".join(map(str, ids)) + "}"
         return column == sa.any_(sa.cast(sa.literal(written, sa.types.NULLTYPE), sa.ARRAY(sa.BigInteger)))
     each = sa.func.json_each(json.dumps(list(ids))).table_valued("value")
@@ -57,7 +57,7 @@ def copy_in(connection: sa.Connection, columns: Sequence[sa.Column[Any]], rows: 
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows, or replace those whose primary key is there; of rows with one key the last counts."""
+    """Insert rows, or replace rows of the same primary key; of several `rows` with one key the last counts."""
     keys = [column.name for column in table.primary_key]
     by_key = {itemgetter(*keys)(row): row for row in rows}
     if not by_key:
@@ -70,7 +70,7 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[st
 
 
 def insert_or_leave(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """Insert the row, or leave the one that is there with the same key or unique name."""
+    """Insert the row, unless the table has one with the same key or unique name."""
     connection.execute(_insert(connection, table).values(row).on_conflict_do_nothing())
 
 

@@ -2,7 +2,7 @@
 
     source, one state of it | a batch at a time | target, one transaction | read back | commit
 
-Nothing is committed before every table was read back and held the same rows. Held in memory is one batch.
+The transaction is committed after every table was read back and held the same rows. Memory holds one batch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ _BATCH_ROWS = 5_000
 
 
 class Digest(NamedTuple):
-    """What tells whether two tables hold the same rows, in whatever order: databases sort text differently.
+    """A summary of a table that is equal for the same rows in any order: databases sort text differently.
 
     Attributes:
         checksum: The sum of a hash of each row's values as Python has them.
@@ -32,22 +32,22 @@ class Digest(NamedTuple):
     checksum: int = 0
 
     def after(self, batch: Sequence[Sequence[Any]]) -> "Digest":
-        """Give the digest after so many rows more."""
+        """Return the digest of these rows and those before."""
         hashes = (blake2b(repr([_stored(value) for value in row]).encode(), digest_size=16).digest() for row in batch)
         added = sum(int.from_bytes(each) for each in hashes)
         return Digest(self.rows + len(batch), (self.checksum + added) % 2**128)
 
 
 def _stored(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
-    # PostgreSQL's clock, by which heartbeats go, has fractions of a second; no time written by us has.
+    # Heartbeats are times of PostgreSQL's clock, with fractions of a second; our own times have none.
     return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
 def copy(source: Database, target: Database, progressed: Callable[[int, int], object]) -> dict[str, int]:
     """Copy every table; return how many rows each has.
 
-    The target may be missing or empty; its tables are made or upgraded first. `progressed` is told after every batch
-    how many rows are done, reading back included, and how many there are to do.
+    The target may be missing or empty; its tables are created or upgraded first. After every batch, `progressed` is
+    called with how many rows are done, reading back included, and how many there are in all.
 
     Raises:
         DatabaseUnusableError: The target holds a history, or is not ours; nothing was written.
@@ -57,16 +57,16 @@ def copy(source: Database, target: Database, progressed: Callable[[int, int], ob
     upgrade(target)
     with source.reading() as reading, target.writing() as writing:
         if not target.is_sqlite:
-            # A sync that begins there now waits, and then finds the account.
+            # A sync that begins in the target now waits, and then finds the account.
             writing.execute(sa.text("LOCK TABLE accounts IN EXCLUSIVE MODE"))
         _refuse_rows(target, writing)
-        writing.execute(sa.delete(backup_rates))  # those of the migration
+        writing.execute(sa.delete(backup_rates))  # the migration inserted them
         step = _Steps(2 * sum(_rows(reading, table) for table in metadata.sorted_tables), progressed)
         written = {table: _transfer(reading, writing, table, step) for table in metadata.sorted_tables}
         for table, digest in written.items():
             if digest != _digest(writing, table, step):
                 raise DatabaseError(
-                    f"what {target.shown} gives back of table {table.name} is not what was written. Nothing was copied."
+                    f"table {table.name} of {target.shown} does not hold what was written to it. Nothing was copied."
                 )
         if not target.is_sqlite:
             _set_sequences(writing)
@@ -74,7 +74,7 @@ def copy(source: Database, target: Database, progressed: Callable[[int, int], ob
 
 
 class _Steps:
-    """Counts the rows that are done, for whoever waits."""
+    """Counts the rows that are done, and reports them."""
 
     def __init__(self, total: int, progressed: Callable[[int, int], object]) -> None:
         self._total = total
@@ -87,7 +87,7 @@ class _Steps:
 
 
 def _refuse_history(target: Database) -> None:
-    """Refuse a target with rows before an upgrade could change it."""
+    """Refuse a target that holds rows, before an upgrade can change it."""
     if target.path and not sqlite_file_exists(target.path):
         return
     check_usable(target)
@@ -101,8 +101,8 @@ def _refuse_rows(target: Database, connection: sa.Connection) -> None:
         is_filled = table.name in there and table is not backup_rates and _has_rows(connection, table)
         if is_filled:
             raise DatabaseUnusableError(
-                f"database {target.shown} holds a history already (table {table.name} has rows). Nothing was copied; "
-                "name an empty or a new one."
+                f"database {target.shown} already holds a history (table {table.name} has rows). Nothing was copied; "
+                "name an empty or a new database."
             )
 
 
@@ -140,13 +140,13 @@ def _digest(connection: sa.Connection, table: sa.Table, step: _Steps) -> Digest:
 
 
 def _batches(connection: sa.Connection, table: sa.Table) -> Iterator[Sequence[sa.Row[Any]]]:
-    # In the order in which they lie: that of the syncs, and what they ask for lies together in the target too.
+    # Unsorted: rows come in the order in which syncs wrote them, and so lie together in the target as well.
     with connection.execute(sa.select(table).execution_options(yield_per=_BATCH_ROWS)) as result:
         yield from result.partitions()
 
 
 def _set_sequences(connection: sa.Connection) -> None:
-    """Let the next account and the next run have the next number; inserting numbers moves no sequence."""
+    """Let the next account and the next run get the next id: inserting an id moves no sequence."""
     for table in (accounts, metadata.tables["sync_runs"]):
         last = connection.execute(sa.select(sa.func.max(table.c.id))).scalar_one()
         if last is not None:

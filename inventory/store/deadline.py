@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL that give up where nothing is heard for too long.
+"""Connections to PostgreSQL that give up if the server is silent for too long.
 
-Neither the server's time-outs nor TCP's help where something between accepts every word and passes none on.
+Neither the server's time-outs nor those of TCP help if something on the way accepts every packet and forwards none.
 """
 
 import time
@@ -15,16 +15,16 @@ Result = TypeVar("Result")
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection whose every question is answered in time, or ends it.
+    """A connection that closes itself if the server does not answer in time.
 
     Attributes:
-        answer_seconds: How long the server may be silent; None for as long as it takes.
+        answer_seconds: How long the server may be silent; None is no limit.
     """
 
     answer_seconds: float | None = ANSWER_SECONDS
 
     def wait(self, gen: Generator[Any, Any, Result], *arguments: Any, **options: Any) -> Result:  # noqa: ANN401 - the driver's
-        """Wait for what `gen` waits for, in the driver's own way.
+        """Wait for what `gen` waits for, as the driver does.
 
         Raises:
             psycopg.OperationalError: The server was silent for too long; the connection is closed.
@@ -32,15 +32,15 @@ class Connection(psycopg.Connection[Any]):
         return super().wait(self._in_time(gen), *arguments, **options)
 
     def _in_time(self, gen: Generator[Any, Any, Result]) -> Generator[Any, Any, Result]:
-        """Pass on what `gen` waits for; the driver says several times a second whether anything came."""
-        heard_at = time.monotonic()
+        """Pass on what `gen` waits for; several times a second, the driver sends whether anything came."""
+        answered_at = time.monotonic()
         try:
             wanted = next(gen)
             while True:
                 has_come = yield wanted
                 if has_come:
-                    heard_at = time.monotonic()
-                elif self.answer_seconds and time.monotonic() - heard_at > self.answer_seconds:
+                    answered_at = time.monotonic()
+                elif self.answer_seconds and time.monotonic() - answered_at > self.answer_seconds:
                     self.close()
                     raise psycopg.OperationalError(f"it did not answer within {self.answer_seconds:g} s")
                 wanted = gen.send(has_come)

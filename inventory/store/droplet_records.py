@@ -1,4 +1,4 @@
-"""Read what the views do not show: a Droplet's policies, and how it was looked at."""
+"""Read what the views do not show: a Droplet's policies, and the last attempts to look at it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from inventory.store.schema import backup_policies, backups, droplets, sync_list
 
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """A backup policy and when it was in force; its columns are those of `backup_policies`."""
+    """A backup policy and when it was in force; the fields are columns of `backup_policies`."""
 
     valid_from: datetime
     valid_to: datetime | None
@@ -24,13 +24,13 @@ class PolicyRecord:
 
 @dataclass(frozen=True, slots=True)
 class LookRecord:
-    """How a Droplet was looked at last.
+    """The last look and the last attempt to look at a Droplet; the fields are columns of `droplets`.
 
     Attributes:
-        last_observed_at: When it was last known what it has, by a listing or a proof; None if never.
-        last_listed_at: When its backups were last listed completely; None if never.
+        last_observed_at: The last look, a listing or a proof; None if there was none.
+        last_listed_at: The last complete listing of its backups; None if there was none.
         last_outcome: Of the last attempt, as `sync_listings.outcome`.
-        last_error: Why the last attempt was no look; None if it was.
+        last_error: Why the last attempt was not a look; None if it was one.
     """
 
     last_observed_at: datetime | None
@@ -54,20 +54,20 @@ class AttemptRecord:
 
 
 def policies(connection: sa.Connection, droplet_id: int) -> list[PolicyRecord]:
-    """List the policies that were ever read, the newest first."""
+    """List all policies that were read, the newest first."""
     columns = [backup_policies.c[name] for name in PolicyRecord.__slots__]
     query = sa.select(*columns).where(backup_policies.c.droplet_id == droplet_id)
     return [PolicyRecord(*row) for row in connection.execute(query.order_by(backup_policies.c.valid_from.desc()))]
 
 
 def look(connection: sa.Connection, droplet_id: int) -> LookRecord:
-    """Read how a known Droplet was looked at last."""
+    """Read the last look and attempt of a Droplet that is stored."""
     columns = [droplets.c[name] for name in LookRecord.__slots__]
     return LookRecord(*connection.execute(sa.select(*columns).where(droplets.c.id == droplet_id)).one())
 
 
 def attempts(connection: sa.Connection, droplet_id: int, most: int) -> list[AttemptRecord]:
-    """List the last attempts that were no ordinary look without news, the newest first."""
+    """List at most so many attempts that were not looks, the newest first."""
     query = (
         sa.select(
             sync_listings.c.attempted_at,
@@ -85,5 +85,5 @@ def attempts(connection: sa.Connection, droplet_id: int, most: int) -> list[Atte
 
 
 def owner(connection: sa.Connection, backup_id: int) -> int | None:
-    """Tell whose a backup is, by Droplet id; None where it was never seen."""
+    """Return the id of the Droplet that a backup belongs to; None if the backup was never seen."""
     return connection.scalar(sa.select(backups.c.droplet_id).where(backups.c.id == backup_id))

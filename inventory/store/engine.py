@@ -1,7 +1,7 @@
-"""The way to SQLite or PostgreSQL, and their errors in our words.
+"""Connections to SQLite or PostgreSQL, and their errors as ours.
 
-SQLite through its driver's own transactions loses concurrent updates; writers therefore take the write lock at once
-(`BEGIN IMMEDIATE`), readers begin plainly, and both wait up to 30 s for a lock.
+The transactions of SQLite's driver lose concurrent updates. Writers therefore take the write lock at once (`BEGIN
+IMMEDIATE`), readers use a plain `BEGIN`, and both wait up to 30 s for a lock.
 """
 
 import os
@@ -32,8 +32,8 @@ _PRAGMAS = (
     "PRAGMA cell_size_check = ON",
 )
 
-# PostgreSQL compiles a question that looks costly, and reads whole tables rather than seek on a disk. Ours look costly
-# and take tenths of a second; compiled, those of a summary over five years took 2.8 s instead of 1.1.
+# PostgreSQL compiles a query that looks costly, and reads whole tables to avoid seeking on a disk. Our queries look
+# costly and take tenths of a second; compiled, those of a summary over five years took 2.8 s instead of 1.1.
 # https://www.postgresql.org/docs/current/jit-decision.html
 READER_SETTINGS = {"jit": "off", "random_page_cost": "1.1"}
 _PREPARE_READING = "; ".join(f"SET LOCAL {name} = {value}" for name, value in READER_SETTINGS.items())
@@ -69,10 +69,10 @@ _POSTGRESQL_LOCKED = ("55P03", "40P01", "40001")
 
 
 class Database:
-    """One database: transactions to write or read in, and its name as it may be shown.
+    """One database: transactions that write or read, and its name as it may be shown.
 
     Attributes:
-        path: The SQLite file, or None on PostgreSQL and in memory.
+        path: The SQLite file; None on PostgreSQL and in memory.
         shown: The file's path, or the URL without its password.
     """
 
@@ -89,7 +89,7 @@ class Database:
         """Give a transaction that commits at the end of the block and rolls back on any error.
 
         Raises:
-            DatabaseError: One of its kinds, for everything an operator can mend.
+            DatabaseError: A kind of it, for every error that an operator can mend.
         """
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
@@ -101,8 +101,8 @@ class Database:
         Raises:
             DatabaseError: As `writing`.
         """
-        # Not postgresql_readonly: given back, that connection would begin its next transaction READ WRITE, even on a
-        # server whose owner made it read-only.
+        # Not postgresql_readonly: the next transaction of that connection would then begin as READ WRITE, even on a
+        # server that is read-only.
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         with self._transaction("BEGIN", **options) as connection:
             if not self.is_sqlite:
@@ -117,13 +117,13 @@ class Database:
                 with connection.execution_options(sqlite_begin=sqlite_begin, **options).begin():
                     yield connection
             except sa.exc.OperationalError:
-                # After an I/O error a connection's state is unknown: it is not used again.
+                # After an I/O error the state of a connection is unknown: it is not used again.
                 connection.invalidate()
                 raise
 
     @contextmanager
     def translating_errors(self) -> Iterator[None]:
-        """Turn the drivers' errors that an operator can mend into ours; others keep their face."""
+        """Raise ours in place of the drivers' errors that an operator can mend; leave all others as they are."""
         try:
             yield
         except sa.exc.DBAPIError as error:
@@ -144,7 +144,7 @@ class Database:
         primary = code & 0xFF
         if primary in _SQLITE_LOCKED:
             return DatabaseLockedError(
-                f"database {self.shown} is locked by another program for more than {LOCK_WAIT_SECONDS} s. "
+                f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s. "
                 "Nothing was changed; the next run catches up."
             )
         if primary in _SQLITE_UNUSABLE:
@@ -179,21 +179,21 @@ class Database:
 
 
 def memory() -> Database:
-    """Give an empty SQLite database that lives as long as the object."""
+    """Return an empty SQLite database in memory, which lives as long as the object."""
     return Database("sqlite://")
 
 
 def _without_secrets(url: sa.URL) -> str:
-    """Write the URL as it may be shown; libpq takes passwords among the parameters too."""
+    """Return the URL as it may be shown; libpq also takes passwords as parameters."""
     shown = url.difference_update_query([key for key in url.query if "password" in key])
     return shown.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    # mode=rw: a file that is not there is never created by merely looking.
+    # mode=rw: SQLite then never creates a file that does not exist.
     if url.database:
         url = url.set(database=Path(url.database).absolute().as_uri(), query={"mode": "rw", "uri": "true"})
-    # One connection: one thread writes, and closing the last one costs a checkpoint.
+    # One connection stays open: one thread writes, and to close the last one costs a checkpoint.
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,
@@ -245,7 +245,7 @@ _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "c
 
 
 def network_file_system(path: Path, mounts: str) -> str | None:
-    """Name the network file system that `path` lies on, or None; locks there are not to be trusted.
+    """Name the network file system that `path` lies on, or None; the locks of such a file system cannot be trusted.
 
     Given `mounts`, the text of /proc/self/mounts. Source: https://www.sqlite.org/faq.html#q5.
     """
@@ -262,14 +262,16 @@ def network_file_system(path: Path, mounts: str) -> str | None:
 
 
 def sqlite_file_exists(path: Path) -> bool:
-    """Tell whether there is something at `path`, be it a link that leads nowhere.
+    """Tell whether there is anything at `path`, even a link that leads nowhere.
 
     Raises:
-        DatabaseUnusableError: This user may not know, or the file system is no place for SQLite.
+        DatabaseUnusableError: This user may not see it, or SQLite must not use this file system.
     """
     mounts = Path("/proc/self/mounts")
     if mounts.exists() and (kind := network_file_system(path, mounts.read_text("utf-8", "replace"))):
-        raise DatabaseUnusableError(f"database {path} lies on a network file system ({kind}); SQLite must not.")
+        raise DatabaseUnusableError(
+            f"database {path} lies on a network file system ({kind}), which SQLite must not use."
+        )
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -280,9 +282,9 @@ def sqlite_file_exists(path: Path) -> bool:
 
 
 def check_sqlite_file(path: Path) -> None:
-    """Refuse a file that a sync should not write to, before SQLite opens it.
+    """Refuse a file that SQLite cannot use, before SQLite opens it.
 
-    The file itself is never opened here: closing it would drop the locks that SQLite holds on it in this process, and
+    The file itself is never opened here: to close it would drop the locks that SQLite holds on it in this process, and
     another process could then damage it. Source: https://www.sqlite.org/howtocorrupt.html, section 2.2.
 
     Raises:
@@ -295,12 +297,14 @@ def check_sqlite_file(path: Path) -> None:
     except OSError as error:
         raise _out_of_reach(path, error) from error
     if not size_bytes:
-        raise DatabaseUnusableError(f"database {path} is an empty file. Restore a copy, or remove it to start anew.")
-    # Where one may not write, SQLite cannot even read: it needs its files for the log beside the database.
+        raise DatabaseUnusableError(
+            f"database {path} is an empty file. Restore a copy, or remove the file to begin a new database."
+        )
+    # Without write permission SQLite cannot even read: it needs its log files beside the database.
     for place in (path, path.resolve().parent):
         if not os.access(place, os.W_OK, effective_ids=True):
             raise DatabaseUnusableError(
-                f"cannot write to {place} of database {path} (running as uid {os.geteuid()}). Nothing was changed."
+                f"cannot write to {place} for database {path} (running as uid {os.geteuid()}). Nothing was changed."
             )
 
 

@@ -1,4 +1,4 @@
-"""What can be learned of a database without changing it: whether it can be written, and how the last runs ended."""
+"""Examine a database without changing it: whether it can be written, and how the last run of an account ended."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from inventory.store.runs import last_complete, read_account
 from inventory.store.schema import accounts, sync_runs
 from inventory.vocabulary import RunMode
 
-_NOBODYS_ID = -1  # ours are counted from 1
+_NOBODYS_ID = -1  # accounts are numbered from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class LastRun:
     """The newest run over an account's whole configuration; the schema says what each column means.
 
     Attributes:
-        last_complete_at: When the newest complete one ended; None where none was.
-        overdue_after: How long after that the next is overdue, as far as this run knew a schedule.
+        last_complete_at: When the newest complete one ended; None if there was none.
+        overdue_after: How long after a complete run the next is overdue, by this run's schedule.
     """
 
     status: str
@@ -36,8 +36,8 @@ class StoredState:
     """What is stored of an account.
 
     Attributes:
-        uuid: None where it was never read.
-        last_run: None where there was none.
+        uuid: None if it was never read.
+        last_run: None if there was none.
     """
 
     uuid: str | None = None
@@ -45,7 +45,7 @@ class StoredState:
 
 
 def reach(database: Database) -> None:
-    """Ask the database for nothing.
+    """Run a query that reads no table.
 
     Raises:
         DatabaseError: It does not answer.
@@ -55,7 +55,7 @@ def reach(database: Database) -> None:
 
 
 def has_write_ahead_log(database: Database) -> bool:
-    """Tell whether readers and a writer do not wait for each other; a SQLite file keeps how it was set, a copy may not.
+    """Tell whether readers and a writer run side by side; a SQLite file keeps this setting, a copy of it may not.
 
     Raises:
         DatabaseError: It does not answer.
@@ -73,7 +73,7 @@ def try_writing(database: Database) -> None:
         DatabaseError: It cannot be written.
     """
     with database.writing() as connection:
-        # An id of its own: a sequence would not take its number back.
+        # With an id of its own, because a sequence would not take its number back.
         connection.execute(sa.insert(accounts).values(id=_NOBODYS_ID, name="a trial that is taken back"))
         connection.execute(sa.update(accounts).where(accounts.c.id == _NOBODYS_ID).values(status="active"))
         connection.rollback()

@@ -1,7 +1,7 @@
-"""A PostgreSQL role that may read our tables and views, and nothing else.
+"""A PostgreSQL role that may read our tables and views, and do nothing more.
 
-What keeps it from writing is that it has no privilege to; its read-only transactions and its time-outs, which it could
-set otherwise, only save others from its mistakes.
+It cannot write because it has no privilege to. Its read-only transactions and its time-outs, which the role itself can
+change, only protect others from its mistakes.
 
 Source: https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html
 """
@@ -18,7 +18,7 @@ _LONGEST_NAME_BYTES = 63
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "60s",
-    # A transaction left open would keep every later upgrade of the views waiting.
+    # A transaction left open would block every later upgrade of the views.
     "idle_in_transaction_session_timeout": "10min",
     **READER_SETTINGS,
 }
@@ -44,19 +44,19 @@ _STILL_ALLOWED = """
 
 
 def readable() -> list[str]:
-    """Name the tables and views that a reader may read; with our version table, by which commands know the database."""
+    """Name the tables and views that a reader may read, with the version table, which commands check first."""
     return [*metadata.tables, *views(), VERSION_TABLE]
 
 
 def grant_reader(database: Database, role: str) -> bool:
-    """Make the role, or bring up to date one that is there; return whether it was made. All of it or nothing.
+    """Create the role, or update one that exists, in one transaction; return whether it was created.
 
-    A made role may log in, once it has a password. Views and tables that the owner of ours makes later are readable
-    too: a dropped view loses its grants, and upgrades make views anew.
+    A new role may log in once it has a password. It may also read views and tables that the owner of ours creates
+    later: upgrades drop and create views, and a dropped view loses its grants.
 
     Raises:
         UsageError: No role can have this name.
-        DatabaseUnusableError: The role could write all the same, or ours may not make roles.
+        DatabaseUnusableError: The role could still write, or ours may not create roles.
     """
     _check_name(role)
     with database.writing() as connection:
@@ -64,8 +64,8 @@ def grant_reader(database: Database, role: str) -> bool:
         is_mighty = connection.execute(sa.text(_IS_MIGHTY), {"owner": owner, "role": role}).scalar_one_or_none()
         if is_mighty:
             raise DatabaseUnusableError(
-                f'role "{role}" is a superuser, may make roles, or is or may become "{owner}", who owns the tables: it '
-                "could write whatever is said here. Nothing was changed; name another."
+                f'role "{role}" is a superuser, may create roles, or is or may become "{owner}", who owns the tables: '
+                "it could write in any case. Nothing was changed; name another role."
             )
         is_new = is_mighty is None
         if is_new:
@@ -80,8 +80,8 @@ def _check_name(role: str) -> None:
     is_reserved = role.startswith("pg_") or role in ("public", "none")
     if not role or not role.isprintable() or is_reserved or len(role.encode()) > _LONGEST_NAME_BYTES:
         raise UsageError(
-            f'"{role}" cannot be the name of a role: 1 to {_LONGEST_NAME_BYTES} bytes, not public, not none, and '
-            "without pg_ before it. Nothing was changed."
+            f'"{role}" cannot be the name of a role: it must have 1 to {_LONGEST_NAME_BYTES} bytes, must not be public '
+            "or none, and must not begin with pg_. Nothing was changed."
         )
 
 
@@ -89,8 +89,8 @@ def _check_may_make_roles(connection: sa.Connection, role: str) -> None:
     if not connection.execute(sa.text(_IS_ALLOWED_TO_MAKE_ROLES)).scalar_one():
         user = connection.execute(sa.text("SELECT current_user")).scalar_one()
         raise DatabaseUnusableError(
-            f'role "{user}", which the database URL names, may not make roles. Nothing was changed; let an '
-            f'administrator run this command once, with INVENTORY_DATABASE_URL naming a role that may make "{role}".'
+            f'role "{user}", which the database URL names, may not create roles. Nothing was changed; an administrator '
+            f'can run this command once, with a role in INVENTORY_DATABASE_URL that may create "{role}".'
         )
 
 
@@ -115,12 +115,12 @@ def _statements(connection: sa.Connection, owner: str, role: str, *, is_new: boo
 
 
 def _check_harmless(connection: sa.Connection, role: str) -> None:
-    """Refuse a role that has more from elsewhere: from PUBLIC, or from a role it belongs to."""
+    """Refuse a role with further privileges: from PUBLIC, or from a role that it belongs to."""
     query = sa.text(_STILL_ALLOWED)
     if allowed := list(connection.scalars(query, {"role": role, "names": readable()})):
         raise DatabaseUnusableError(
             f'role "{role}" could still {allowed[0]}'
-            + (f", and {len(allowed) - 1} things more" if len(allowed) > 1 else "")
-            + ": by a right of all (PUBLIC), or of a role it belongs to. Nothing was changed; revoke that first, for "
-            "example: REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+            + (f", and do {len(allowed) - 1} more things" if len(allowed) > 1 else "")
+            + ": by a privilege of PUBLIC, or of a role that it belongs to. Nothing was changed; revoke that first, "
+            "for example: REVOKE CREATE ON SCHEMA public FROM PUBLIC"
         )

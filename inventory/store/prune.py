@@ -1,17 +1,17 @@
-"""Delete what no question about the days to keep needs: the only thing that ever deletes (R3).
+"""Delete what no answer about the days to keep needs. Nothing else deletes history (R3).
 
-Deleted are ended backups with their versions and regions, and finished sync runs with their attempts. What is stored
-once a Droplet stays: `droplet_days`, and the tags, policies and attributes that days and months are read with. Every
-view then answers about the days kept, and as of each of them, as it did before. That takes more than those days:
+It deletes ended backups with their versions and regions, and finished sync runs with their attempts. It keeps what is
+stored by Droplet: `droplet_days`, tags, policies and attributes. Every view then answers about the days kept, and as
+of each of them, as it did before. For that, more is kept than those days:
 
-- backups made in the 90 days before, through which growth is measured and by which retention is judged, back to the
-  beginning of a month, so that no month is half told,
-- of each Droplet the last that ended before, whenever made: the next are held against them, and it is known to have
-  had any,
-- runs from the last complete one of before on: failures are counted from there.
+- backups made in the 90 days before, which the views of growth and retention read, back to the beginning of a month,
+  so that every month is whole or gone,
+- the last backups of each Droplet that ended before, whenever they were made: later ones are compared with them, and
+  they show that the Droplet had backups,
+- the last complete run before, and every later run: failures are counted from there.
 
-No sync is kept out. None touches what ended so long ago, but for a backup that is listed again; each transaction here
-locks its backups and leaves those that are no longer gone.
+Syncs may run meanwhile. They do not touch what ended so long ago, except a backup that is listed again: each
+transaction here locks its backups, and leaves those that are no longer gone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,12 +26,12 @@ from inventory.views.queries import RECENT
 from inventory.vocabulary import RunMode, RunStatus
 
 LEAST_DAYS = RECENT.days
-"""So far back views look where nobody says how far: with fewer days kept, their everyday answers would change."""
+"""How far back views look unless a question says how far: with fewer days kept, their usual answers would change."""
 
-_JUDGED_BY = 7  # so many before it is a backup held against (view size_anomalies)
-_LOOKED_BACK = RECENT  # so far back from any moment does view size_growth, and none further
+_JUDGED_BY = 7  # a backup is compared with so many before it (view size_anomalies)
+_LOOKED_BACK = RECENT  # the view size_growth looks furthest back from any moment
 _BATCH_BACKUPS = 1_000
-_BATCH_RUNS = 100  # each with up to one attempt a Droplet
+_BATCH_RUNS = 100  # each with up to one attempt for each Droplet
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Prunable:
     """What can be deleted.
 
     Attributes:
-        ended_before: Only what ended before this UTC midnight.
-        made_before: Only backups made before this beginning of a UTC month; later ones are all kept.
+        ended_before: A UTC midnight; only what ended before it can be deleted.
+        made_before: The beginning of a UTC month; all backups made later are kept.
         backup_ids: In the order in which they ended.
-        run_ids: In the order of their beginning.
-        rows: Table -> how many rows of it are meant.
+        run_ids: In the order in which they started.
+        rows: Table -> how many of its rows can be deleted.
     """
 
     ended_before: datetime
@@ -54,7 +54,7 @@ class Prunable:
 
 
 def find(database: Database, *, keep_days: int, today: date) -> Prunable:
-    """Find what can be deleted where so many UTC days before `today` are kept."""
+    """Find what can be deleted if so many UTC days before `today` are kept."""
     ended_before = datetime.combine(today - timedelta(days=keep_days), time(), UTC)
     made_before = (ended_before - _LOOKED_BACK).replace(day=1)
     ended, finished = _ended_backups(ended_before, made_before), _finished_runs(ended_before)
@@ -100,10 +100,10 @@ def _finished_runs(before: datetime) -> sa.Select[int]:
 
 
 def delete(database: Database, prunable: Prunable) -> Iterator[int]:
-    """Delete it, a transaction after the other; give after each how many backups and runs were meant by it.
+    """Delete it in many transactions; yield after each how many backups or runs it was about.
 
-    The accounts say from the first transaction on that not all is there. Cut short anywhere, what is left can be
-    found and deleted another time.
+    The first transaction records in `accounts` that history is missing. If this stops at any point, a later call finds
+    and deletes the rest.
     """
     for batch in _batches(prunable.backup_ids, _BATCH_BACKUPS):
         with database.writing() as connection:
@@ -122,14 +122,14 @@ def _batches(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 
 def _record(connection: sa.Connection, before: datetime) -> None:
-    """Let the views claim nothing of windows before; of all accounts, because Droplets move between them (R6)."""
+    """Keep the views from judging windows before; of all accounts, because Droplets move between them (R6)."""
     is_news = sa.or_(accounts.c.pruned_before.is_(None), accounts.c.pruned_before < before)
     connection.execute(sa.update(accounts).where(is_news).values(pruned_before=before))
 
 
 def _delete_backups(connection: sa.Connection, ids: Sequence[int], before: datetime) -> None:
     still_gone = sa.select(backups.c.id).where(backups.c.id.in_(ids), backups.c.gone_at < before)
-    # In the order of their keys, as whoever else writes them does (R12).
+    # In the order of their keys, as every other writer does (R12).
     locked = list(connection.scalars(still_gone.order_by(backups.c.id).with_for_update()))
     for key in (backup_regions.c.backup_id, backup_versions.c.backup_id, backups.c.id):
         connection.execute(sa.delete(key.table).where(key.in_(locked)))

@@ -1,9 +1,9 @@
 """Sync runs: the record of each, and the lease by which only one runs on an account at a time (R8).
 
-The lease is the run's own row: a partial unique index allows one `running` row an account. Whoever writes renews the
-row's heartbeat first, in the same transaction, and writes nothing where the row no longer says `running`: a process
-that was stopped and goes on after another took over finds that out before it can do harm. No session state is used,
-so that it works behind PgBouncer. Heartbeats are the database's clock, the same for every host.
+The lease is the run's own row: a partial unique index allows one `running` row for each account. Every transaction of
+a run first renews the heartbeat of its row, and writes nothing if the row is no longer `running`. A process that was
+stopped, and goes on after another took over, finds that out before it can do harm. The lease uses no session state, so
+that it works behind PgBouncer. Heartbeats are times of the database's clock, the same for every host.
 """
 
 import os
@@ -29,7 +29,7 @@ LEASE_EXPIRES_AFTER = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """An account's row; the schema says what each column means."""
+    """A row of `accounts`."""
 
     id: int
     name: str
@@ -39,7 +39,7 @@ class StoredAccount:
 
 @dataclass(frozen=True, slots=True)
 class KnownDroplet:
-    """What a run must know of every stored Droplet of its account before it starts."""
+    """What a run must know about every stored Droplet of its account before it starts."""
 
     id: int
     name: str
@@ -51,7 +51,7 @@ class KnownDroplet:
 
 
 def ensure_account(connection: sa.Connection, name: str) -> StoredAccount:
-    """Read the account of this name, or make it; two processes may do so at once."""
+    """Read the account of this name, or insert it; two processes may do so at once."""
     found = read_account(connection, name)
     if found is None:
         insert_or_leave(connection, accounts, {"name": name})
@@ -61,20 +61,20 @@ def ensure_account(connection: sa.Connection, name: str) -> StoredAccount:
 
 
 def read_account(connection: sa.Connection, name: str) -> StoredAccount | None:
-    """Read the account of this name, None where it was never synced."""
+    """Read the account of this name; None if it was never synced."""
     columns = (accounts.c[name] for name in StoredAccount.__slots__)
     row = connection.execute(sa.select(*columns).where(accounts.c.name == name)).one_or_none()
     return StoredAccount(*row) if row else None
 
 
 def namesakes(connection: sa.Connection, uuid: str, name: str) -> list[str]:
-    """List the other accounts stored under this uuid."""
+    """List the names of the other accounts with this uuid."""
     query = sa.select(accounts.c.name).where(accounts.c.uuid == uuid, accounts.c.name != name)
     return list(connection.scalars(query.order_by(accounts.c.name)))
 
 
 def record_account(connection: sa.Connection, account_id: int, uuid: str, status: str) -> None:
-    """Keep what `/v2/account` says."""
+    """Store what `/v2/account` says."""
     connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(uuid=uuid, status=status))
 
 
@@ -86,13 +86,13 @@ def known_droplets(connection: sa.Connection, account_id: int) -> dict[int, Know
 
 
 def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int, Remembered]:
-    """Read the ids of the live backups of every Droplet of the account whose last look raises no question.
+    """Read the ids of the live backups of every Droplet that could be proven unchanged.
 
-    Raised it is by a look that was not complete, a backup that the brake holds, or one of size 0.
+    A Droplet is left out if its last look was not complete, or if one of them has size 0 or is held by the brake.
     """
     is_odd = sa.or_(backups.c.size_gigabytes == 0, backups.c.missing_since.is_not(None))
     of_droplet = sa.and_(backups.c.droplet_id == droplets.c.id, backups.c.gone_at.is_(None))
-    # One row a Droplet, not one a backup: that takes less than half the time.
+    # One row for each Droplet, not for each backup: that takes less than half the time.
     ids = sa.func.aggregate_strings(sa.cast(backups.c.id, sa.Text), ",")
     query = (
         sa.select(droplets.c.id, droplets.c.last_listed_at, ids)
@@ -115,7 +115,7 @@ def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int,
 def owned_elsewhere(
     connection: sa.Connection, account_id: int, configured: frozenset[str], droplet_ids: list[int]
 ) -> dict[int, str]:
-    """Name for each of these Droplets the other configured account it still belongs to (R6)."""
+    """Return, by Droplet id, the name of the other configured account that a Droplet still belongs to (R6)."""
     query = (
         sa.select(droplets.c.id, accounts.c.name)
         .join(accounts)
@@ -131,7 +131,7 @@ def owned_elsewhere(
 
 
 def unselect(connection: sa.Connection, droplet_ids: list[int], now: datetime) -> None:
-    """Record that the configuration no longer means these Droplets; nothing of theirs ends (R6)."""
+    """Record that the configuration no longer selects these Droplets; none of their backups ends (R6)."""
     statement = sa.update(droplets).where(droplets.c.id == sa.bindparam("key"), droplets.c.unselected_since.is_(None))
     if droplet_ids:
         changed = statement.values(unselected_since=sa.bindparam("since"))
@@ -147,12 +147,12 @@ def start(
     overdue_after: timedelta,
     now: datetime,
 ) -> int:
-    """Take the lease and return the run's id; what a crashed run left `running` is marked interrupted.
+    """Take the lease and return the run's id; a run that crashed and is still `running` becomes `interrupted`.
 
     Raises:
-        SyncRunningError: Another run is alive; names its host, process and start.
+        SyncRunningError: Another run is alive; the message names its host, process and start.
     """
-    # On PostgreSQL two may come at once: the second waits here until the first has its row.
+    # On PostgreSQL two runs may start at once: the second waits here until the first has its row.
     connection.execute(sa.select(accounts.c.id).where(accounts.c.id == account.id).with_for_update(key_share=True))
     running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == RunStatus.RUNNING)
     expired = sync_runs.c.heartbeat_at < _database_now(connection) - LEASE_EXPIRES_AFTER
@@ -184,7 +184,7 @@ def start(
 
 
 def renew(connection: sa.Connection, run_id: int) -> None:
-    """Renew the lease; the first statement of every transaction that writes for a run.
+    """Renew the lease: the first statement of every transaction of a run.
 
     Raises:
         LeaseLostError: Another run took over.
@@ -196,14 +196,14 @@ def renew(connection: sa.Connection, run_id: int) -> None:
     )
     if renewed.rowcount != 1:
         raise LeaseLostError(
-            "this sync was not heard of for too long and another one took the account over. "
+            "this sync gave no sign of life for too long, and another one took the account over. "
             "What was written before stays; nothing was written since."
         )
 
 
 @contextmanager
 def writing(database: Database, run_id: int) -> Iterator[sa.Connection]:
-    """Give a transaction to write in for a run, under its lease.
+    """Give a transaction in which a run writes, under its lease.
 
     Raises:
         LeaseLostError: Another run took over.
@@ -226,12 +226,12 @@ def finish(
 
 
 def record_attempts(connection: sa.Connection, run_id: int, rows: list[dict[str, Any]]) -> None:
-    """Keep the attempts that failed, were incomplete or changed something; column names are keys."""
+    """Store attempts that failed, were incomplete or changed something; the keys of a row are column names."""
     upsert(connection, sync_listings, [{"run_id": run_id, **row} for row in rows])
 
 
 def last_complete(connection: sa.Connection, account_id: int) -> datetime | None:
-    """Say when the last complete run of the whole configuration ended; None where none did."""
+    """Return when the last complete run over the whole configuration ended; None if there was none."""
     query = sa.select(sa.func.max(sync_runs.c.finished_at)).where(
         sync_runs.c.account_id == account_id,
         sync_runs.c.status == RunStatus.COMPLETE,
@@ -242,7 +242,7 @@ def last_complete(connection: sa.Connection, account_id: int) -> datetime | None
 
 
 def last_started(connection: sa.Connection, account_id: int, *, before_run_id: int | None) -> datetime | None:
-    """Say when the last run over the whole configuration began, this one aside; None where there was none."""
+    """Return when the last run over the whole configuration started, except this one; None if there was none."""
     query = sa.select(sa.func.max(sync_runs.c.started_at)).where(
         sync_runs.c.account_id == account_id, sync_runs.c.mode != RunMode.SUBSET, sync_runs.c.id != (before_run_id or 0)
     )
@@ -267,19 +267,19 @@ def _running_error(account: StoredAccount, holder: sa.Row[Any], now: datetime) -
 
 
 def _database_now(connection: sa.Connection) -> datetime:
-    """Read the database's clock, which all hosts share."""
+    """Read the clock of the database, which all hosts share."""
     now = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
     return now.astimezone(UTC) if now.tzinfo else now.replace(tzinfo=UTC)
 
 
 def process_identity(pid: int) -> str | None:
-    """Tell a process from any other that ever has its number: boot, process namespace, start; None if it is not there.
+    """Identify a process among all that ever have its number, by boot, process namespace and start.
 
-    None also where there is no /proc; the lease then ends by its heartbeat alone.
+    None if there is no such process, or no /proc: the lease then ends by its heartbeat alone.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        # The name of the program, in parentheses, may itself hold blanks and parentheses.
+        # The name of the program, in parentheses, may itself contain blanks and parentheses.
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         namespace = Path("/proc/self/ns/pid").readlink()
         state, started = stat[0], stat[19]
@@ -289,7 +289,7 @@ def process_identity(pid: int) -> str | None:
 
 
 def _is_dead(host: str, pid: int, identity: str | None) -> bool:
-    """Tell whether the process is certainly gone: only this host, in the same boot and namespace, can know."""
+    """Tell whether the process is certainly gone; that is known only on its host, in the same boot and namespace."""
     mine = process_identity(os.getpid())
     if host != socket.gethostname() or identity is None or mine is None:
         return False
@@ -298,12 +298,12 @@ def _is_dead(host: str, pid: int, identity: str | None) -> bool:
     found = process_identity(pid)
     if found:
         return found != identity
-    # One that can be read and has no identity has ended, and waits for its parent.
+    # A process that can be read and has no identity is a zombie.
     return os.access(f"/proc/{pid}/stat", os.R_OK) or not _exists(pid)
 
 
 def _exists(pid: int) -> bool:
-    """Tell whether there is such a process, be it one that /proc hides from this user (hidepid)."""
+    """Tell whether there is such a process, even if /proc hides it from this user (hidepid)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

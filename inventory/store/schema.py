@@ -1,10 +1,10 @@
 """The tables: what is stored, and what NULL means.
 
-All times are UTC and of whole seconds. A stamp is the moment a look ended, and at least one second later than any
-stamp its Droplet already has, so that intervals of one Droplet never overlap whatever the clock does (R5). An interval
-holds from `valid_from` until before `valid_to`; `valid_to` NULL means now.
+All times are UTC and of whole seconds. A stamp is the moment of an attempt, and at least one second later than any
+stamp that its Droplet already has: intervals of one Droplet then never overlap, whatever the clock does (R5). An
+interval begins with `valid_from` and ends before `valid_to`; `valid_to` NULL means that it has not ended.
 
-The migrations make these tables; a test holds that both agree.
+The migrations create these tables; a test compares both.
 """
 
 from datetime import datetime
@@ -34,14 +34,14 @@ def _at(name: str, comment: str, *, nullable: bool = False, primary_key: bool = 
 
 def _interval() -> tuple[sa.Column[datetime], sa.Column[datetime], sa.CheckConstraint]:
     return (
-        _at("valid_from", "UTC stamp of the look that learned it", primary_key=True),
-        _at("valid_to", "UTC stamp of the look that learned otherwise; NULL while it holds", nullable=True),
+        _at("valid_from", "UTC stamp of the look that found it", primary_key=True),
+        _at("valid_to", "UTC stamp of the look that found it changed or gone; NULL while it holds", nullable=True),
         sa.CheckConstraint("valid_from < valid_to", name="interval"),
     )
 
 
 def _one_open(table: sa.Table, *columns: str) -> None:
-    """At most one open interval a key."""
+    """Allow at most one open interval for each key."""
     where = sa.text("valid_to IS NULL")
     sa.Index(
         f"uq_{table.name}_open",
@@ -58,13 +58,13 @@ _SIZE_CHECK = "size_gigabytes >= 0 AND size_gigabytes < 1e12"
 accounts = sa.Table(
     "accounts",
     metadata,
-    sa.Column("id", sa.Integer(), primary_key=True, comment="Ours"),
-    sa.Column("name", sa.Text(), nullable=False, unique=True, comment="As the configuration names it"),
-    sa.Column("uuid", sa.Text(), comment="As /v2/account says; NULL while no token could read it"),
-    sa.Column("status", sa.Text(), comment="As /v2/account said last; NULL while no token could read it"),
+    sa.Column("id", sa.Integer(), primary_key=True, comment="Our id"),
+    sa.Column("name", sa.Text(), nullable=False, unique=True, comment="Its name in the configuration"),
+    sa.Column("uuid", sa.Text(), comment="From /v2/account; NULL if no token could ever read it"),
+    sa.Column("status", sa.Text(), comment="As /v2/account last said; NULL if no token could ever read it"),
     _at(
         "pruned_before",
-        "UTC; details of ended backups older than this were pruned; NULL: nothing was",
+        "UTC; ended backups that were made before may have been pruned; NULL if nothing was",
         nullable=True,
     ),
     comment="One configured DigitalOcean account",
@@ -79,39 +79,39 @@ droplets = sa.Table(
         sa.ForeignKey("accounts.id"),
         nullable=False,
         index=True,
-        comment="Whose it is: the account that saw it first, until it moves (R6)",
+        comment="The account that owns it: the first that saw it, until it moves (R6)",
     ),
-    sa.Column("name", sa.Text(), nullable=False, comment="As the API says; not unique"),
+    sa.Column("name", sa.Text(), nullable=False, comment="From the API; not unique"),
     sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
-    sa.Column("size_slug", sa.Text(), nullable=False, comment="The plan it runs on, such as s-1vcpu-1gb"),
-    sa.Column("price_monthly_usd", sa.Double(), comment="US dollars a month; NULL where the API gave no price"),
-    sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, as the API says"),
+    sa.Column("size_slug", sa.Text(), nullable=False, comment="Its size, such as s-1vcpu-1gb"),
+    sa.Column("price_monthly_usd", sa.Double(), comment="US dollars a month; NULL if the API gave no price"),
+    sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, from the API"),
     _at("created_at", "UTC"),
     _at("next_window_starts_at", "UTC; NULL while backups are off", nullable=True),
     _at("next_window_ends_at", "UTC; NULL while backups are off", nullable=True),
-    _at("unselected_since", "UTC; NULL while the configuration means this Droplet", nullable=True),
+    _at("unselected_since", "UTC; NULL while the configuration selects this Droplet", nullable=True),
     _at("first_seen_at", "UTC stamp"),
-    _at("last_observed_at", "UTC stamp of the last look (R1); NULL while there was none", nullable=True),
-    _at("last_listed_at", "UTC stamp of the last complete listing; NULL while there was none", nullable=True),
+    _at("last_observed_at", "UTC stamp of the last look (R1); NULL if there was none", nullable=True),
+    _at("last_listed_at", "UTC stamp of the last complete listing; NULL if there was none", nullable=True),
     _at("gone_at", "UTC stamp of the look that found it gone; NULL while it exists", nullable=True),
-    _at("last_attempt_at", "UTC stamp of the last attempt to look, whatever came of it"),
-    sa.Column("last_outcome", sa.Text(), nullable=False, comment="What came of the last attempt; complete is a look"),
-    sa.Column("last_error", sa.Text(), comment="Why the last attempt was not a look; NULL if it was"),
+    _at("last_attempt_at", "UTC stamp of the last attempt to look, successful or not"),
+    sa.Column("last_outcome", sa.Text(), nullable=False, comment="Outcome of the last attempt; complete is a look"),
+    sa.Column("last_error", sa.Text(), comment="Why the last attempt was not a look; NULL if it was one"),
     comment="One Droplet, as last seen",
-    # Every run updates every row's observation time: room on the page keeps those updates out of the indexes.
+    # Every run updates the observation time of every row: with room on the page, that changes no index.
     postgresql_with={"fillfactor": 70},
 )
 
 droplet_versions = sa.Table(
     "droplet_versions",
     metadata,
-    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Whose it is"),
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Id of the Droplet"),
     *_interval(),
     sa.Column("name", sa.Text(), nullable=False, comment="As it was"),
     sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
-    sa.Column("size_slug", sa.Text(), nullable=False, comment="The plan it ran on"),
-    sa.Column("price_monthly_usd", sa.Double(), comment="US dollars a month; NULL where the API gave no price"),
-    sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, as the API said"),
+    sa.Column("size_slug", sa.Text(), nullable=False, comment="Its size then, such as s-1vcpu-1gb"),
+    sa.Column("price_monthly_usd", sa.Double(), comment="US dollars a month; NULL if the API gave no price"),
+    sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, from the API"),
     comment="A Droplet's attributes as they were",
 )
 _one_open(droplet_versions, "droplet_id")
@@ -119,8 +119,8 @@ _one_open(droplet_versions, "droplet_id")
 droplet_tags = sa.Table(
     "droplet_tags",
     metadata,
-    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Whose it is"),
-    sa.Column("tag", sa.Text(), primary_key=True, comment="As the API writes it"),
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Id of the Droplet"),
+    sa.Column("tag", sa.Text(), primary_key=True, comment="From the API"),
     *_interval(),
     comment="A Droplet's tags as they were",
 )
@@ -129,15 +129,15 @@ _one_open(droplet_tags, "droplet_id", "tag")
 backup_policies = sa.Table(
     "backup_policies",
     metadata,
-    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Whose it is"),
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Id of the Droplet"),
     *_interval(),
     sa.Column("is_enabled", sa.Boolean(), nullable=False, comment="Whether backups are on"),
     sa.Column("plan", sa.Text(), comment="Free text: daily and weekly are documented; NULL with backups off"),
     sa.Column("weekday", sa.Text(), comment="SUN to SAT; NULL for plans without one"),
     sa.Column("hour", sa.Integer(), comment="UTC hour at which the window opens; NULL with backups off"),
     sa.Column("window_length_hours", sa.Integer(), comment="NULL with backups off"),
-    sa.Column("retention_days", sa.Integer(), comment="NULL where the API does not say"),
-    comment="A Droplet's backup policy as it was; no row: never read",
+    sa.Column("retention_days", sa.Integer(), comment="NULL if the API does not say"),
+    comment="A Droplet's backup policies as they were; no row if none was ever read",
 )
 _one_open(backup_policies, "droplet_id")
 
@@ -145,10 +145,15 @@ backups = sa.Table(
     "backups",
     metadata,
     sa.Column("id", BigId, primary_key=True, autoincrement=False, comment="DigitalOcean's image id"),
-    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), nullable=False, comment="Whose it is; never changes (R6)"),
-    sa.Column("type", sa.Text(), nullable=False, comment="As the API says; backup in every known listing"),
-    _at("created_at", "UTC, as the API says"),
-    sa.Column("name", sa.Text(), nullable=False, comment="As the API says; not unique"),
+    sa.Column(
+        "droplet_id",
+        sa.ForeignKey("droplets.id"),
+        nullable=False,
+        comment="The Droplet that it is of; never changes (R6)",
+    ),
+    sa.Column("type", sa.Text(), nullable=False, comment="From the API; backup in every listing so far"),
+    _at("created_at", "UTC, from the API"),
+    sa.Column("name", sa.Text(), nullable=False, comment="From the API; not unique"),
     sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes of disk a restore needs"),
     sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed; current, or last known"),
     _at("first_seen_at", "UTC stamp"),
@@ -157,11 +162,11 @@ backups = sa.Table(
     sa.Column(
         "gone_reason",
         sa.Text(),
-        comment="droplet_destroyed, converted, expired, backups_disabled, unknown, unexplained; NULL: it exists",
+        comment="droplet_destroyed, converted, expired, backups_disabled, unknown, unexplained; NULL if it exists",
     ),
     _at(
         "gone_reason_replaced_at",
-        "UTC stamp of the later look that explained an unknown or unexplained end; NULL: none did",
+        "UTC stamp of the later look that explained an unknown or unexplained end; NULL if none did",
         nullable=True,
     ),
     _at("missing_since", "UTC stamp; NULL unless the brake holds its end back (R7)", nullable=True),
@@ -194,7 +199,7 @@ sa.Index(
 backup_regions = sa.Table(
     "backup_regions",
     metadata,
-    sa.Column("backup_id", sa.ForeignKey("backups.id"), primary_key=True, comment="Which backup"),
+    sa.Column("backup_id", sa.ForeignKey("backups.id"), primary_key=True, comment="Id of the backup"),
     sa.Column("region", sa.Text(), primary_key=True, comment="Slug"),
     *_interval(),
     comment="Where a backup was kept, and when",
@@ -204,16 +209,16 @@ _one_open(backup_regions, "backup_id", "region")
 backup_versions = sa.Table(
     "backup_versions",
     metadata,
-    sa.Column("backup_id", sa.ForeignKey("backups.id"), primary_key=True, comment="Which backup"),
+    sa.Column("backup_id", sa.ForeignKey("backups.id"), primary_key=True, comment="Id of the backup"),
     *_interval(),
-    sa.Column("closed_by", sa.Text(), comment="NULL while open; change, or the reason of the end as first given"),
+    sa.Column("closed_by", sa.Text(), comment="change, or the reason of the end as first recorded; NULL while open"),
     sa.Column("name", sa.Text(), nullable=False, comment="As it was"),
     sa.Column("type", sa.Text(), nullable=False, comment="As it was"),
     sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed"),
     sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes"),
     sa.CheckConstraint(_SIZE_CHECK, name="size"),
     sa.CheckConstraint("(valid_to IS NULL) = (closed_by IS NULL)", name="closed"),
-    comment="A backup's attributes as they were; it existed exactly while it has a version",
+    comment="A backup's attributes as they were; it existed exactly in these intervals",
 )
 _one_open(backup_versions, "backup_id")
 sa.Index("ix_backup_versions_interval", backup_versions.c.valid_to, backup_versions.c.valid_from)
@@ -221,7 +226,7 @@ sa.Index("ix_backup_versions_interval", backup_versions.c.valid_to, backup_versi
 droplet_days = sa.Table(
     "droplet_days",
     metadata,
-    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Whose it is"),
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Id of the Droplet"),
     sa.Column("day", sa.Date(), primary_key=True, comment="UTC"),
     sa.Column("backups", sa.Integer(), nullable=False, comment="How many existed after the day's last look"),
     sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="Their sum, as billed"),
@@ -229,8 +234,8 @@ droplet_days = sa.Table(
     _at("newest_backup_at", "UTC created_at of the newest; NULL without backups", nullable=True),
     _at("first_look_at", "UTC stamp of the day's first look"),
     sa.CheckConstraint(_SIZE_CHECK, name="size"),
-    comment="What a Droplet's backups came to on each day it was looked at; no row: not looked",
-    # SQLite then keeps a Droplet's rows together, in the order of its days, as whoever asks for a trend reads them.
+    comment="A Droplet's backups after the last look of each day; no row for a day without a look",
+    # SQLite then keeps a Droplet's rows together, in the order of its days, as the views of trends read them.
     sqlite_with_rowid=False,
 )
 sa.Index(
@@ -244,40 +249,47 @@ sa.Index(
 backup_rates = sa.Table(
     "backup_rates",
     metadata,
-    sa.Column("plan", sa.Text(), primary_key=True, comment="As backup_policies.plan; for others see the source"),
+    sa.Column(
+        "plan", sa.Text(), primary_key=True, comment="As in backup_policies.plan; for other plans, see the source"
+    ),
     sa.Column("valid_from", sa.Date(), primary_key=True, comment="UTC; the first day it is taken to hold"),
     sa.Column("valid_to", sa.Date(), comment="UTC; the first day it no longer holds; NULL while it does"),
     sa.Column(
         "price_percent",
         sa.Double(),
-        comment="Of the Droplet's monthly price, for all backups due in a month; NULL where it goes by size",
+        comment="Of the Droplet's monthly price, for all backups due in a month; NULL if billed by size",
     ),
     sa.Column(
         "gibibyte_month_usd",
         sa.Double(),
-        comment="US dollars for a gibibyte kept a month; NULL where it goes by the Droplet's price",
+        comment="US dollars for a gibibyte kept for a month; NULL if billed by the Droplet's price",
     ),
-    sa.Column("source", sa.Text(), nullable=False, comment="Where the rate is from, and of which date"),
+    sa.Column("source", sa.Text(), nullable=False, comment="Where the rate comes from, with its date"),
     sa.CheckConstraint("(price_percent IS NULL) <> (gibibyte_month_usd IS NULL)", name="one_rate"),
     sa.CheckConstraint("coalesce(price_percent, gibibyte_month_usd) >= 0", name="rate"),
     sa.CheckConstraint("valid_from < valid_to", name="interval"),
-    comment="What DigitalOcean takes for backups; yours to edit, no sync touches it",
+    comment="What DigitalOcean charges for backups; you may edit it, no sync changes it",
 )
 _one_open(backup_rates, "plan")
 
 sync_runs = sa.Table(
     "sync_runs",
     metadata,
-    sa.Column("id", BigId, primary_key=True, comment="Ours; later runs have higher ones"),
-    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, comment="Which account it syncs"),
+    sa.Column("id", BigId, primary_key=True, comment="Our id; later runs have higher ids"),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, comment="Id of the account that it syncs"),
     _at("started_at", "UTC"),
     _at("finished_at", "UTC; NULL while running", nullable=True),
-    _at("heartbeat_at", "UTC by the database's clock; 90 s without one free the account for another run"),
+    _at("heartbeat_at", "UTC, by the database's clock; after 90 s without a new one, another run may take over"),
     sa.Column("host", sa.Text(), nullable=False, comment="Name of the machine it runs on"),
     sa.Column("pid", sa.Integer(), nullable=False, comment="Its process on that machine"),
-    sa.Column("process", sa.Text(), comment="Boot, namespace and start of the process; NULL where not to be had"),
+    sa.Column("process", sa.Text(), comment="Boot, namespace and start of the process; NULL if unknown"),
     sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
-    sa.Column("mode", sa.Text(), nullable=False, comment="detection; listing: all; subset: narrowed"),
+    sa.Column(
+        "mode",
+        sa.Text(),
+        nullable=False,
+        comment="detection; listing, if all Droplets are listed; subset, if only some are selected",
+    ),
     sa.Column(
         "overdue_after_seconds",
         sa.Integer(),
@@ -285,7 +297,7 @@ sync_runs = sa.Table(
         comment="How long after a complete run the next is overdue, by this run's schedule; 26 h if it knew none",
     ),
     sa.Column("status", sa.Text(), nullable=False, comment="running, complete, partial, held, failed or interrupted"),
-    sa.Column("droplets_selected", sa.Integer(), comment="NULL where the run ended before it knew"),
+    sa.Column("droplets_selected", sa.Integer(), comment="NULL if the run ended before it was known"),
     *(
         sa.Column(name, sa.Integer(), nullable=False, server_default=sa.text("0"), comment=comment)
         for name, comment in (
@@ -293,7 +305,7 @@ sync_runs = sa.Table(
             ("droplets_proven", "Of them, proven unchanged without a listing: requests saved"),
             ("droplets_incomplete", "Listed, but not completely, or held by the brake"),
             ("droplets_failed", "No usable listing"),
-            ("droplets_changed", "Something about them or their backups was new"),
+            ("droplets_changed", "They or their backups had changed"),
             ("backups_appeared", "First seen"),
             ("backups_changed", "An attribute or region changed"),
             ("backups_returned", "Had ended, and were listed again"),
@@ -305,8 +317,8 @@ sync_runs = sa.Table(
     ),
     sa.Column("rate_limit_remaining", sa.Integer(), comment="As DigitalOcean last announced; NULL if it did not"),
     sa.Column("error", sa.Text(), comment="Why the run is not complete; NULL if it is"),
-    sa.Column("failure", sa.Text(), comment="Outcome of the request that ended the run; NULL where none did"),
-    comment="Every run of a sync, and the lease by which only one runs at a time",
+    sa.Column("failure", sa.Text(), comment="Outcome of the request that ended the run; NULL if none did"),
+    comment="Every sync run; one that is running is also the lease of its account",
     sqlite_autoincrement=True,
 )
 sa.Index("ix_sync_runs_account", sync_runs.c.account_id, sync_runs.c.started_at)
@@ -321,21 +333,21 @@ sa.Index(
 sync_listings = sa.Table(
     "sync_listings",
     metadata,
-    sa.Column("run_id", sa.ForeignKey("sync_runs.id"), primary_key=True, comment="Which run"),
-    # No foreign key: a configured id that never existed is an attempt worth recording too.
-    sa.Column("droplet_id", BigId, primary_key=True, autoincrement=False, comment="Which Droplet, known or not"),
+    sa.Column("run_id", sa.ForeignKey("sync_runs.id"), primary_key=True, comment="Id of the run"),
+    # No foreign key: an attempt on a configured id that never existed is recorded too.
+    sa.Column("droplet_id", BigId, primary_key=True, autoincrement=False, comment="Id of the Droplet, stored or not"),
     _at("attempted_at", "UTC stamp of the attempt"),
     sa.Column("outcome", sa.Text(), nullable=False, comment="complete, incomplete, held, not_found, or what failed"),
-    sa.Column("http_status", sa.Integer(), comment="Of the answer that decided; NULL where none came"),
-    sa.Column("pages", sa.Integer(), comment="NULL where no listing came"),
-    sa.Column("rows", sa.Integer(), comment="Items in its pages; NULL where no listing came"),
-    sa.Column("announced_total", sa.Integer(), comment="meta.total; NULL where it was missing or unusable"),
+    sa.Column("http_status", sa.Integer(), comment="Of the answer that decided the outcome; NULL if none came"),
+    sa.Column("pages", sa.Integer(), comment="NULL if no listing came"),
+    sa.Column("rows", sa.Integer(), comment="Items in its pages; NULL if no listing came"),
+    sa.Column("announced_total", sa.Integer(), comment="meta.total; NULL if it was missing or unusable"),
     sa.Column(
         "duration_seconds",
         sa.Double(),
         nullable=False,
         comment="From first request to last answer, waiting included",
     ),
-    sa.Column("error", sa.Text(), comment="NULL where the listing was complete"),
+    sa.Column("error", sa.Text(), comment="NULL if the listing was complete"),
     comment="Attempts that failed, were incomplete or changed something; the others are counted in sync_runs",
 )

@@ -1,4 +1,4 @@
-"""What is known at one moment, in figures: what the metrics show, read in one go."""
+"""The figures of one moment that the metrics show."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from inventory.store.schema import accounts, backups, droplets, sync_runs
 from inventory.vocabulary import RunMode, RunStatus
 
 DURATION_BUCKETS = (1, 5, 15, 60, 300, 900, 1800, 3600)
-"""Upper ends, in seconds, of the classes that the durations of runs are counted in."""
+"""Upper bounds, in seconds, of the buckets that count how long runs took."""
 
 _LOOKS = {
     "complete": sync_runs.c.droplets_complete - sync_runs.c.droplets_proven,
@@ -27,21 +27,21 @@ class AccountFigures:
     """One account in figures.
 
     Attributes:
-        last_attempt_at: When the last run over the whole configuration began that ended by itself, well or not; None
-            where none did.
-        last_success_at: When the last complete run over the whole configuration ended; None where none did.
+        last_attempt_at: When the last run over the whole configuration that was not interrupted began; None if there
+            was none.
+        last_success_at: When the last complete run over the whole configuration ended; None if there was none.
         last_status: Of the last run that ended.
-        rate_limit_remaining: As that run was told last; None where it was not.
+        rate_limit_remaining: Requests left, as DigitalOcean last said in that run; None if it did not.
         runs: How many ended, by status.
-        durations: How many runs that ended by themselves took up to so many seconds, by `DURATION_BUCKETS`.
-        duration_seconds: How long those runs took together.
+        durations: Seconds, as in `DURATION_BUCKETS` -> how many runs took at most as long, interrupted ones aside.
+        duration_seconds: How long all runs took together, interrupted ones aside.
         timed_runs: How many those are.
-        looks: At Droplets, by what came of them: `complete`, `proven`, `incomplete` or `failed`.
+        looks: Outcome, `complete`, `proven`, `incomplete` or `failed` -> how many attempts had it.
         requests: Sent to DigitalOcean, retries included.
-        droplets: Selected, and not known to be gone.
-        backups: Those that exist, of these Droplets.
+        droplets: How many are selected and not known to be gone.
+        backups: How many of these Droplets' backups exist.
         backups_gigabytes: Their size, as billed.
-        backups_held: Those among them that are missing, but held by the brake.
+        backups_held: How many of them are missing, and held by the brake.
     """
 
     name: str
@@ -66,7 +66,7 @@ class NewestBackup:
     """The newest backup that exists of one Droplet.
 
     Attributes:
-        due_at: When the window ends in which the next is due, as DigitalOcean says; None where it does not.
+        due_at: When the window ends in which the next is due, as DigitalOcean says; None if it does not.
     """
 
     account: str
@@ -82,14 +82,14 @@ class Snapshot:
 
     Attributes:
         accounts: By name.
-        newest_backups: Of the Droplets whose newest backup is oldest, in that order; Droplets without one are absent.
+        newest_backups: The oldest first; Droplets without a backup are absent.
     """
 
     accounts: tuple[AccountFigures, ...] = ()
     newest_backups: tuple[NewestBackup, ...] = ()
 
     def last_attempt_at(self, configured: Collection[str]) -> datetime | None:
-        """Say when the account of these was tried last that waits longest; None where one never was."""
+        """Return when a sync of each of these accounts was last attempted, the earliest; None if one never was."""
         tried = {each.name: each.last_attempt_at for each in self.accounts}
         times = [tried.get(name) for name in configured]
         known = [at for at in times if at is not None]
@@ -114,7 +114,7 @@ _Parts = dict[int, dict[str, Any]]
 
 
 def _runs(connection: sa.Connection) -> _Parts:
-    """Sum up the runs that ended, one row an account and status."""
+    """Sum up the runs that ended, by account."""
     runs = sync_runs.c
     seconds = sa.extract("epoch", runs.finished_at) - sa.extract("epoch", runs.started_at)
     whole = sa.case((runs.mode != RunMode.SUBSET, runs.started_at))
@@ -142,7 +142,7 @@ def _runs(connection: sa.Connection) -> _Parts:
 
 
 def _summed(rows: list[sa.RowMapping]) -> dict[str, Any]:
-    # The end of an interrupted run is when that was found out.
+    # An interrupted run has as its end the moment when that was noticed.
     timed = [row for row in rows if row["status"] != RunStatus.INTERRUPTED]
     attempts = [row["last_started_at"] for row in timed if row["last_started_at"]]
     return {

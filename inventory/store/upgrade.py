@@ -1,6 +1,6 @@
-"""Create the database, bring its tables to this program's version, or say why that cannot be.
+"""Create the database, upgrade its tables to this program's version, or say why that is not possible.
 
-One upgrade runs at a time: under an advisory lock on PostgreSQL, under the write lock on SQLite; the others wait and
+One upgrade runs at a time, under an advisory lock on PostgreSQL, under the write lock on SQLite. The others wait, and
 then find nothing to do. Each upgrade is one transaction.
 """
 
@@ -28,15 +28,15 @@ _ADVISORY_LOCK = 0x1D6F_B4C3  # any number that is ours
 
 
 def migrations_directory() -> Path:
-    """Find the migrations: beside the package in a checkout, inside it where a wheel was installed."""
+    """Find the migrations: beside the package in a checkout, inside it in an installed wheel."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
 def configuration(directory: Path | None = None) -> "Config":
-    """Give Alembic's configuration for our migrations, without any file of its own."""
-    # Alembic is only loaded where tables may have to change: that takes longer than a sync of a small fleet.
+    """Return Alembic's configuration for our migrations, made without a configuration file."""
+    # Alembic is only loaded if tables may have to change: loading it takes longer than a sync of a small fleet.
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -46,7 +46,7 @@ def configuration(directory: Path | None = None) -> "Config":
 
 
 def revision(connection: sa.Connection) -> str | None:
-    """Read which revision the tables are of; None where there are none of ours."""
+    """Read the revision of the tables; None if there are none of ours."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     found: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - our own name
@@ -54,18 +54,18 @@ def revision(connection: sa.Connection) -> str | None:
 
 
 def revisions(directory: Path | None = None) -> list[str]:
-    """List the revisions that there are, oldest first, as the names of their files begin."""
+    """List the revisions, oldest first, from the names of their files."""
     files = (directory or migrations_directory()).joinpath("versions").glob("[0-9]*.py")
     return sorted(file.name.partition("_")[0] for file in files)
 
 
 def upgrade(database: Database, config: "Config | None" = None) -> str | None:
-    """Create what is missing and upgrade what is old, views too. Return the revision before, None for a new database.
+    """Create or upgrade tables and views. Return the revision before; None for a new database.
 
     A SQLite file is created with mode 0600, and copied beside itself before its tables change.
 
     Raises:
-        DatabaseUnusableError: It is newer than this program, damaged, read-only or not ours.
+        DatabaseUnusableError: It is damaged, read-only, not ours, or of a revision that this program does not know.
     """
     if database.path and not sqlite_file_exists(database.path):
         _create_sqlite_file(database.path, config)
@@ -85,14 +85,14 @@ def check_usable(database: Database, config: "Config | None" = None) -> None:
     An empty one passes, and so does an older one that can be upgraded.
 
     Raises:
-        DatabaseUnusableError: Saying which and what to do.
+        DatabaseUnusableError: The message says which of these, and what to do.
     """
     _check_undamaged(database)
     _check_ours(database, config)
 
 
 def _check_undamaged(database: Database) -> None:
-    """Let SQLite examine the whole file; PostgreSQL looks after its own."""
+    """Let SQLite examine the whole file; PostgreSQL checks its own files."""
     if not database.path:
         return
     check_sqlite_file(database.path)
@@ -125,12 +125,12 @@ def _check_ours(database: Database, config: "Config | None" = None) -> None:
 
 
 def require_current(database: Database, source: str) -> None:
-    """Refuse a database that is damaged, does not exist, or whose tables are not of this version, changing nothing.
+    """Refuse a database that is damaged, does not exist, or has tables of another version; change nothing.
 
-    Given `source`, where its URL came from, name it.
+    `source` is where the URL came from, for the message.
 
     Raises:
-        DatabaseUnusableError: Naming the path, where it came from, and the command that mends it.
+        DatabaseUnusableError: The message names the database, the source of its URL, and what to do.
     """
     _require_file(database, source)
     check_usable(database)
@@ -138,9 +138,9 @@ def require_current(database: Database, source: str) -> None:
 
 
 def require_readable(database: Database, source: str) -> None:
-    """Refuse what `require_current` refuses, but leave it to SQLite to find damage where it reads.
+    """Refuse what `require_current` refuses, except damage, which SQLite finds where it reads.
 
-    To examine a file of a gigabyte takes seconds, which who only asks a question need not wait.
+    To examine a file of a gigabyte takes seconds, too long for a question.
 
     Raises:
         DatabaseUnusableError: As `require_current`.
@@ -155,7 +155,7 @@ def require_readable(database: Database, source: str) -> None:
 def _require_file(database: Database, source: str) -> None:
     if database.path and not sqlite_file_exists(database.path):
         raise DatabaseUnusableError(
-            f"there is no database {database.shown} (from {source}). Make it with: inventory db upgrade"
+            f"there is no database {database.shown} (from {source}). Create it with: inventory db upgrade"
         )
 
 
@@ -164,7 +164,7 @@ def _require_revision(database: Database, source: str) -> None:
         current = revision(connection)
     if current is None:
         raise DatabaseUnusableError(
-            f"database {database.shown} (from {source}) is empty. Make its tables with: inventory db upgrade"
+            f"database {database.shown} (from {source}) is empty. Create its tables with: inventory db upgrade"
         )
     if current != revisions()[-1]:
         raise DatabaseUnusableError(
@@ -174,19 +174,19 @@ def _require_revision(database: Database, source: str) -> None:
 
 
 def _create_sqlite_file(path: Path, config: "Config | None") -> None:
-    """Make the file whole beside its place, then put it there: a crash never leaves half a database."""
+    """Create the whole file beside its place, then link it there: a crash never leaves half a database."""
     try:
         with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
             draft = Path(directory, path.name)
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with closing(sqlite3.connect(draft)) as raw:
-                # The mode is kept in the file; every later connection finds it.
+                # The file keeps this mode for every later connection.
                 raw.execute("PRAGMA journal_mode = WAL")
             with closing(Database(sa.URL.create("sqlite", database=str(draft)))) as database:
                 _to_head(database, config)
             os.link(draft, path)
     except FileExistsError:
-        return  # another process was quicker, and its database is as good as ours
+        return  # another process was faster, and its database is as good as ours
     except OSError as error:
         raise DatabaseUnusableError(
             f"cannot create database {path}: {error.strerror} (running as uid {os.geteuid()})."
@@ -199,7 +199,7 @@ def _revisions(config: "Config | None") -> list[str]:
 
 
 def _to_head(database: Database, config: "Config | None") -> str | None:
-    """Run the migrations that are missing; return the revision before."""
+    """Run the missing migrations; return the revision before."""
     from alembic import command  # noqa: PLC0415 - as above
 
     head = _revisions(config)[-1]
@@ -215,7 +215,7 @@ def _to_head(database: Database, config: "Config | None") -> str | None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except BaseException:
-        # The database is as it was: a copy for every failed attempt would only fill the disk.
+        # The database is unchanged: a copy for each failed attempt would only fill the disk.
         if copy:
             copy.unlink()
         raise
@@ -226,17 +226,17 @@ def _to_head(database: Database, config: "Config | None") -> str | None:
 def upgrading(database: Database) -> Iterator[sa.Connection]:
     """Give a transaction in which the tables may change.
 
-    With foreign keys on, SQLite fails or empties child tables when a batch migration replaces a parent; they can only
+    With foreign keys on, SQLite fails or empties child tables when a batch migration replaces a parent. They can only
     be switched off outside a transaction, and are checked before the end of this one.
     """
     with database.translating_errors(), database.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         if database.is_sqlite:
             driver.execute("PRAGMA foreign_keys = OFF")
-            # Else no table can be renamed while a view of the user's own reads what is being replaced.
+            # Without it, SQLite renames no table while a view of the user's own reads a table that is replaced.
             driver.execute("PRAGMA legacy_alter_table = ON")
         else:
-            # A large table takes its time, and so does another process that upgrades.
+            # A large table takes long, and so does another process that upgrades.
             driver.answer_seconds = None
         try:
             with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
@@ -257,7 +257,7 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
 
 
 def _refuse_foreign(database: Database, connection: sa.Connection) -> None:
-    """Refuse a SQLite file that holds somebody else's tables; PostgreSQL may be shared, if no names collide."""
+    """Refuse a SQLite file with tables that are not ours; a PostgreSQL database may have some, under other names."""
     tables = set(sa.inspect(connection).get_table_names())
     if not database.is_sqlite:
         tables &= metadata.tables.keys()
@@ -269,7 +269,7 @@ def _refuse_foreign(database: Database, connection: sa.Connection) -> None:
 
 
 def _copy_beside(path: Path, label: str) -> Path:
-    """Copy the last committed state of a SQLite file beside it, readable by its owner only; return the copy."""
+    """Copy the last committed state of a SQLite file beside it, for its owner alone; return the path of the copy."""
     copy = path.with_name(f"{path.name}.{label}.{utc_now():%Y%m%dT%H%M%S.%fZ}")
     try:
         os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -1,7 +1,7 @@
-"""Make the views in a database, and tell whether those there are of this program's texts.
+"""Create the views in a database, and tell whether they are those of this program.
 
-Views hold nothing: they are dropped before the tables change, and made anew afterwards. What their headers say stays
-with them in the database, as comments.
+Views hold no data: they are dropped before the tables change, and created again afterwards. The database keeps their
+headers as comments.
 """
 
 import hashlib
@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from inventory.errors import DatabaseUnusableError
 from inventory.views.catalog import View, views
 
-# By this a view is known as ours, also where this version of the program no longer has it.
+# This marks a view as ours, even one that this version of the program no longer has.
 _MARK = "droplet-backup-inventory"
 _MARKED = re.compile(rf"{_MARK} ([0-9a-f]{{16}})$", re.MULTILINE)
 _DEPENDENT_OBJECTS = "2BP01"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 
 def are_current(connection: sa.Connection) -> bool:
-    """Tell whether the database has every view, as this program's files have it, and none of older versions."""
+    """Tell whether the database has exactly the views of this program, made from the same text."""
     dialect = connection.dialect.name
     return _installed(connection) == {name: _digest(view, dialect) for name, view in views().items()}
 
@@ -28,7 +28,7 @@ def drop(connection: sa.Connection) -> None:
     """Drop our views, in the transaction that `connection` is in.
 
     Raises:
-        DatabaseUnusableError: On PostgreSQL a view of the user's own reads one of them. (SQLite lets it wait.)
+        DatabaseUnusableError: On PostgreSQL, a view of the user's own reads one of them. (SQLite allows that.)
     """
     names = list(_installed(connection))
     if connection.dialect.name == "sqlite":
@@ -36,34 +36,34 @@ def drop(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"DROP VIEW {name}")
     elif names:
         try:
-            # In one statement, so that PostgreSQL finds the order.
+            # In one statement, so that their order does not matter.
             connection.exec_driver_sql(f"DROP VIEW {', '.join(names)}")
         except sa.exc.DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _DEPENDENT_OBJECTS:
                 raise
             readers = getattr(error.orig, "diag", None)
             raise DatabaseUnusableError(
-                f"the views cannot be made anew: {' and '.join(readers.message_detail.splitlines())}. "  # type: ignore[union-attr]
-                "Nothing was changed; drop what is yours, upgrade, and make it again."
+                f"the views cannot be replaced: {' and '.join(readers.message_detail.splitlines())}. "  # type: ignore[union-attr]
+                "Nothing was changed; drop your own view, upgrade, and create it again."
             ) from error
 
 
 def create(connection: sa.Connection) -> None:
-    """Make all views, where none of ours is there.
+    """Create all views in a database that has none of them.
 
     Raises:
-        DatabaseUnusableError: Something else is called as one of them.
+        DatabaseUnusableError: A table or view that is not ours has the name of one of them.
     """
     inspector, dialect = sa.inspect(connection), connection.dialect.name
     if taken := views().keys() & {*inspector.get_view_names(), *inspector.get_table_names()}:
         raise DatabaseUnusableError(
             f"{' and '.join(sorted(taken))} in the database is not of this program, which has a view of that name. "
-            "Nothing was changed; rename or drop what is yours, then try again."
+            "Nothing was changed; rename or drop your own, then try again."
         )
     for name, view in views().items():
         mark = f"{_MARK} {_digest(view, dialect)}"
         if dialect == "sqlite":
-            # SQLite keeps the statement as it is written.
+            # SQLite keeps the text of the statement.
             connection.exec_driver_sql(f"CREATE VIEW {name} AS -- {mark}\n{view.header}\n{view.queries[dialect]}")
             continue
         connection.exec_driver_sql(f"CREATE VIEW {name} AS {view.queries[dialect]}".replace("%", "%%"))
@@ -78,7 +78,7 @@ def _comment(connection: sa.Connection, thing: str, text: str) -> None:
 
 
 def _installed(connection: sa.Connection) -> dict[str, str]:
-    """Give the views that are ours, each with the digest of the text it was made from."""
+    """Return the views that are ours, by name, with the digest of the text that each was made from."""
     if connection.dialect.name == "sqlite":
         found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")
     else:

@@ -19,11 +19,11 @@ depends_on = None
 # INTEGER on SQLite, because it then refuses text in a key; 64 bits on both.
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-# DigitalOcean does not date its prices: taken to have held for as long as anybody has had backups.
+# DigitalOcean does not date its prices; they are taken to hold since before the first backup.
 _EVER = date(2000, 1, 1)
 _PAGE = "DigitalOcean, Backups Pricing, page of 2026-03-09"
 _BASIC = {"weekly": 20.0, "daily": 30.0}
-# The API has no names for these plans yet; these are ours.
+# The API has no names for these plans yet; these names are ours.
 _USAGE_BASED = {
     "usage-weekly": 0.04,
     "usage-daily": 0.03,
@@ -88,7 +88,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 def _one_open(table: str, *columns: str) -> None:
-    """Allow at most one open interval a key."""
+    """Allow at most one open interval for each key."""
     op.create_index(f"uq_{table}_open", table, [*columns], unique=True, **_where("valid_to IS NULL"))
 
 
@@ -100,15 +100,15 @@ def _rate(plan: str, source: str, **rate: float) -> dict[str, object]:
 def _create_accounts() -> None:
     op.create_table(
         "accounts",
-        sa.Column("id", sa.Integer(), nullable=False, comment="Ours"),
-        sa.Column("name", sa.Text(), nullable=False, comment="As the configuration names it"),
-        sa.Column("uuid", sa.Text(), nullable=True, comment="As /v2/account says; NULL while no token could read it"),
+        sa.Column("id", sa.Integer(), nullable=False, comment="Our id"),
+        sa.Column("name", sa.Text(), nullable=False, comment="Its name in the configuration"),
+        sa.Column("uuid", sa.Text(), nullable=True, comment="From /v2/account; NULL if no token could ever read it"),
         sa.Column(
-            "status", sa.Text(), nullable=True, comment="As /v2/account said last; NULL while no token could read it"
+            "status", sa.Text(), nullable=True, comment="As /v2/account last said; NULL if no token could ever read it"
         ),
         _at(
             "pruned_before",
-            "UTC; details of ended backups older than this were pruned; NULL: nothing was",
+            "UTC; ended backups that were made before may have been pruned; NULL if nothing was",
             nullable=True,
         ),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
@@ -125,32 +125,27 @@ def _create_droplets() -> None:
             "account_id",
             sa.Integer(),
             nullable=False,
-            comment="Whose it is: the account that saw it first, until it moves (R6)",
+            comment="The account that owns it: the first that saw it, until it moves (R6)",
         ),
-        sa.Column("name", sa.Text(), nullable=False, comment="As the API says; not unique"),
+        sa.Column("name", sa.Text(), nullable=False, comment="From the API; not unique"),
         sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
-        sa.Column("size_slug", sa.Text(), nullable=False, comment="The plan it runs on, such as s-1vcpu-1gb"),
+        sa.Column("size_slug", sa.Text(), nullable=False, comment="Its size, such as s-1vcpu-1gb"),
         sa.Column(
-            "price_monthly_usd",
-            sa.Double(),
-            nullable=True,
-            comment="US dollars a month; NULL where the API gave no price",
+            "price_monthly_usd", sa.Double(), nullable=True, comment="US dollars a month; NULL if the API gave no price"
         ),
-        sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, as the API says"),
+        sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, from the API"),
         _at("created_at", "UTC"),
         _at("next_window_starts_at", "UTC; NULL while backups are off", nullable=True),
         _at("next_window_ends_at", "UTC; NULL while backups are off", nullable=True),
-        _at("unselected_since", "UTC; NULL while the configuration means this Droplet", nullable=True),
+        _at("unselected_since", "UTC; NULL while the configuration selects this Droplet", nullable=True),
         _at("first_seen_at", "UTC stamp"),
-        _at("last_observed_at", "UTC stamp of the last look (R1); NULL while there was none", nullable=True),
-        _at("last_listed_at", "UTC stamp of the last complete listing; NULL while there was none", nullable=True),
+        _at("last_observed_at", "UTC stamp of the last look (R1); NULL if there was none", nullable=True),
+        _at("last_listed_at", "UTC stamp of the last complete listing; NULL if there was none", nullable=True),
         _at("gone_at", "UTC stamp of the look that found it gone; NULL while it exists", nullable=True),
-        _at("last_attempt_at", "UTC stamp of the last attempt to look, whatever came of it"),
+        _at("last_attempt_at", "UTC stamp of the last attempt to look, successful or not"),
+        sa.Column("last_outcome", sa.Text(), nullable=False, comment="Outcome of the last attempt; complete is a look"),
         sa.Column(
-            "last_outcome", sa.Text(), nullable=False, comment="What came of the last attempt; complete is a look"
-        ),
-        sa.Column(
-            "last_error", sa.Text(), nullable=True, comment="Why the last attempt was not a look; NULL if it was"
+            "last_error", sa.Text(), nullable=True, comment="Why the last attempt was not a look; NULL if it was one"
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_droplets_account_id_accounts"),
         sa.PrimaryKeyConstraint("id", name="pk_droplets"),
@@ -163,18 +158,15 @@ def _create_droplets() -> None:
 def _create_droplet_versions() -> None:
     op.create_table(
         "droplet_versions",
-        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Whose it is"),
+        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Id of the Droplet"),
         *_interval(),
         sa.Column("name", sa.Text(), nullable=False, comment="As it was"),
         sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
-        sa.Column("size_slug", sa.Text(), nullable=False, comment="The plan it ran on"),
+        sa.Column("size_slug", sa.Text(), nullable=False, comment="Its size then, such as s-1vcpu-1gb"),
         sa.Column(
-            "price_monthly_usd",
-            sa.Double(),
-            nullable=True,
-            comment="US dollars a month; NULL where the API gave no price",
+            "price_monthly_usd", sa.Double(), nullable=True, comment="US dollars a month; NULL if the API gave no price"
         ),
-        sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, as the API said"),
+        sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, from the API"),
         sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_droplet_versions_interval")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_droplet_versions_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("droplet_id", "valid_from", name="pk_droplet_versions"),
@@ -186,8 +178,8 @@ def _create_droplet_versions() -> None:
 def _create_droplet_tags() -> None:
     op.create_table(
         "droplet_tags",
-        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Whose it is"),
-        sa.Column("tag", sa.Text(), nullable=False, comment="As the API writes it"),
+        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Id of the Droplet"),
+        sa.Column("tag", sa.Text(), nullable=False, comment="From the API"),
         *_interval(),
         sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_droplet_tags_interval")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_droplet_tags_droplet_id_droplets"),
@@ -200,7 +192,7 @@ def _create_droplet_tags() -> None:
 def _create_backup_policies() -> None:
     op.create_table(
         "backup_policies",
-        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Whose it is"),
+        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Id of the Droplet"),
         *_interval(),
         sa.Column("is_enabled", sa.Boolean(), nullable=False, comment="Whether backups are on"),
         sa.Column(
@@ -214,11 +206,11 @@ def _create_backup_policies() -> None:
             "hour", sa.Integer(), nullable=True, comment="UTC hour at which the window opens; NULL with backups off"
         ),
         sa.Column("window_length_hours", sa.Integer(), nullable=True, comment="NULL with backups off"),
-        sa.Column("retention_days", sa.Integer(), nullable=True, comment="NULL where the API does not say"),
+        sa.Column("retention_days", sa.Integer(), nullable=True, comment="NULL if the API does not say"),
         sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_backup_policies_interval")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_backup_policies_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("droplet_id", "valid_from", name="pk_backup_policies"),
-        comment="A Droplet's backup policy as it was; no row: never read",
+        comment="A Droplet's backup policies as they were; no row if none was ever read",
     )
     _one_open("backup_policies", "droplet_id")
 
@@ -226,7 +218,7 @@ def _create_backup_policies() -> None:
 def _create_droplet_days() -> None:
     op.create_table(
         "droplet_days",
-        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Whose it is"),
+        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Id of the Droplet"),
         sa.Column("day", sa.Date(), nullable=False, comment="UTC"),
         sa.Column("backups", sa.Integer(), nullable=False, comment="How many existed after the day's last look"),
         sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="Their sum, as billed"),
@@ -236,8 +228,8 @@ def _create_droplet_days() -> None:
         sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name=op.f("ck_droplet_days_size")),
         sa.ForeignKeyConstraint(["droplet_id"], ["droplets.id"], name="fk_droplet_days_droplet_id_droplets"),
         sa.PrimaryKeyConstraint("droplet_id", "day", name="pk_droplet_days"),
-        comment="What a Droplet's backups came to on each day it was looked at; no row: not looked",
-        # SQLite then keeps a Droplet's rows together, in the order of its days, as views read them.
+        comment="A Droplet's backups after the last look of each day; no row for a day without a look",
+        # SQLite then keeps a Droplet's rows together, in the order of its days, as the views of trends read them.
         sqlite_with_rowid=False,
     )
     op.create_index("ix_droplet_days_by_day", "droplet_days", ["day", "droplet_id", "backups", "size_gigabytes"])
@@ -247,10 +239,10 @@ def _create_backups() -> None:
     op.create_table(
         "backups",
         sa.Column("id", _BIG_ID, autoincrement=False, nullable=False, comment="DigitalOcean's image id"),
-        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="Whose it is; never changes (R6)"),
-        sa.Column("type", sa.Text(), nullable=False, comment="As the API says; backup in every known listing"),
-        _at("created_at", "UTC, as the API says"),
-        sa.Column("name", sa.Text(), nullable=False, comment="As the API says; not unique"),
+        sa.Column("droplet_id", _BIG_ID, nullable=False, comment="The Droplet that it is of; never changes (R6)"),
+        sa.Column("type", sa.Text(), nullable=False, comment="From the API; backup in every listing so far"),
+        _at("created_at", "UTC, from the API"),
+        sa.Column("name", sa.Text(), nullable=False, comment="From the API; not unique"),
         sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes of disk a restore needs"),
         sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed; current, or last known"),
         _at("first_seen_at", "UTC stamp"),
@@ -260,11 +252,11 @@ def _create_backups() -> None:
             "gone_reason",
             sa.Text(),
             nullable=True,
-            comment="droplet_destroyed, converted, expired, backups_disabled, unknown, unexplained; NULL: it exists",
+            comment="droplet_destroyed, converted, expired, backups_disabled, unknown, unexplained; NULL if it exists",
         ),
         _at(
             "gone_reason_replaced_at",
-            "UTC stamp of the later look that explained an unknown or unexplained end; NULL: none did",
+            "UTC stamp of the later look that explained an unknown or unexplained end; NULL if none did",
             nullable=True,
         ),
         _at("missing_since", "UTC stamp; NULL unless the brake holds its end back (R7)", nullable=True),
@@ -290,13 +282,13 @@ def _create_backups() -> None:
 def _create_backup_versions() -> None:
     op.create_table(
         "backup_versions",
-        sa.Column("backup_id", _BIG_ID, nullable=False, comment="Which backup"),
+        sa.Column("backup_id", _BIG_ID, nullable=False, comment="Id of the backup"),
         *_interval(),
         sa.Column(
             "closed_by",
             sa.Text(),
             nullable=True,
-            comment="NULL while open; change, or the reason of the end as first given",
+            comment="change, or the reason of the end as first recorded; NULL while open",
         ),
         sa.Column("name", sa.Text(), nullable=False, comment="As it was"),
         sa.Column("type", sa.Text(), nullable=False, comment="As it was"),
@@ -307,7 +299,7 @@ def _create_backup_versions() -> None:
         sa.CheckConstraint("size_gigabytes >= 0 AND size_gigabytes < 1e12", name=op.f("ck_backup_versions_size")),
         sa.ForeignKeyConstraint(["backup_id"], ["backups.id"], name="fk_backup_versions_backup_id_backups"),
         sa.PrimaryKeyConstraint("backup_id", "valid_from", name="pk_backup_versions"),
-        comment="A backup's attributes as they were; it existed exactly while it has a version",
+        comment="A backup's attributes as they were; it existed exactly in these intervals",
     )
     op.create_index("ix_backup_versions_interval", "backup_versions", ["valid_to", "valid_from"])
     _one_open("backup_versions", "backup_id")
@@ -316,7 +308,7 @@ def _create_backup_versions() -> None:
 def _create_backup_regions() -> None:
     op.create_table(
         "backup_regions",
-        sa.Column("backup_id", _BIG_ID, nullable=False, comment="Which backup"),
+        sa.Column("backup_id", _BIG_ID, nullable=False, comment="Id of the backup"),
         sa.Column("region", sa.Text(), nullable=False, comment="Slug"),
         *_interval(),
         sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_backup_regions_interval")),
@@ -330,7 +322,9 @@ def _create_backup_regions() -> None:
 def _create_backup_rates() -> None:
     rates = op.create_table(
         "backup_rates",
-        sa.Column("plan", sa.Text(), nullable=False, comment="As backup_policies.plan; for others see the source"),
+        sa.Column(
+            "plan", sa.Text(), nullable=False, comment="As in backup_policies.plan; for other plans, see the source"
+        ),
         sa.Column("valid_from", sa.Date(), nullable=False, comment="UTC; the first day it is taken to hold"),
         sa.Column(
             "valid_to", sa.Date(), nullable=True, comment="UTC; the first day it no longer holds; NULL while it does"
@@ -339,22 +333,22 @@ def _create_backup_rates() -> None:
             "price_percent",
             sa.Double(),
             nullable=True,
-            comment="Of the Droplet's monthly price, for all backups due in a month; NULL where it goes by size",
+            comment="Of the Droplet's monthly price, for all backups due in a month; NULL if billed by size",
         ),
         sa.Column(
             "gibibyte_month_usd",
             sa.Double(),
             nullable=True,
-            comment="US dollars for a gibibyte kept a month; NULL where it goes by the Droplet's price",
+            comment="US dollars for a gibibyte kept for a month; NULL if billed by the Droplet's price",
         ),
-        sa.Column("source", sa.Text(), nullable=False, comment="Where the rate is from, and of which date"),
+        sa.Column("source", sa.Text(), nullable=False, comment="Where the rate comes from, with its date"),
         sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_backup_rates_interval")),
         sa.CheckConstraint(
             "(price_percent IS NULL) <> (gibibyte_month_usd IS NULL)", name=op.f("ck_backup_rates_one_rate")
         ),
         sa.CheckConstraint("coalesce(price_percent, gibibyte_month_usd) >= 0", name=op.f("ck_backup_rates_rate")),
         sa.PrimaryKeyConstraint("plan", "valid_from", name="pk_backup_rates"),
-        comment="What DigitalOcean takes for backups; yours to edit, no sync touches it",
+        comment="What DigitalOcean charges for backups; you may edit it, no sync changes it",
     )
     _one_open("backup_rates", "plan")
     op.bulk_insert(
@@ -372,21 +366,23 @@ def _create_backup_rates() -> None:
 def _create_sync_runs() -> None:
     op.create_table(
         "sync_runs",
-        sa.Column("id", _BIG_ID, nullable=False, comment="Ours; later runs have higher ones"),
-        sa.Column("account_id", sa.Integer(), nullable=False, comment="Which account it syncs"),
+        sa.Column("id", _BIG_ID, nullable=False, comment="Our id; later runs have higher ids"),
+        sa.Column("account_id", sa.Integer(), nullable=False, comment="Id of the account that it syncs"),
         _at("started_at", "UTC"),
         _at("finished_at", "UTC; NULL while running", nullable=True),
-        _at("heartbeat_at", "UTC by the database's clock; 90 s without one free the account for another run"),
+        _at("heartbeat_at", "UTC, by the database's clock; after 90 s without a new one, another run may take over"),
         sa.Column("host", sa.Text(), nullable=False, comment="Name of the machine it runs on"),
         sa.Column("pid", sa.Integer(), nullable=False, comment="Its process on that machine"),
         sa.Column(
-            "process",
-            sa.Text(),
-            nullable=True,
-            comment="Boot, namespace and start of the process; NULL where not to be had",
+            "process", sa.Text(), nullable=True, comment="Boot, namespace and start of the process; NULL if unknown"
         ),
         sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
-        sa.Column("mode", sa.Text(), nullable=False, comment="detection; listing: all; subset: narrowed"),
+        sa.Column(
+            "mode",
+            sa.Text(),
+            nullable=False,
+            comment="detection; listing, if all Droplets are listed; subset, if only some are selected",
+        ),
         sa.Column(
             "overdue_after_seconds",
             sa.Integer(),
@@ -396,12 +392,14 @@ def _create_sync_runs() -> None:
         sa.Column(
             "status", sa.Text(), nullable=False, comment="running, complete, partial, held, failed or interrupted"
         ),
-        sa.Column("droplets_selected", sa.Integer(), nullable=True, comment="NULL where the run ended before it knew"),
+        sa.Column(
+            "droplets_selected", sa.Integer(), nullable=True, comment="NULL if the run ended before it was known"
+        ),
         _count("droplets_complete", "Looked at: listed completely, proven unchanged, or found gone"),
         _count("droplets_proven", "Of them, proven unchanged without a listing: requests saved"),
         _count("droplets_incomplete", "Listed, but not completely, or held by the brake"),
         _count("droplets_failed", "No usable listing"),
-        _count("droplets_changed", "Something about them or their backups was new"),
+        _count("droplets_changed", "They or their backups had changed"),
         _count("backups_appeared", "First seen"),
         _count("backups_changed", "An attribute or region changed"),
         _count("backups_returned", "Had ended, and were listed again"),
@@ -417,14 +415,11 @@ def _create_sync_runs() -> None:
         ),
         sa.Column("error", sa.Text(), nullable=True, comment="Why the run is not complete; NULL if it is"),
         sa.Column(
-            "failure",
-            sa.Text(),
-            nullable=True,
-            comment="Outcome of the request that ended the run; NULL where none did",
+            "failure", sa.Text(), nullable=True, comment="Outcome of the request that ended the run; NULL if none did"
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_sync_runs_account_id_accounts"),
         sa.PrimaryKeyConstraint("id", name="pk_sync_runs"),
-        comment="Every run of a sync, and the lease by which only one runs at a time",
+        comment="Every sync run; one that is running is also the lease of its account",
         sqlite_autoincrement=True,
     )
     op.create_index("ix_sync_runs_account", "sync_runs", ["account_id", "started_at"])
@@ -434,19 +429,24 @@ def _create_sync_runs() -> None:
 def _create_sync_listings() -> None:
     op.create_table(
         "sync_listings",
-        sa.Column("run_id", _BIG_ID, nullable=False, comment="Which run"),
-        sa.Column("droplet_id", _BIG_ID, autoincrement=False, nullable=False, comment="Which Droplet, known or not"),
+        sa.Column("run_id", _BIG_ID, nullable=False, comment="Id of the run"),
+        sa.Column(
+            "droplet_id", _BIG_ID, autoincrement=False, nullable=False, comment="Id of the Droplet, stored or not"
+        ),
         _at("attempted_at", "UTC stamp of the attempt"),
         sa.Column(
             "outcome", sa.Text(), nullable=False, comment="complete, incomplete, held, not_found, or what failed"
         ),
         sa.Column(
-            "http_status", sa.Integer(), nullable=True, comment="Of the answer that decided; NULL where none came"
+            "http_status",
+            sa.Integer(),
+            nullable=True,
+            comment="Of the answer that decided the outcome; NULL if none came",
         ),
-        sa.Column("pages", sa.Integer(), nullable=True, comment="NULL where no listing came"),
-        sa.Column("rows", sa.Integer(), nullable=True, comment="Items in its pages; NULL where no listing came"),
+        sa.Column("pages", sa.Integer(), nullable=True, comment="NULL if no listing came"),
+        sa.Column("rows", sa.Integer(), nullable=True, comment="Items in its pages; NULL if no listing came"),
         sa.Column(
-            "announced_total", sa.Integer(), nullable=True, comment="meta.total; NULL where it was missing or unusable"
+            "announced_total", sa.Integer(), nullable=True, comment="meta.total; NULL if it was missing or unusable"
         ),
         sa.Column(
             "duration_seconds",
@@ -454,7 +454,7 @@ def _create_sync_listings() -> None:
             nullable=False,
             comment="From first request to last answer, waiting included",
         ),
-        sa.Column("error", sa.Text(), nullable=True, comment="NULL where the listing was complete"),
+        sa.Column("error", sa.Text(), nullable=True, comment="NULL if the listing was complete"),
         sa.ForeignKeyConstraint(["run_id"], ["sync_runs.id"], name="fk_sync_listings_run_id_sync_runs"),
         sa.PrimaryKeyConstraint("run_id", "droplet_id", name="pk_sync_listings"),
         comment="Attempts that failed, were incomplete or changed something; the others are counted in sync_runs",

@@ -83,7 +83,7 @@ def test_a_target_with_a_history_is_refused_before_anything_is_written(source: D
     before = tables(target)
     with pytest.raises(DatabaseUnusableError, match="table accounts has rows"):
         copied(source, target)
-    with pytest.raises(DatabaseUnusableError, match="holds a history already"):
+    with pytest.raises(DatabaseUnusableError, match="already holds a history"):
         copied(source, source)
     assert tables(target) == before
 

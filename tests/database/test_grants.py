@@ -210,7 +210,7 @@ def test_an_owner_who_may_make_roles_need_not_be_a_superuser(postgres: Cluster, 
 def test_who_may_not_make_roles_is_told_who_may(database: Database, role: str, reader: sa.Engine) -> None:
     with (
         closing(Database(reader.url)) as as_reader,
-        pytest.raises(DatabaseUnusableError, match=r"may not make roles.*let an administrator"),
+        pytest.raises(DatabaseUnusableError, match=r"may not create roles.*an administrator can"),
     ):
         grant_reader(as_reader, "another")
 

@@ -109,7 +109,7 @@ def test_a_history_moves_to_another_file(run: Run, aged: Database, monkeypatch: 
     assert "read back, and are equal" in ended.out
     again = run("db", "copy", "--to", "moved.db")
     assert (again.code, again.out) == (EXIT_MEND, "")
-    assert "holds a history already" in again.err
+    assert "already holds a history" in again.err
     monkeypatch.setenv("INVENTORY_DATABASE_URL", "moved.db")
     document = run("sync", "--json").document
     assert document["exit_code"] == EXIT_COMPLETE

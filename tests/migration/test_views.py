@@ -1,4 +1,4 @@
-"""The views are made with the tables, made anew when their texts change, and leave the user's own views alone."""
+"""The views are created with the tables, created again when their texts change, and leave the user's own views alone."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -63,7 +63,7 @@ def test_every_view_is_made(database: Database) -> None:
     assert are_current(database)
 
 
-def test_nothing_is_made_anew_where_nothing_changed(database: Database) -> None:
+def test_nothing_is_created_again_if_nothing_changed(database: Database) -> None:
     with database.reading() as connection:
         query = (
             "SELECT rowid, sql FROM sqlite_schema ORDER BY rowid"
@@ -77,7 +77,7 @@ def test_nothing_is_made_anew_where_nothing_changed(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("changed")
-def test_a_changed_text_makes_the_views_anew(database: Database) -> None:
+def test_a_changed_text_creates_the_views_again(database: Database) -> None:
     assert not are_current(database)
     upgrade(database)
     assert are_current(database)
@@ -122,7 +122,7 @@ def test_a_view_that_somebody_put_in_place_of_ours_is_not_touched(sqlite_url: st
 
 
 def test_a_users_own_view_outlives_a_change_of_the_tables(sqlite_url: str, newer: Config) -> None:
-    """Else SQLite renames no table while some view reads what is being replaced."""
+    """By default, SQLite renames no table while a view reads a table that is replaced."""
     with closing(Database(sqlite_url)) as database:
         upgrade(database, newer)
         downgrade(database, newer, head_of(configuration()))

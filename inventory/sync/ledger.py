@@ -22,7 +22,7 @@ from inventory.sync.order import Job
 from inventory.sync.result import SyncReport, recorded
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """What one run on one account reads and writes.
 

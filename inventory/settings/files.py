@@ -6,14 +6,15 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from inventory.settings.lines import lines_of
 
 SEARCHED = ("inventory.toml", "~/.config/inventory/inventory.toml", "/etc/inventory/inventory.toml")
 """Where a configuration file is looked for, in this order, if none is named."""
 
-_LARGEST_CONFIGURATION_BYTES = 65_536
+_LARGEST_CONFIGURATION_BYTES = 1_048_576
 _LARGEST_SECRET_BYTES = 4096
 _FOR_OTHERS = stat.S_IROTH | stat.S_IWOTH
 
@@ -34,36 +35,10 @@ class ConfigurationFile:
 
     def place(self, keys: tuple[str, ...]) -> str:
         """Return `inventory.toml:12`, where the keys lead to line 12."""
-        while keys and keys not in self._lines:
+        lines = lines_of(self.text)
+        while keys and keys not in lines:
             keys = keys[:-1]
-        return f"{self.path}:{self._lines[keys]}" if keys else str(self.path)
-
-    @cached_property
-    def _lines(self) -> dict[tuple[str, ...], int]:
-        """The line on which each key begins: the one after the longest beginning of the file that parses without it."""
-        lines = self.text.splitlines(keepends=True)
-        found: dict[tuple[str, ...], int] = {}
-        last_whole = 0
-        for number in range(1, len(lines) + 1):
-            try:
-                beginning = tomllib.loads("".join(lines[:number]))
-            except tomllib.TOMLDecodeError:
-                continue
-            for keys in _paths(beginning):
-                found.setdefault(keys, last_whole + 1)
-            last_whole = number
-        return found
-
-
-def _paths(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    paths = []
-    for key, value in table.items():
-        paths.append((*above, key))
-        for name, below in enumerate(value) if isinstance(value, list) else ():
-            paths += _paths({str(name): below}, (*above, key))
-        if isinstance(value, dict):
-            paths += _paths(value, (*above, key))
-    return paths
+        return f"{self.path}:{lines[keys]}" if keys else str(self.path)
 
 
 @dataclass(frozen=True, slots=True)

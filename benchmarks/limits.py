@@ -14,6 +14,7 @@ from benchmarks.account import BACKUPS_A_DROPLET, TOKEN
 from inventory.digitalocean.client import Client
 from inventory.digitalocean.pace import Pace
 from inventory.model import Selection
+from inventory.network.access import Token
 from inventory.process.clock import utc_now
 from inventory.process.stopping import StopSignal
 from inventory.report.progress import Silence
@@ -107,7 +108,7 @@ def _sync(database: Database, account: _Account) -> tuple[int, float, int]:
         order=Order(),
     )
     pace = Pace(_REQUESTS_PER_SECOND, stop=_Waiting(account), clock=account.clock, seconds=lambda: account.seconds)
-    with Client(TOKEN, clock=account.clock, transport=account, pace=pace) as client:
+    with Client(Token(TOKEN), clock=account.clock, transport=account, pace=pace) as client:
         report = sync(database, client, job, clock=account.clock, listener=Silence(), threads=1)
     if report.status != "complete":
         raise SystemExit(f"the sync is {report.status}: {report.error}")

@@ -13,6 +13,7 @@ from benchmarks.account import TOKEN, served
 from benchmarks.databases import DATABASES, New, migrated
 from inventory.digitalocean.client import Client
 from inventory.model import Selection
+from inventory.network.access import Origin, Token
 from inventory.process.clock import utc_now
 from inventory.report.progress import Silence
 from inventory.store.engine import Database
@@ -64,7 +65,7 @@ def _sync(database: Database, url: str, *, is_full: bool) -> None:
         deadline=timedelta(minutes=10),
         order=Order(is_full=is_full),
     )
-    with Client(TOKEN, base_url=url, requests_per_second=0) as client:
+    with Client(Token(TOKEN), origin=Origin(url), requests_per_second=0) as client:
         report = sync(database, client, job, clock=utc_now, listener=Silence(), threads=_THREADS)
     if report.status != "complete":
         raise SystemExit(f"the sync is {report.status}: {report.error}")

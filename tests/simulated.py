@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from inventory.digitalocean.client import Client
 from inventory.model import Selection
+from inventory.network.access import Token
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
@@ -142,7 +143,9 @@ class Account:
             deadline=deadline,
             order=Order(droplets=frozenset(droplets), is_full=is_full, accept_gone=accept_gone, is_dry_run=is_dry_run),
         )
-        with Client(TOKEN, requests_per_second=0, retry_wait_seconds=0, clock=self.clock, transport=self.api) as client:
+        with Client(
+            Token(TOKEN), requests_per_second=0, retry_wait_seconds=0, clock=self.clock, transport=self.api
+        ) as client:
             return sync(
                 self.database, client, job, clock=self.clock, listener=self.audience, threads=1, seconds=seconds
             )

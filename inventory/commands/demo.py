@@ -15,6 +15,7 @@ from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
 from inventory.model import Selection
+from inventory.network.access import Origin, Token
 from inventory.process.clock import utc_now
 from inventory.report import summary_text
 from inventory.report.progress import Silence
@@ -81,7 +82,7 @@ def _sync(database: Database, api: SimulatedApi, url: str) -> SyncReport:
     def clock() -> datetime:
         return api.fleet.now
 
-    with Client(api.token, base_url=url, requests_per_second=0, clock=clock) as client:
+    with Client(Token(api.token), origin=Origin(url), requests_per_second=0, clock=clock) as client:
         return sync(database, client, job, clock=clock, listener=Silence())
 
 

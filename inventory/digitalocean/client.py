@@ -6,7 +6,6 @@ The token goes to one origin and nowhere else (R9). There is no httpx.Client bet
 bring redirects, cookies, proxies and log lines, each to be switched off again.
 """
 
-import ipaddress
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -17,25 +16,28 @@ from typing import Self
 
 import httpx
 import tenacity
-from pydantic import SecretStr
 
 from inventory.digitalocean.answer import check_status, date_of, read_json_body
 from inventory.digitalocean.pace import Pace
 from inventory.errors import (
     ApiError,
     AuthenticationError,
-    ConfigurationError,
     RateLimitedError,
     StoppedError,
     TransientError,
 )
+from inventory.network.access import DIGITALOCEAN, Origin, Token
 from inventory.network.transport import Transport, trusting
 from inventory.process.clock import utc_now
 from inventory.process.stopping import StopSignal
 
 _TRIES = 5
-_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 _COUNT = re.compile(r"[0-9]{1,9}")
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "droplet-backup-inventory",
+}
 
 
 class Client:
@@ -50,9 +52,9 @@ class Client:
 
     def __init__(
         self,
-        token: str,
+        token: Token | None,
         *,
-        base_url: str = "https://api.digitalocean.com",
+        origin: Origin = DIGITALOCEAN,
         requests_per_second: float = 4.0,
         timeout_seconds: float = 30.0,
         ca_file: Path | None = None,
@@ -64,8 +66,8 @@ class Client:
         """Check the settings; nothing is sent yet.
 
         Args:
-            token: A newline at its end, as files have, is not part of it.
-            base_url: An https origin, or an http one on a loopback address.
+            token: None asks without one.
+            origin: Where the API is; nothing else is asked.
             requests_per_second: 0 for no limit of ours.
             timeout_seconds: The most one request may take from its first byte to the last of its answer.
             ca_file: Certificate authorities, in PEM form, to trust beside the public ones.
@@ -75,10 +77,10 @@ class Client:
             pace: Replaces the one of `requests_per_second`, for a simulated clock.
 
         Raises:
-            ConfigurationError: The token, the URL or the file cannot be used.
+            ConfigurationError: The file cannot be used.
         """
-        self._authorization = SecretStr(f"Bearer {_usable(token)}")
-        self._origin = _origin(base_url)
+        self._token = token
+        self._origin = httpx.URL(origin)
         self._clock = clock
         self._stop = StopSignal()
         self._pace = pace or Pace(requests_per_second, stop=self._stop, clock=clock)
@@ -164,12 +166,7 @@ class Client:
             self._origin.copy_with(
                 raw_path=f"{path}?{httpx.QueryParams(params)}".encode() if params else path.encode()
             ),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-                "Authorization": self._authorization.get_secret_value(),
-                "User-Agent": "droplet-backup-inventory",
-            },
+            headers=_HEADERS | ({"Authorization": f"Bearer {self._token.get_secret_value()}"} if self._token else {}),
         )
         with self._lock:
             self.requests += 1
@@ -232,33 +229,3 @@ def _error_of(state: tenacity.RetryCallState) -> TransientError:
     error = state.outcome.exception()
     assert isinstance(error, TransientError)
     return error
-
-
-def _usable(token: str) -> str:
-    """Return the token without the newline that files end with, if it can be sent."""
-    token = token.rstrip("\r\n")
-    if not _TOKEN.fullmatch(token):
-        # Never with the token itself, of which this may be a part.
-        raise ConfigurationError(
-            "the API token is empty or contains characters that cannot be part of a token. Check where it is read from."
-        )
-    return token
-
-
-def _origin(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        raise ConfigurationError("the API base URL cannot be read; write https://HOST") from None
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
-        raise ConfigurationError("the API base URL must be https (http for loopback addresses only)")
-    if not url.host or url.userinfo or url.raw_path != b"/" or url.fragment:
-        raise ConfigurationError("the API base URL must be a host, and a port at most: https://HOST")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,9 +13,6 @@ from inventory.errors import ApiError, ConfigurationError
 from inventory.settings.load import AccountSettings, Settings
 from inventory.store.examination import StoredState
 
-# Sent if no token could be read: even a refusal shows that DigitalOcean can be reached, and what its clock says.
-_NO_TOKEN = "none"  # noqa: S105 - it is not a token
-
 # Asked for if the configuration names no tag; only whether the request is allowed matters.
 _ANY_TAG = "inventory"
 
@@ -27,7 +24,11 @@ def examine_api(
     clock: Callable[[], datetime],
     patience_seconds: float,
 ) -> Iterator[Check]:
-    """Ask with each token; `api` and `clock`, which concern no single account, are judged with the first one."""
+    """Ask with each token; `api` and `clock`, which concern no single account, are judged with the first one.
+
+    If no token could be read, ask without: even a refusal shows that DigitalOcean can be reached, and what its clock
+    says.
+    """
     for number, account in enumerate(accounts):
         answers = _ask(account, settings, clock, patience_seconds)
         state = stored.get(account.name, StoredState())
@@ -41,12 +42,11 @@ def examine_api(
 def _ask(
     account: AccountSettings, settings: Settings, clock: Callable[[], datetime], patience_seconds: float
 ) -> Answers:
-    token = account.token.get_secret_value()
     tag = min(account.droplets.tags, default=_ANY_TAG)
     try:
         client = Client(
-            token or _NO_TOKEN,
-            base_url=settings.api_url,
+            account.token,
+            origin=settings.api_url,
             requests_per_second=settings.requests_per_second,
             ca_file=settings.ca_file,
             clock=clock,
@@ -58,7 +58,7 @@ def _ask(
         reading = read_each(client, tag=tag)
         return Answers(
             account=account.name,
-            source=account.token_source if token else None,
+            source=account.token_source if account.token else None,
             reading=reading,
             clock_skew=client.clock_skew,
             requests_left=client.rate_limit_remaining,

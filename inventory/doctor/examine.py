@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from inventory.doctor import diagnosis
 from inventory.doctor.api import examine_api
 from inventory.doctor.database import examine_database
 from inventory.doctor.diagnosis import Check, not_made
 from inventory.errors import ConfigurationError
 from inventory.model import Selection
-from inventory.settings.load import DEFAULT_ACCOUNT, AccountSettings, Settings, load
+from inventory.settings.declared import DEFAULT_ACCOUNT
+from inventory.settings.load import AccountSettings, Settings, load
 
 # Checked instead of an account if the settings name none.
-_NO_ACCOUNT = AccountSettings(DEFAULT_ACCOUNT, SecretStr(""), "", Selection(everything=True))
+_NO_ACCOUNT = AccountSettings(DEFAULT_ACCOUNT, None, "", Selection(everything=True))
 
 _NEED_NO_SETTINGS = ("configuration", "proxies")
 

@@ -7,10 +7,10 @@ from typing import Any
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from inventory.settings.declared import Behaviour
+from inventory.settings.declared import DEFAULT_ACCOUNT, Behaviour
 from inventory.settings.formats import write_selection
 from inventory.settings.judging import write_findings
-from inventory.settings.load import DEFAULT_ACCOUNT, Settings
+from inventory.settings.load import Settings
 from inventory.terminal.display import shown
 from inventory.terminal.table import Column, table
 
@@ -44,7 +44,7 @@ def _rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
     for account in settings.accounts:
         prefix = "" if account.name == DEFAULT_ACCOUNT else f"accounts.{account.name}."
         yield f"{prefix}token", _MASKED, account.token_source
-        yield f"{prefix}droplets", write_selection(account.droplets), settings.sources[f"{prefix}droplets"]
+        yield f"{prefix}droplets", write_selection(account.droplets), account.droplets_source
     url = make_url(settings.database_url.get_secret_value())
     url = url.set(drivername=url.get_backend_name())
     yield "database_url", url.render_as_string(hide_password=True), settings.database_source

@@ -91,8 +91,8 @@ class Round:
 
     def _client(self, account: AccountSettings) -> Client:
         return Client(
-            account.token.get_secret_value(),
-            base_url=self.settings.api_url,
+            account.token,
+            origin=self.settings.api_url,
             requests_per_second=self.settings.requests_per_second,
             ca_file=self.settings.ca_file,
         )

@@ -1,10 +1,8 @@
-"""Environment, one TOML file and secret files, read once into one frozen value.
+"""Secret files, environment and one TOML file, read once into one frozen value; built on pydantic-settings.
 
-    files.find | files.read_config      the TOML file, if there is one
-    environment over file over default
-    declared.WrittenSettings            every setting, declared once; its types read what is written (formats)
-    files.read_secret                   tokens and the database URL that stand in files of their own
-    load.Settings                       what the commands see
-
-All problems are told at once, each with its place: `inventory.toml:12` or the variable.
+declared    every setting, declared once; its types read what is written (formats, judging)
+sources     where settings are written, the nearest first; files and lines do what the library does not
+problems    what is wrong, all at once, each with its place: the variable, the file, or `inventory.toml:12`
+load        what the commands see
+sample      a configuration file to begin with
 """

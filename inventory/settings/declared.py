@@ -14,42 +14,35 @@ from pydantic import (
     Field,
     FilePath,
     PlainValidator,
-    SecretStr,
+    Secret,
+    StringConstraints,
     model_validator,
 )
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from inventory.judging.rules import KINDS, Exemption, Rules
 from inventory.model import Selection
+from inventory.network.access import DIGITALOCEAN, Origin, Token
 from inventory.settings import formats, judging
 
-
-def _checked_token(token: SecretStr) -> SecretStr:
-    return SecretStr(formats.read_token(token.get_secret_value()))
-
-
-def _checked_database_url(url: SecretStr) -> SecretStr:
-    return SecretStr(formats.read_database_url(url.get_secret_value()))
-
-
-def _checked_ping_url(url: SecretStr) -> SecretStr:
-    return SecretStr(formats.read_ping_url(url.get_secret_value()))
-
-
-Token = Annotated[SecretStr, AfterValidator(_checked_token)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]
-PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
+DatabaseUrl = Secret[Annotated[str, AfterValidator(formats.read_database_url)]]
+PingUrl = Secret[Annotated[str, AfterValidator(formats.read_ping_url)]]
 Droplets = Annotated[Selection, PlainValidator(formats.read_selection)]
 SecretPath = Annotated[str, BeforeValidator(formats.read_path)]
 Certificates = Annotated[FilePath, BeforeValidator(formats.read_path)]
-ApiUrl = Annotated[str, AfterValidator(formats.read_api_url)]
 Findings = Annotated[Rules, PlainValidator(judging.read_findings)]
 Schedule = Annotated[float | str, PlainValidator(formats.read_schedule)]
 ListenAddress = Annotated[str, AfterValidator(formats.read_listen_address)]
-HostNames = Annotated[tuple[str, ...], PlainValidator(formats.read_host_names)]
+HostName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, pattern="^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"),
+]
+AccountName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Only WrittenSettings is ever validated; to build a schema for each of its parts would slow down every start.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class AccountTable(_Declared):
@@ -67,26 +60,35 @@ class AccountTable(_Declared):
         description="File that holds the token alone, on one line; better than token, and wins over it.",
     )
     droplets: Droplets = Field(
-        default=Selection(everything=True),
+        default="all",
+        validate_default=True,
         description="Which Droplets: all, or ids and tag:NAME separated by commas (in a file also a list).",
     )
+
+
+def _with_a_token(table: AccountTable) -> AccountTable:
+    if table.token is None and table.token_file is None:
+        raise ValueError("has neither token_file nor token")
+    return table
 
 
 class ExemptionTable(_Declared):
     """One finding that somebody knows of, until a day."""
 
-    finding: Annotated[str, PlainValidator(judging.read_finding)] = Field(
+    finding: Annotated[str, AfterValidator(judging.read_finding)] = Field(
         description="Its name, or its whole line as inventory check prints it, which also says whose it is."
     )
-    droplet: Annotated[str, PlainValidator(judging.read_droplet)] | None = Field(
-        default=None, description="Name or id of the Droplet."
+    droplet: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
+        default=None, coerce_numbers_to_str=True, description="Name or id of the Droplet."
     )
-    tag: Annotated[str, PlainValidator(judging.read_tag)] | None = Field(
+    tag: Annotated[str, AfterValidator(judging.read_tag)] | None = Field(
         default=None, description="Or a tag: all Droplets that have it."
     )
     account: str | None = Field(default=None, description="Or the account, where the finding concerns no Droplet.")
-    until: Annotated[date, PlainValidator(judging.read_date)] = Field(description="The last day it holds, UTC.")
-    reason: Annotated[str, PlainValidator(judging.read_reason)] = Field(description="Why, for whoever reads it later.")
+    until: date = Field(description="The last day it holds, UTC.")
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
+        description="Why, for whoever reads it later."
+    )
 
     _split_line = model_validator(mode="before")(judging.split_line)
 
@@ -107,8 +109,8 @@ class ExemptionTable(_Declared):
 class Behaviour(_Declared):
     """Settings that are used as they are written."""
 
-    api_url: ApiUrl = Field(
-        default="https://api.digitalocean.com",
+    api_url: Origin = Field(
+        default=DIGITALOCEAN,
         description="Where the API is, and the only place that gets the token; http for this machine only.",
     )
     ca_file: Certificates | None = Field(
@@ -118,6 +120,7 @@ class Behaviour(_Declared):
     )
     requests_per_second: float = Field(
         default=4,
+        validate_default=True,
         ge=0,
         allow_inf_nan=False,
         description="How fast the API is asked, in requests a second; 0 = no limit but DigitalOcean's own.",
@@ -127,6 +130,7 @@ class Behaviour(_Declared):
     )
     run_deadline_minutes: float = Field(
         default=55,
+        validate_default=True,
         gt=0,
         allow_inf_nan=False,
         description="After how many minutes a run stops as partial; the next goes on where it stopped.",
@@ -140,7 +144,7 @@ class Behaviour(_Declared):
         default="127.0.0.1:8080",
         description='Where the daemon answers /livez, /readyz and /metrics: ADDRESS:PORT, or "off".',
     )
-    http_hosts: HostNames = Field(
+    http_hosts: Annotated[tuple[HostName, ...], BeforeValidator(formats.separate)] = Field(
         default=(),
         description="Names by which others may ask the daemon, beside those of this machine; anyone else is refused.",
     )
@@ -152,11 +156,16 @@ class Behaviour(_Declared):
     )
 
 
-class WrittenSettings(Behaviour, AccountTable):
+class WrittenSettings(Behaviour, AccountTable, BaseSettings):
     """All that the file and the environment may say, as it is written."""
 
+    # Keys have one spelling; variables are read by the types of their settings, not as JSON.
+    model_config = SettingsConfigDict(
+        env_prefix="INVENTORY_", case_sensitive=True, enable_decoding=False, validate_default=False
+    )
+
     database_url: DatabaseUrl = Field(
-        default=SecretStr("inventory.db"),
+        default="inventory.db",
         validate_default=True,
         description="SQLite file, or postgresql://USER:PASSWORD@HOST/NAME; relative paths start at the working "
         "directory.",
@@ -177,7 +186,7 @@ class WrittenSettings(Behaviour, AccountTable):
         examples=["/etc/inventory/ping_url"],
         description="File that holds the ping URL alone, on one line; wins over ping_url.",
     )
-    accounts: dict[str, AccountTable] = Field(
+    accounts: dict[AccountName, Annotated[AccountTable, AfterValidator(_with_a_token)]] = Field(
         default={}, description="Several accounts, each a table [accounts.NAME] of token or token_file, and droplets."
     )
     findings: Findings = Field(
@@ -192,6 +201,21 @@ class WrittenSettings(Behaviour, AccountTable):
         "or id, or tag), until when, and the reason. A line of inventory check can be pasted: finding = 'LINE'.",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        *_args: object,
+        **_others: object,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Use the `sources` passed, the nearest first, or else the values passed; never the process's environment."""
+        sources: tuple[PydanticBaseSettingsSource, ...] = init_settings().get("sources", (init_settings,))
+        return sources
+
+
+DEFAULT_ACCOUNT = "default"
+"""The account that the environment and the top level of the file speak of."""
 
 ONLY_IN_A_FILE = ("accounts", "findings", "exemptions")
 """Settings that are tables."""

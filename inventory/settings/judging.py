@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
 from typing import cast
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
 from inventory.judging.rules import KINDS, SEVERITIES, Rules, Severity
-from inventory.settings.formats import is_id, is_tag, nearest
+from inventory.settings.formats import is_id, is_tag
+from inventory.terminal.spelling import nearest
 
 _LINE = re.compile(
     rf"\s*(?:(?:CRITICAL|UNKNOWN|WARNING|exempt|expired)\s+)?(\S+)\s+({'|'.join(KINDS)})(?:\s.*)?", re.DOTALL
 )
-_LONGEST_REASON = 200
-
-Severities = dict[str, Severity]
 
 
 def read_findings(written: object) -> Rules:
@@ -87,44 +84,17 @@ def split_line(written: object) -> object:
     return {**table, "finding": name, key: subject.removeprefix("tag:") if key == "tag" else subject}
 
 
-def read_finding(text: object) -> str:
+def read_finding(text: str) -> str:
     """Return the name of a finding."""
-    if not isinstance(text, str) or text not in KINDS:
-        meant = nearest(text, KINDS) if isinstance(text, str) else ""
-        what_to_write = meant or "; write its name, or its whole line of inventory check"
+    if text not in KINDS:
+        what_to_write = nearest(text, KINDS) or "; write its name, or its whole line of inventory check"
         raise ValueError(f"no finding is called so{what_to_write}")
     return text
 
 
-def read_droplet(written: object) -> str:
-    """Return the name or id of a Droplet."""
-    if isinstance(written, bool) or not isinstance(written, (str, int)) or not str(written).strip():
-        raise ValueError("write the name or the id of a Droplet")
-    return str(written).strip()
-
-
-def read_tag(text: object) -> str:
+def read_tag(text: str) -> str:
     """Return a tag, written with or without `tag:` before it."""
-    tag = text.removeprefix("tag:") if isinstance(text, str) else ""
+    tag = text.removeprefix("tag:")
     if not is_tag(tag):
         raise ValueError("is not a tag")
     return tag
-
-
-def read_date(written: object) -> date:
-    """Return a day."""
-    if isinstance(written, str):
-        try:
-            written = date.fromisoformat(written)
-        except ValueError:
-            written = None
-    if not isinstance(written, date) or isinstance(written, datetime):
-        raise ValueError("write a day, such as 2027-01-31")  # noqa: TRY004 - as above
-    return written
-
-
-def read_reason(text: object) -> str:
-    """Return the reason, which is not to be left out."""
-    if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_REASON:
-        raise ValueError(f"write why, in at most {_LONGEST_REASON} letters")
-    return text.strip()

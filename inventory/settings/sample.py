@@ -3,11 +3,9 @@
 import json
 import textwrap
 
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from inventory.model import Selection
-from inventory.settings import files, formats
+from inventory.settings import files
 from inventory.settings.declared import VARIABLES, WrittenSettings
 
 _WIDTH = 80
@@ -54,15 +52,9 @@ def _setting(name: str, field: FieldInfo) -> str:
     value = field.examples[0] if field.examples else field.get_default()
     note = "No default. " if has_example else ""
     comment = _comment(f"{field.description} {note}({VARIABLES[name]})")
-    return f"{comment}\n#{name} = {_toml(value)}\n"
+    # Of the texts, numbers, lists and truth values that settings are, JSON's form is TOML's.
+    return f"{comment}\n#{name} = {json.dumps(value)}\n"
 
 
 def _comment(text: str) -> str:
     return textwrap.fill(text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
-
-
-def _toml(value: object) -> str:
-    """Write a default as TOML; for the texts, numbers and truth values we have, JSON's form is TOML's."""
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
-    return json.dumps(formats.write_selection(value) if isinstance(value, Selection) else value)

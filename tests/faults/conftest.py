@@ -6,6 +6,7 @@ import pytest
 
 from inventory.digitalocean.client import Client
 from inventory.errors import ApiError
+from inventory.network.access import Origin, Token
 from tests.faults.byte_server import ByteServer
 
 TOKEN = "dop_v1_" + "7" * 64
@@ -27,7 +28,7 @@ def connect(server: ByteServer) -> Iterator[Connect]:
 
     def connect(url: str | None = None, **settings: object) -> Client:
         quick = {"requests_per_second": 0.0, "timeout_seconds": 10.0, "retry_wait_seconds": 0.0, **settings}
-        clients.append(Client(TOKEN, base_url=url or server.url, **quick))  # type: ignore[arg-type]  # as told
+        clients.append(Client(Token(TOKEN), origin=Origin(url or server.url), **quick))  # type: ignore[arg-type]  # as told
         return clients[-1]
 
     yield connect

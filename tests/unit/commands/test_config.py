@@ -62,6 +62,14 @@ def test_every_setting_is_shown_with_value_and_source_but_no_secret(
     }
 
 
+def test_the_default_account_may_have_a_table_too(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _write(directory / "x.toml", f'[accounts.default]\ntoken = "{SECRET}"\ndroplets = 7\n')
+    assert config.run(config_file=path, sample=False, as_json=True) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert settings["token"] == {"value": "**********", "source": f"{path}: accounts.default.token"}
+    assert settings["droplets"] == {"value": "7", "source": f"{path}: accounts.default.droplets"}
+
+
 def test_severities_and_exemptions_are_shown_one_a_row(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = _write(
         directory / "x.toml",

@@ -11,6 +11,7 @@ import pytest
 from inventory.digitalocean.client import Client
 from inventory.digitalocean.pace import Pace
 from inventory.errors import StoppedError
+from inventory.network.access import Token
 from inventory.process.stopping import StopSignal
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -134,7 +135,7 @@ def test_client_listens_to_what_is_announced() -> None:
     headers = {"ratelimit-limit": "5000", "ratelimit-remaining": "10"}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}, headers=headers))
     waiting = Waiting(1000)
-    with Client("t", pace=waiting.pace, transport=transport) as client:
+    with Client(Token("t"), pace=waiting.pace, transport=transport) as client:
         client.get("/")
         client.get("/")
     assert waiting.seconds == pytest.approx(2.0)

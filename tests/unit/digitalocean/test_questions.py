@@ -8,6 +8,7 @@ import pytest
 from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.errors import AuthenticationError, PermissionDeniedError
+from inventory.network.access import Token
 from tests.faults.documents import droplet, policy
 
 
@@ -25,7 +26,7 @@ class Api:
 
 
 def client_of(api: Api) -> Client:
-    return Client("t", requests_per_second=0, transport=httpx.MockTransport(api))
+    return Client(Token("t"), requests_per_second=0, transport=httpx.MockTransport(api))
 
 
 def listed(*droplets: dict[str, object]) -> dict[str, object]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from inventory.digitalocean import paging, questions
 from inventory.digitalocean.client import Client
 from inventory.model import Listing
+from inventory.network.access import Token
 from inventory.process.clock import utc_now
 from tests.faults.documents import backup, listing
 
@@ -56,7 +57,7 @@ class Torn:
     def listed(self, *, accept_disagreeing_total: bool = False) -> Listing:
         with (
             mock.patch.object(paging, "PER_PAGE", PER_PAGE),
-            Client("t", requests_per_second=0, transport=httpx.MockTransport(self)) as client,
+            Client(Token("t"), requests_per_second=0, transport=httpx.MockTransport(self)) as client,
         ):
             return questions.list_backups(client, 1, clock=utc_now, accept_disagreeing_total=accept_disagreeing_total)
 

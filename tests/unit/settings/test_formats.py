@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from inventory.model import Selection
 from inventory.settings.formats import (
-    read_api_url,
     read_database_url,
-    read_host_names,
     read_listen_address,
     read_ping_url,
     read_schedule,
@@ -40,20 +38,6 @@ def test_a_database_url_is_brought_to_one_form(
     monkeypatch.chdir(tmp_path)
     assert read_database_url(written) == expected.format(here=tmp_path)
     assert read_database_url(read_database_url(written)) == read_database_url(written)
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("https://api.digitalocean.com/", "https://api.digitalocean.com"),
-        ("https://proxy.example:8443", "https://proxy.example:8443"),
-        ("http://localhost:8099", "http://localhost:8099"),
-        ("http://127.0.0.1:8099", "http://127.0.0.1:8099"),
-        ("http://[::1]:8099/", "http://[::1]:8099"),
-    ],
-)
-def test_an_api_url_is_an_origin(written: str, expected: str) -> None:
-    assert read_api_url(written) == expected
 
 
 @given(
@@ -121,16 +105,6 @@ def test_a_listen_address_is_an_address_of_this_machine(written: str) -> None:
 def test_what_is_no_listen_address_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"ADDRESS:PORT|the port is"):
         read_listen_address(written)
-
-
-def test_host_names_are_read_from_a_text_or_a_list() -> None:
-    expected = ("inventory.example", "db-1")
-    assert read_host_names("Inventory.example, db-1") == read_host_names(["inventory.example", "db-1"]) == expected
-    assert read_host_names(expected) == expected
-    assert read_host_names("") == ()
-    for wrong in ("a b", "*.example", "host:80", "http://x", "-x"):
-        with pytest.raises(ValueError, match="not the name of a host"):
-            read_host_names([wrong])
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ droplet = "x"
 {WHOLE}
 [[exemptions]]
 finding = '{LINE}'
-until = 2027-01-31T00:00:00Z
+until = 2027-01-31T04:00:00Z
 """
     needs = "missed-backup needs droplet or tag, and nothing else, to say whose it is"
     assert problems(tmp_path, text) == [
@@ -142,9 +142,9 @@ until = 2027-01-31T00:00:00Z
         "x.toml:11: findings.tag:prod.too-few-backup: no finding is called so; did you mean too-few-backups?",
         "x.toml:14: exemptions.0.dropet: unknown key; did you mean droplet?",
         "x.toml:19: exemptions.1.finding: no finding is called so; did you mean missed-backup?",
-        "x.toml:20: exemptions.1.droplet: write the name or the id of a Droplet",
-        "x.toml:21: exemptions.1.until: write a day, such as 2027-01-31",
-        "x.toml:22: exemptions.1.reason: write why, in at most 200 letters",
+        "x.toml:20: exemptions.1.droplet: input should be a valid string, not True",
+        "x.toml:21: exemptions.1.until: write a day, such as 2027-01-31, not 'soon'",
+        "x.toml:22: exemptions.1.reason: string should have at least 1 character, not ' '",
         f"x.toml:23: exemptions.2: {needs}",
         f"x.toml:28: exemptions.3: {needs}",
         "x.toml:35: exemptions.4: sync-held needs account, and nothing else, to say whose it is",
@@ -162,7 +162,7 @@ until = 2027-01-31T00:00:00Z
     [
         ("findings = 3", "x.toml:1: findings: must be a table, [findings]"),
         ("exemptions = 3", "x.toml:1: exemptions: must be tables, each [[exemptions]], not 3"),
-        ("exemptions = [3]", "x.toml:1: exemptions.0: must be a table, [[exemptions]]"),
+        ("exemptions = [3]", "x.toml:1: exemptions.0: must be a table, [[exemptions]], not 3"),
         (
             f"[[exemptions]]\nfinding = 'x'\ndroplet = 'x'\n{WHOLE}",
             (

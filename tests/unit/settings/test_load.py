@@ -3,9 +3,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from inventory.errors import ConfigurationError
 from inventory.model import Selection
+from inventory.network.access import Token
 from inventory.settings.declared import ONLY_IN_A_FILE, VARIABLES, WrittenSettings
 from inventory.settings.load import Settings, load
 
@@ -50,11 +52,7 @@ def _problems(file: str = "", environ: Mapping[str, str] | None = None, *, needs
 def test_nothing_needs_to_be_set_but_a_token(directory: Path) -> None:
     settings = load(environ={"INVENTORY_TOKEN": SECRET})
     (account,) = settings.accounts
-    assert (account.name, account.token.get_secret_value(), account.token_source) == (
-        "default",
-        SECRET,
-        "INVENTORY_TOKEN",
-    )
+    assert (account.name, account.token, account.token_source) == ("default", Token(SECRET), "INVENTORY_TOKEN")
     assert account.droplets == Selection(everything=True)
     assert settings.database_url.get_secret_value() == f"sqlite:///{directory}/inventory.db"
     assert settings.database_source == "the default"
@@ -96,12 +94,32 @@ def test_every_setting_but_tables_has_a_variable() -> None:
     assert ONLY_IN_A_FILE == ("accounts", "findings", "exemptions")
 
 
+def test_settings_are_read_from_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_HTTP", "off")
+    monkeypatch.setenv("HTTP", "off")
+    _write("INVENTORY_HTTP=off\nHTTP=off", ".env")
+    assert WrittenSettings().http == _load(environ={"HTTP": "off", "inventory_http": "off"}).http == "127.0.0.1:8080"
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = _load()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.schedule = 5.0  # type: ignore[misc]  # as told
+
+
+def test_host_names_are_read_from_a_text_or_a_list() -> None:
+    expected = ("inventory.example", "db-1")
+    assert _load(environ={"INVENTORY_HTTP_HOSTS": "Inventory.example, db-1,"}).http_hosts == expected
+    assert _load("http_hosts = ['inventory.example', ' DB-1']").http_hosts == expected
+    assert _load("http_hosts = ''").http_hosts == ()
+
+
 def test_thousands_of_accounts_are_read(directory: Path) -> None:
     """By 2,000 accounts, what grows with their square takes longer than a test may."""
     file = "".join(f"[accounts.customer-{n}]\ntoken = 'token-of-{n}'\ndroplets = 'tag:{n}'\n" for n in range(2_000))
     settings = _load(file, needs_token=True)
     assert len(settings.accounts) == 2_000
-    assert settings.sources["accounts.customer-1999.droplets"] == "inventory.toml: accounts.customer-1999.droplets"
+    assert settings.accounts[-1].droplets_source == "inventory.toml: accounts.customer-1999.droplets"
     assert _problems(f"{file}tokn = 'x'\n") == [
         "inventory.toml:6001: accounts.customer-1999.tokn: unknown key; did you mean token?"
     ]
@@ -154,14 +172,14 @@ def test_a_named_file_must_exist() -> None:
 def test_the_token_comes_from_the_first_source(file: str, environ: dict[str, str], expected: str, source: str) -> None:
     _write("from-file\r\n", "secret")
     (account,) = _load(file, environ, needs_token=True).accounts
-    assert (account.token.get_secret_value(), account.token_source) == (expected, source)
+    assert (account.token, account.token_source) == (Token(expected), source)
 
 
 def test_tables_are_accounts_beside_the_one_of_the_environment() -> None:
     file = "[accounts.web]\ntoken = 'a'\ndroplets = 'tag:web'\n[accounts.db]\ntoken = 'b'\ndroplets = [1, 'tag:db']\n"
     accounts = _load(file, needs_token=True, environ={"INVENTORY_TOKEN": "c", "INVENTORY_DROPLETS": "5"}).accounts
-    assert [(account.name, account.token.get_secret_value()) for account in accounts] == [
-        ("default", "c"), ("web", "a"), ("db", "b"),
+    assert [(account.name, account.token) for account in accounts] == [
+        ("default", Token("c")), ("web", Token("a")), ("db", Token("b")),
     ]  # fmt: skip
     assert accounts[0].droplets.droplet_ids == {5}
     assert accounts[1].droplets == Selection(everything=False, tags=frozenset({"web"}))
@@ -178,7 +196,7 @@ def test_the_variables_of_other_tools_are_passed_over_where_the_file_names_accou
 def test_without_need_tokens_are_neither_asked_for_nor_read() -> None:
     assert _load().accounts == ()
     (account,) = _load(environ={"INVENTORY_TOKEN_FILE": "/nowhere"}).accounts
-    assert (account.token.get_secret_value(), account.token_source) == ("", "/nowhere")
+    assert (account.token, account.token_source) == (None, "/nowhere")
 
 
 def test_a_token_file_is_read_again_and_the_old_token_kept_where_that_fails() -> None:
@@ -186,7 +204,7 @@ def test_a_token_file_is_read_again_and_the_old_token_kept_where_that_fails() ->
     (account,) = _load(environ={"INVENTORY_TOKEN_FILE": "secret"}, needs_token=True).accounts
     assert account.reread() == account
     _write("second\n", "secret")
-    assert account.reread().token.get_secret_value() == "second"
+    assert account.reread().token == Token("second")
     for wrong in ("", "two\nlines", "a blank"):
         _write(wrong, "secret")
         assert account.reread() == account
@@ -307,7 +325,13 @@ def test_the_database_url_can_stand_in_a_file() -> None:
     [
         ("DATABSE_URL", SECRET, "unknown variable; did you mean INVENTORY_DATABASE_URL?"),
         ("CONFG", "x", "unknown variable; did you mean INVENTORY_CONFIG?"),
+        ("DB_URL", "x", "unknown variable; did you mean INVENTORY_DATABASE_URL?"),
+        ("API_TOKEN", SECRET, "unknown variable; did you mean INVENTORY_TOKEN?"),
         ("XYZZY", "x", "unknown variable"),
+        ("ACCOUNTS", "{}", "unknown variable"),
+        ("HTTP_HOSTS", "db-1, *.example", "write the name of a host, not '*.example'"),
+        ("HTTP_HOSTS", "host:80", "write the name of a host"),
+        ("HTTP_HOSTS", "-x", "write the name of a host"),
         ("REQUESTS_PER_SECOND", "-1", "input should be greater than or equal to 0, not '-1'"),
         ("REQUESTS_PER_SECOND", "nan", "input should be a finite number, not 'nan'"),
         ("REQUESTS_PER_SECOND", "inf", "input should be a finite number"),
@@ -345,7 +369,7 @@ def test_the_database_url_can_stand_in_a_file() -> None:
         ("API_URL", "http://api.digitalocean.com", "the API base URL must be https"),
         ("API_URL", "http://169.254.169.254", "the API base URL must be https"),
         ("API_URL", "https://169.254.169.254", "the API base URL names no host"),
-        ("API_URL", "https://", "the API base URL names no host"),
+        ("API_URL", "https://", "the API base URL cannot be read"),
         ("API_URL", "file:///etc/passwd", "the API base URL must be https"),
         ("API_URL", f"https://u:{SECRET}@h", "the API base URL must not contain a user name"),
         ("API_URL", "https://h/v2", "the API base URL must end after the host"),
@@ -398,6 +422,15 @@ def test_a_wrong_variable_of_other_tools_is_told_by_its_name() -> None:
         ("droplets = []", ":1: droplets: names no Droplet"),
         ("droplets = [true]", ":1: droplets: write all, or ids and tag:NAME"),
         ("database_url = ''", ":1: database_url: the database URL is empty"),
+        ("db_url = 'x'", ":1: db_url: unknown key; did you mean database_url?"),
+        ("TOKEN = 'x'", ":1: TOKEN: unknown key"),
+        ("http_hosts = [\n 'a b']", ":1: http_hosts.0: write the name of a host, not 'a b'"),
+        ("http_hosts = 3", ":1: http_hosts: input should be a valid tuple, not 3"),
+        ("api_url = 3", ":1: api_url: input should be a valid string, not 3"),
+        ("ca_file = 3", ":1: ca_file: is not the path of a file"),
+        (f"[accounts]\na = '{SECRET}'", ":2: accounts.a: must be a table, [accounts.NAME]"),
+        (f"accounts = '{SECRET}'", ":1: accounts: must be tables, each [accounts.NAME]"),
+        (f"droplet_metrics = '{SECRET * 8}'", ":1: droplet_metrics: input should be a valid integer"),
     ],
 )
 def test_a_wrong_key_is_told_by_file_and_line_and_without_secrets(file: str, expected: str) -> None:
@@ -435,6 +468,50 @@ def test_accounts_that_contradict_each_other_are_told(file: str, environ: dict[s
     with pytest.raises(ConfigurationError) as caught:
         load(environ=environ)
     assert str(caught.value) == expected
+
+
+def test_what_is_wrong_with_one_list_hides_nothing_else() -> None:
+    assert [
+        problem.split(": ")[0]
+        for problem in _problems(
+            f"[accounts.a]\ntoken = '{SECRET}'\n[accounts.b]\ntoken = '{SECRET}'\n[accounts.c]\n",
+            {"INVENTORY_DROPLETS": '["a"', "INVENTORY_HTTP_HOSTS": '["a"', "INVENTORY_HTTP": "on"},
+            needs_token=True,
+        )
+    ] == [
+        "INVENTORY_DROPLETS",
+        "INVENTORY_HTTP",
+        "INVENTORY_HTTP_HOSTS",
+        "inventory.toml:5",
+        "accounts a and b have the same token (inventory.toml",
+    ]
+
+
+def test_what_stands_in_a_secret_file_is_told_with_its_path_and_what_names_it_wrongly_with_its_own() -> None:
+    _write(f"mysql://u:{SECRET}@h/d", "url")
+    _write("http://h/x", "ping")
+    assert _problems(
+        "token_file = ''\n[accounts.a]\ntoken_file = 3\n",
+        {"INVENTORY_DATABASE_URL_FILE": "url", "INVENTORY_PING_URL_FILE": "ping"},
+        needs_token=True,
+    ) == [
+        "inventory.toml:1: token_file: is not the path of a file",
+        "url: mysql is not supported; write a path, sqlite:PATH or postgresql://USER@HOST/NAME",
+        "ping: the ping URL must be https (http for this machine's own addresses only)",
+        "inventory.toml:3: accounts.a.token_file: is not the path of a file",
+    ]
+
+
+def test_the_secrets_of_a_farther_source_are_passed_over_as_a_pair() -> None:
+    settings = _load(
+        "token_file = '/nowhere'\ndatabase_url_file = '/nowhere'\nping_url_file = 3\n",
+        {"INVENTORY_TOKEN": "a", "INVENTORY_DATABASE_URL": "b.db", "INVENTORY_PING_URL": "https://h/c"},
+        needs_token=True,
+    )
+    (account,) = settings.accounts
+    assert (account.token, account.token_file, account.token_source) == (Token("a"), None, "INVENTORY_TOKEN")
+    assert settings.database_source == "INVENTORY_DATABASE_URL"
+    assert settings.sources["ping_url"] == "INVENTORY_PING_URL"
 
 
 def test_all_problems_are_told_at_once() -> None:

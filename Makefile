@@ -28,6 +28,7 @@ check: lint types layers test ## Run all that must pass before a commit
 lint: .venv/dev ## Check formatting, style, and what the forge runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lizard -C 12 -L 50 -w inventory
 	$(BIN)/zizmor --offline --quiet .github
 
 types: .venv/dev ## Check types

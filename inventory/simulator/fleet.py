@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal, Self
 
 from inventory.simulator.agenda import Agenda, whole_second
-from inventory.simulator.catalog import SIZES
+from inventory.simulator.catalog import SIZES, Size
 from inventory.simulator.chance import Chance
 from inventory.simulator.growth import Growth, size_after
 from inventory.simulator.images import Images
@@ -117,27 +117,13 @@ class Fleet:
         created_at: datetime | None = None,
         backups: int = 0,
     ) -> int:
-        """Add a Droplet and return its id, larger than all before it.
+        """Add a Droplet and return its id, larger than all before it; its name need not be unique.
 
-        Args:
-            name: Need not be unique.
-            plan: None means backups are off; every string is a plan, but only daily and weekly are documented.
-            tags: Distinct.
-            region: Any slug; one of `catalog.REGIONS` has a name.
-            gpu: Whether its size is the GPU size by default.
-            size_slug: One of `catalog.SIZES`; by default the smallest, or the GPU size.
-            price_monthly_usd: None means the price of its size.
-            growth: How the size of its backups develops from now on.
-            size_gigabytes: The size of a backup made now.
-            weekday: Of the weekly plan; drawn if None.
-            hour: When its window opens, UTC; drawn if None.
-            retention_days: None means as the plan has it.
-            created_at: None means now, or early enough for its backups.
-            backups: How many exist already: the latest its plan made, or closer together if they would be too old.
+        `plan` None means backups are off; `size_slug` is one of `catalog.SIZES`. What is None otherwise is drawn by
+        chance or follows from plan and size. `size_gigabytes` is the size of a backup made now, `growth` how it goes
+        on. `backups` exist already: the latest that the plan made, or closer together if they would be too old.
         """
-        size = SIZES[size_slug or ("gpu-h100x1-80gb" if gpu else "s-1vcpu-1gb")]
-        if price_monthly_usd is not None:
-            size = replace(size, price_monthly_usd=price_monthly_usd)
+        size = _size(size_slug, price_monthly_usd, gpu=gpu)
         seed = self.chance.droplet_seed(name)
         droplet = SimulatedDroplet(
             id=next(self._droplet_ids),
@@ -378,3 +364,8 @@ class Fleet:
 
     def _log(self, kind: str, droplet_id: int, backup_id: int | None = None) -> None:
         self.events.append(Event(self.now, kind, droplet_id, backup_id))
+
+
+def _size(slug: str | None, price_monthly_usd: float | None, *, gpu: bool) -> Size:
+    size = SIZES[slug or ("gpu-h100x1-80gb" if gpu else "s-1vcpu-1gb")]
+    return size if price_monthly_usd is None else replace(size, price_monthly_usd=price_monthly_usd)

@@ -158,10 +158,7 @@ class Database:
     def _from_postgresql(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
         code = getattr(error.orig, "sqlstate", None) or ""
         words = str(error.orig)
-        why = _POSTGRESQL_UNUSABLE.get(code) or next(
-            (said for word, said in _POSTGRESQL_UNUSABLE_WORDS.items() if not code and word in words), None
-        )
-        if why:
+        if why := _why_unusable(code, words):
             return DatabaseUnusableError(f"database {self.shown}: {why}. Nothing was changed.")
         if code in _POSTGRESQL_LOCKED:
             return DatabaseLockedError(f"database {self.shown} is locked by another program. Nothing was changed.")
@@ -187,6 +184,13 @@ def _without_secrets(url: sa.URL) -> str:
     """Return the URL as it may be shown; libpq also takes passwords as parameters."""
     shown = url.difference_update_query([key for key in url.query if "password" in key])
     return shown.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def _why_unusable(code: str, words: str) -> str | None:
+    """Say why PostgreSQL will not serve until somebody changes something; None if it may serve later."""
+    if code:
+        return _POSTGRESQL_UNUSABLE.get(code)
+    return next((said for word, said in _POSTGRESQL_UNUSABLE_WORDS.items() if word in words), None)
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:

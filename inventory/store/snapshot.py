@@ -1,6 +1,6 @@
 """The figures of one moment that the metrics show."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -149,12 +149,16 @@ def _summed(rows: list[sa.RowMapping]) -> dict[str, Any]:
         "last_attempt_at": max(attempts, default=None),
         "last_success_at": next((row["last_finished_at"] for row in rows if row["status"] == RunStatus.COMPLETE), None),
         "runs": {row["status"]: row["runs"] for row in sorted(rows, key=lambda row: str(row["status"]))},
-        "durations": {most: sum(int(row[f"up_to_{most}"]) for row in timed) for most in DURATION_BUCKETS},
+        "durations": {most: _total(timed, f"up_to_{most}") for most in DURATION_BUCKETS},
         "duration_seconds": float(sum(row["seconds"] for row in timed)),
-        "timed_runs": sum(row["runs"] for row in timed),
-        "looks": {name: sum(int(row[name]) for row in rows) for name in _LOOKS},
-        "requests": sum(int(row["requests"]) for row in rows),
+        "timed_runs": _total(timed, "runs"),
+        "looks": {name: _total(rows, name) for name in _LOOKS},
+        "requests": _total(rows, "requests"),
     }
+
+
+def _total(rows: Iterable[sa.RowMapping], name: str) -> int:
+    return sum(int(row[name]) for row in rows)
 
 
 def _last_runs(connection: sa.Connection) -> _Parts:

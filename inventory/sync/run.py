@@ -74,15 +74,8 @@ def sync(
 ) -> SyncReport:
     """Look at the Droplets of one account and keep what was seen.
 
-    Args:
-        database: Of the newest tables.
-        client: Stopped when the sync has ended.
-        job: What to do.
-        clock: This machine's.
-        listener: Follows the progress.
-        interrupted_by: Gives the number of the signal that asked to stop, or None.
-        threads: How many ask at the same time.
-        seconds: A monotonic clock.
+    `client` is stopped at the end. `interrupted_by` gives the number of the signal that asked to stop, or None;
+    `seconds` is a monotonic clock.
 
     Raises:
         SyncRunningError: Another sync holds the account; nothing was done.
@@ -96,11 +89,6 @@ def sync(
         found = Fetcher(executor, watch.check).one(partial(read_account, client))
         _check_clock(client)
         ledger = Ledger.begin(database, job, clock=clock, seconds=seconds)
-
-        def tick() -> None:
-            watch.check()
-            ledger.keep_lease()
-
         intake = Intake(
             ledger,
             before_writing=partial(_check_clock, client),
@@ -114,7 +102,7 @@ def sync(
             clock=clock,
             listener=listener,
             watch=watch,
-            fetcher=Fetcher(executor, tick),
+            fetcher=Fetcher(executor, partial(_tick, watch, ledger)),
             ledger=ledger,
             intake=intake,
             started_at=started_at,
@@ -131,6 +119,11 @@ def _collecting_seldom() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def _tick(watch: Watch, ledger: Ledger) -> None:
+    watch.check()
+    ledger.keep_lease()
 
 
 def _check_clock(client: Client) -> None:

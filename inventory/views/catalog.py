@@ -6,7 +6,7 @@ alone in its file and says why. A view reads only views of lower numbers.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -79,7 +79,7 @@ def _view(name: str, texts: Mapping[str | None, str]) -> View:
     height = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     header, query = lines[:height], "\n".join(lines[height:])
     said = [line.removeprefix("--").removeprefix(" ") for line in header]
-    keys = {match[1]: match[2] for line in said if (match := _KEY.fullmatch(line))}
+    keys = _named(_KEY, said)
     time, _, begin = keys.get("Time", "").partition(", ")
     prose = said[: next(number for number, line in enumerate(said) if _KEY.fullmatch(line))]
     return View(
@@ -91,7 +91,12 @@ def _view(name: str, texts: Mapping[str | None, str]) -> View:
         order=keys["Order"],
         time=time or None,
         is_recent=bool(begin),
-        columns={match[1]: match[2] for line in said if (match := _COLUMN.fullmatch(line))},
+        columns=_named(_COLUMN, said),
         header="\n".join(header),
         queries={dialect: expand(texts.get(dialect, query).strip(), dialect) for dialect in DIALECTS},
     )
+
+
+def _named(pattern: re.Pattern[str], lines: Iterable[str]) -> dict[str, str]:
+    """Give what lines of this pattern say, by its first group."""
+    return {match[1]: match[2] for line in lines if (match := pattern.fullmatch(line))}

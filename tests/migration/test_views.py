@@ -1,4 +1,4 @@
-"""The views are created with the tables, created again when their texts change, and leave the user's own views alone."""
+"""The views are created with the tables and again when their texts change; the user's own views are left alone."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -120,6 +120,16 @@ def test_a_month_of_two_kinds_of_plans_is_the_sum(web: ByHand) -> None:
     row = cost(web, "03-31 12:00")
     # 1.80 / 31, and two of four observed days at 10 * 0.03.
     assert row.estimated_usd == 0.2081
+    assert [row.estimated_usd for row in web.ask(CostNow, "03-21 11:59:59")] == [1.8]
+    assert [row.estimated_usd for row in web.ask(CostNow, "03-21 12:00")] == [0.3]
+
+
+def test_a_plan_by_size_costs_nothing_from_the_day_it_ended(web: ByHand) -> None:
+    web.policy("03-01 12:00", "03-21 12:00", plan="usage-daily")
+    web.policy("03-21 12:00")
+    web.backup(1, "03-02 05:00", seen="03-02 12:00", size_gigabytes=10.0)
+    web.looks("03-02 12:00", "03-11 12:00", "03-21 12:00", "03-31 12:00", size_gigabytes=10.0)
+    assert cost(web, "03-31 12:00").estimated_usd == 0.15  # two of four observed days at 10 * 0.03
 
 
 def test_a_plan_without_a_rate_has_no_cost(web: ByHand) -> None:

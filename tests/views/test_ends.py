@@ -8,11 +8,13 @@ import pytest
 from inventory.store.engine import Database
 from inventory.views.rows import (
     BackupLifetime,
+    CostNow,
     DropletTag,
     Event,
     KnownDroplet,
     LiveBackup,
     RestorableBackup,
+    SizeGrowth,
     SyncHealth,
     UnprotectedDroplet,
 )
@@ -76,12 +78,13 @@ def test_a_backup_that_came_back_was_away_in_between(web: ByHand) -> None:
 
     def known(now: str) -> tuple[object, ...]:
         row = lifetime(web, now)
-        return row.gone_reason, row.last_seen_at.day, len(web.ask(LiveBackup, now))
+        return row.gone_reason, row.gone_at and row.gone_at.day, row.last_seen_at.day, len(web.ask(LiveBackup, now))
 
-    assert known("03-03 18:00") == (None, 3, 1)
-    assert known("03-04 18:00") == ("unexplained", 3, 0)
-    assert known("03-07 18:00") == (None, 7, 1)
-    assert known("03-09 18:00") == ("expired", 8, 0)
+    assert known("03-04 11:59:59") == (None, None, 3, 1)
+    assert known("03-04 12:00") == known("03-06 11:59:59") == ("unexplained", 4, 3, 0)
+    assert known("03-06 12:00") == (None, None, 6, 1)
+    assert known("03-09 11:59:59") == (None, None, 8, 1)
+    assert known("03-09 12:00") == ("expired", 9, 8, 0)
 
     def restorable(now: str) -> list[str]:
         return [row.certainty for row in web.ask(RestorableBackup, now)]
@@ -99,6 +102,32 @@ def test_a_backup_that_came_back_was_away_in_between(web: ByHand) -> None:
         ("backup_ended", 4),
         ("backup_appeared", 2),
     ]
+
+
+def test_events_are_those_from_the_first_moment_asked_about_to_the_last(web: ByHand) -> None:
+    web.backup(1, "03-02 05:00", seen="03-02 12:00", gone="03-04 12:00")
+
+    def events(now: str, since: str) -> list[str]:
+        return [row.event for row in web.ask(Event, now, since)]
+
+    assert events("03-04 12:00", "03-02 12:00") == ["backup_ended", "backup_appeared"]
+    assert events("03-04 11:59:59", "03-02 12:00") == ["backup_appeared"]
+    assert events("03-04 12:00", "03-02 12:00:01") == ["backup_ended"]
+    assert events("03-04 12:00:01", "03-04 12:00") == ["backup_ended"]
+    assert events("03-02 12:00", "03-02 12:00") == ["backup_appeared"]
+    assert events("03-02 11:59:59", "03-01 12:00:01") == []
+
+
+def test_a_droplet_that_is_not_selected_is_not_among_those_that_exist(web: ByHand) -> None:
+    web.backup(1, "03-02 05:00", seen="03-02 12:00")
+    web.policy("03-02 12:00", plan=None)
+    web.insert("droplet_tags", droplet_id=WEB, tag="web", valid_from=at("03-02 12:00"))
+    web.looks("03-02 12:00")
+    web.change("droplets", unselected_since=at("03-03 12:00"))
+    for row in (LiveBackup, DropletTag, UnprotectedDroplet, SizeGrowth, CostNow):
+        assert len(web.ask(row, "03-03 11:59:59")) == 1, row
+        assert web.ask(row, "03-03 12:00") == [], row
+    assert len(web.ask(BackupLifetime, "03-03 12:00")) == 1
 
 
 def test_what_exists_may_have_been_restorable_before_it_was_seen_and_after(web: ByHand) -> None:
@@ -132,6 +161,24 @@ def test_tags_and_attributes_are_those_of_the_moment(web: ByHand) -> None:
     assert [row.tag for row in web.ask(DropletTag, "03-05 11:59")] == ["old"]
     assert [row.tag for row in web.ask(DropletTag, "03-05 12:00")] == ["new"]
     assert web.ask(KnownDroplet, "03-01 11:59") == []
+
+
+def test_a_droplet_is_what_was_known_of_it_at_the_moment(web: ByHand) -> None:
+    web.looks("03-02 12:00", "03-03 12:00", "03-05 12:00")
+    web.change("droplet_versions", valid_to=at("03-03 12:00"))
+    then = {"name": "shop", "region": "nyc3", "size_slug": "l", "price_monthly_usd": 12.0, "status": "off"}
+    interval = {"valid_from": at("03-03 12:00"), "valid_to": at("03-05 12:00")}
+    web.insert("droplet_versions", droplet_id=WEB, **interval, **then)
+
+    def known(now: str) -> tuple[object, ...]:
+        (row,) = web.ask(KnownDroplet, now)
+        looks = [look and look.day for look in (row.first_look_at, row.last_observed_at)]
+        return row.droplet, row.status, *looks, row.gone_at and row.gone_at.day, row.is_current
+
+    assert known("03-01 12:00") == known("03-02 11:59:59") == ("web", "active", None, None, None, True)
+    assert known("03-02 12:00") == known("03-03 11:59:59") == ("web", "active", 2, 2, None, True)
+    assert known("03-03 12:00") == known("03-05 11:59:59") == ("shop", "off", 2, 3, None, True)
+    assert known("03-05 12:00") == ("shop", "off", 2, 5, 5, False)
 
 
 def test_a_droplet_with_backups_on_and_none_yet_is_unprotected_too(web: ByHand) -> None:
@@ -174,6 +221,71 @@ def test_what_an_incomplete_look_showed_later_could_certainly_be_restored(web: B
     assert [row.certainty for row in web.ask(RestorableBackup, "03-03 12:00:01")] == ["possible"]
 
 
+def enter_run(web: ByHand, number: int, day: str, status: str, *, mode: str = "listing", **others: object) -> None:
+    """Enter a run from 12:00 to 12:05."""
+    is_over = status != "running"
+    web.insert(
+        "sync_runs",
+        id=number,
+        account_id=1,
+        started_at=at(f"{day} 12:00"),
+        finished_at=at(f"{day} 12:05") if is_over else None,
+        heartbeat_at=at(f"{day} 12:05"),
+        host="web-admin",
+        pid=1,
+        trigger="command",
+        mode=mode,
+        overdue_after_seconds=26 * 3600,
+        status=status,
+        error="stopped" if is_over and status != "complete" else None,
+        **others,
+    )
+
+
+def test_a_brake_holds_since_the_first_run_it_held_until_one_it_did_not(web: ByHand) -> None:
+    for number, status in enumerate(("held", "complete", "held", "held", "failed", "partial"), start=1):
+        enter_run(web, number, f"03-0{number}", status)
+
+    def held_since(now: str) -> object:
+        (row,) = web.ask(SyncHealth, now)
+        return row.held_since
+
+    assert held_since("03-01 12:04:59") is None
+    assert held_since("03-01 12:05") == at("03-01 12:05")
+    assert held_since("03-02 12:05") is None
+    assert held_since("03-04 12:05") == held_since("03-05 12:05") == at("03-03 12:05")
+    assert held_since("03-06 12:05") is None
+
+
+def test_a_token_is_rejected_since_the_first_run_that_said_so_until_one_was_let_in(web: ByHand) -> None:
+    for number, status in enumerate(("failed", "partial", "failed", "failed", "held"), start=1):
+        enter_run(web, number, f"03-0{number}", status, failure="unauthorized" if status == "failed" else None)
+    enter_run(web, 6, "03-06", "failed", failure="server_error")
+
+    def rejected_since(now: str) -> object:
+        (row,) = web.ask(SyncHealth, now)
+        return row.token_rejected_since
+
+    assert rejected_since("03-01 12:05") == at("03-01 12:00")
+    assert rejected_since("03-02 12:05") is None
+    assert rejected_since("03-03 12:05") == rejected_since("03-05 12:04:59") == at("03-03 12:00")
+    assert rejected_since("03-05 12:05") is None
+    assert rejected_since("03-06 12:05") is None
+
+
+def test_health_speaks_of_selected_droplets_that_exist(web: ByHand) -> None:
+    enter_run(web, 1, "03-02", "complete")
+    web.looks("03-02 12:00")
+    web.change("droplets", unselected_since=at("03-03 12:00"))
+
+    def droplets(now: str) -> tuple[object, ...]:
+        (row,) = web.ask(SyncHealth, now)
+        return row.droplets, row.droplets_overdue, row.oldest_observed_at
+
+    assert droplets("03-03 11:59:59") == (1, 0, at("03-02 12:00"))
+    assert droplets("03-09 12:00") == (0, 0, None)
+
+
 def test_health_counts_what_failed_since_the_last_complete_run_of_everything(web: ByHand) -> None:
     web.looks("03-02 12:00")
     runs = (
@@ -186,22 +298,7 @@ def test_health_counts_what_failed_since_the_last_complete_run_of_everything(web
         ("03-07", "listing", "running"),
     )
     for number, (day, mode, status) in enumerate(runs, start=1):
-        is_over = status != "running"
-        web.insert(
-            "sync_runs",
-            id=number,
-            account_id=1,
-            started_at=at(f"{day} 12:00"),
-            finished_at=at(f"{day} 12:05") if is_over else None,
-            heartbeat_at=at(f"{day} 12:05"),
-            host="web-admin",
-            pid=1,
-            trigger="command",
-            mode=mode,
-            overdue_after_seconds=7200,
-            status=status,
-            error="stopped" if is_over and status != "complete" else None,
-        )
+        enter_run(web, number, day, status, mode=mode)
 
     def health(now: str) -> tuple[object, ...]:
         (row,) = web.ask(SyncHealth, now)

@@ -119,6 +119,11 @@ def test_what_exists_is_what_has_not_gone(connection: sa.Connection) -> None:
     assert_equal(answered(connection, "live_backups"), live)
 
 
+def test_each_droplet_that_exists_has_its_own_tags(connection: sa.Connection) -> None:
+    found = [(row["droplet"], row["tag"]) for row in answered(connection, "droplet_tag_list")]
+    assert found == [("mail", "env:prod"), ("shop", "env:prod"), ("shop", "web")]
+
+
 def test_sizes_that_stand_out_are_found(connection: sa.Connection) -> None:
     assert_equal(
         answered(connection, "size_anomalies"), (typed("size_anomalies", line) for line in lines("size_anomalies"))

@@ -58,6 +58,14 @@ def test_a_backup_belongs_to_the_window_it_was_made_in_or_up_to_12_hours_after(
     assert missed(web, "03-02 22:00") == ([] if is_its else [("03-02 04:00", "missed")])
 
 
+def test_a_backup_fills_its_window_from_the_look_that_first_saw_it(web: ByHand) -> None:
+    web.policy("03-01 12:00")
+    web.backup(1, "03-02 05:00", seen="03-03 12:00")
+    web.looks("03-01 12:00", "03-02 21:00", "03-03 12:00")
+    assert missed(web, "03-03 11:59:59") == [("03-02 04:00", "missed")]
+    assert missed(web, "03-03 12:00") == []
+
+
 def test_a_window_is_due_12_hours_after_its_end_and_no_sooner(web: ByHand) -> None:
     web.policy("03-01 12:00")
     web.looks("03-01 12:00", "03-02 12:00")
@@ -178,8 +186,34 @@ def test_keeping_is_judged_by_the_smaller_of_the_retentions_then_and_now(web: By
     (row,) = web.ask(DropletRetention, "03-14 12:00")
     # 12 and 13 March: that of 11 March opened 3 days and 8 hours ago.
     assert (row.expected_backups, row.verdict) == (2, "too few")
+    (row,) = web.ask(DropletRetention, "03-14 04:00")
+    assert row.expected_backups == 1  # 12 March: that of 11 March opened 3 days ago
     (row,) = web.ask(DropletRetention, "03-10 11:00")
     assert row.expected_backups == 7  # 2 to 8 March: for that of the 9th nobody has looked yet
+
+
+def test_what_expired_by_the_retention_then_is_not_expected_by_a_longer_one_now(web: ByHand) -> None:
+    web.policy("03-01 12:00", "03-06 12:00", retention_days=3)
+    web.policy("03-06 12:00", retention_days=14)
+    web.looks(*(f"03-{day:02} 12:00" for day in range(1, 8)))
+    (row,) = web.ask(DropletRetention, "03-07 12:00")
+    assert row.expected_backups == 1  # 5 March: that of 4 March opened 3 days and 8 hours ago
+
+
+@pytest.mark.parametrize(("look", "expected"), [("03-02 19:59:59", 0), ("03-02 20:00:00", 1)])
+def test_a_backup_is_expected_once_a_look_came_after_it_was_awaited(web: ByHand, look: str, expected: int) -> None:
+    web.policy("03-01 12:00")
+    web.looks("03-01 12:00", look)
+    (row,) = web.ask(DropletRetention, "03-02 21:00")
+    assert row.expected_backups == expected
+
+
+def test_nothing_is_said_of_what_an_unselected_droplet_keeps(web: ByHand) -> None:
+    web.policy("03-01 12:00")
+    web.looks("03-01 12:00", "03-03 12:00")
+    web.change("droplets", unselected_since=at("03-03 12:00"))
+    assert web.ask(DropletRetention, "03-03 12:00") == []
+    assert len(web.ask(DropletRetention, "03-03 11:59:59")) == 1
 
 
 def test_before_its_first_window_has_passed_a_droplet_keeps_enough(web: ByHand) -> None:

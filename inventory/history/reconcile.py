@@ -117,7 +117,7 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
         day=changed_day(stored.last_day, (), stamp),
     )
     explained = explanations(stored, stamp, (), lambda *_: GoneReason.DROPLET_DESTROYED)
-    return _with_ends(gone, stored, ended, explained)
+    return _with_explanations(_with_ends(gone, stored, ended), explained)
 
 
 def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Changeset:
@@ -137,7 +137,7 @@ def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Chan
         live_before=day.backups if day else 0,
         policy_before=policy_in_force(stored.policies),
     )
-    return _with_ends(shown, stored, (), explanations(stored, stamp, (), partial(reason, stored, attempt)))
+    return _with_explanations(shown, explanations(stored, stamp, (), partial(reason, stored, attempt)))
 
 
 def _from_listing(
@@ -158,7 +158,7 @@ def _from_listing(
     ended = [End(backup, why(backup.state, stamp)) for backup in found.missing]
     if outcome == Outcome.HELD:
         return _with_marks(shown, ended)
-    return _with_ends(shown, stored, ended, explanations(stored, stamp, found.listed, why))
+    return _with_explanations(_with_ends(shown, stored, ended), explanations(stored, stamp, found.listed, why))
 
 
 def _foreign(attempt: Listed, owners: Mapping[int, int]) -> dict[int, int]:
@@ -240,21 +240,25 @@ def _with_marks(shown: Changeset, missing: Sequence[End]) -> Changeset:
     )
 
 
-def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End], explained: Sequence[End]) -> Changeset:
-    """Add the ends that a look found, and the earlier ends that it explains."""
-    if not ended and not explained:
+def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End]) -> Changeset:
+    """Add the ends that a look found."""
+    if not ended:
         return shown
-    stamp, droplet = shown.stamp, shown.attempt.droplet
+    droplet = shown.attempt.droplet
     named = (droplet.backup_ids if droplet else None) or frozenset()
-    rows = [
-        *(ended_backup(end, stored.state.last_observed_at, stamp) for end in ended),
-        *(explained_backup(end, stamp) for end in explained),
-    ]
+    rows = (ended_backup(end, stored.state.last_observed_at, shown.stamp) for end in ended)
     return replace(
         shown,
         ended=tuple(ended),
-        explained=tuple(explained),
         contradicted=named.intersection(end.before.state.id for end in must_wait(ended)),
         backups=(*shown.backups, *rows),
         closed=(*shown.closed, *closed_by_ends(ended)),
     )
+
+
+def _with_explanations(shown: Changeset, explained: Sequence[End]) -> Changeset:
+    """Add the earlier ends that a look explains."""
+    if not explained:
+        return shown
+    rows = (explained_backup(end, shown.stamp) for end in explained)
+    return replace(shown, explained=tuple(explained), backups=(*shown.backups, *rows))

@@ -322,8 +322,9 @@ def test_overdue_says_since_when_and_why() -> None:
         droplets=12,
         droplets_overdue=2,
     )
-    (what,) = whats(health=[row])
-    assert what == (
+    (finding,) = judged(health=[row]).findings
+    assert finding.since == ago(days=3)
+    assert finding.what == (
         "no complete sync since Fri 20 Nov 06:04Z; 2 of 12 Droplets not looked at; "
         "the last run: partial: 2 of 12 Droplets were not looked at"
     )

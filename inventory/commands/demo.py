@@ -27,7 +27,7 @@ from inventory.store.upgrade import upgrade
 from inventory.sync.order import Job, Order
 from inventory.sync.result import SyncReport
 from inventory.sync.run import sync
-from inventory.terminal.console import print_line, print_screen, stderr_console
+from inventory.terminal.console import print_screen, stderr_console
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
 
@@ -95,6 +95,4 @@ def _show(database: Database, path: Path, now: datetime) -> None:
         summary = summarise(connection, question, evidence)
         growth = ask(connection, FleetSizeOnDay, question)
         backups = ask(connection, BackupLifetime, question)
-    print_line("")
-    print_screen(summary_text.screen(summary, verdict, str(path)))
-    print_screen(demo_text.history(growth, backups))
+    print_screen(["", *summary_text.screen(summary, verdict, str(path)), *demo_text.history(growth, backups)])

@@ -136,7 +136,7 @@ SQLITE_FORMS: dict[type, tuple[type, str]] = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sqlite_answers_whoever_connects_with_it(recent: dict[str, Database], name: str) -> None:
+def test_sqlite_answers_any_client(recent: dict[str, Database], name: str) -> None:
     with closing(sqlite3.connect(f"file:{recent['sqlite'].path}?mode=ro", uri=True)) as bare:
         cursor = bare.execute(f"SELECT * FROM {name}")  # noqa: S608 - names are ours
         rows = cursor.fetchall()
@@ -151,7 +151,7 @@ def test_sqlite_answers_whoever_connects_with_it(recent: dict[str, Database], na
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_postgresql_answers_whoever_connects_with_it(recent: dict[str, Database], name: str) -> None:
+def test_postgresql_answers_any_client(recent: dict[str, Database], name: str) -> None:
     url = recent["postgresql"].url.set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg.connect(url)) as bare:
         rows = bare.execute(SQL("SELECT * FROM {}").format(Identifier(name))).fetchall()

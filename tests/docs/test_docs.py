@@ -15,6 +15,8 @@ from inventory.settings.declared import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+FOR_DEVELOPERS = [ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *DECISIONS]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 # A word of a command line ends it where the shell, or a sentence, goes on.
@@ -86,6 +88,25 @@ def test_every_variable_and_file_of_ours_is_real(document: Path) -> None:
     assert set(re.findall(r"\bINVENTORY_[A-Z_]+", text)) <= {*VARIABLES.values(), "INVENTORY_CONFIG"}
     named = re.findall(r"\b(?:docs|deploy|migrations|requirements|benchmarks)/[\w./-]*\w", text)
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", FOR_DEVELOPERS, ids=lambda path: path.name)
+def test_every_path_that_a_developer_is_told_of_exists(document: Path) -> None:
+    """What has a name still to be chosen stands for at least one file."""
+    tops = "|".join(re.escape(path.name) for path in ROOT.iterdir() if path.is_dir() and path.name != ".venv")
+    named = re.findall(rf"`((?:{tops})/[^`\s]+|[\w-]+\.(?:md|toml|yml))`", document.read_text(encoding="utf-8"))
+    patterns = [path.replace("NAME", "*").replace("NN_name", "[0-9][0-9]_*") for path in named]
+    assert [pattern for pattern in patterns if not any(ROOT.glob(pattern))] == []
+    assert named or document in DECISIONS
+
+
+@pytest.mark.parametrize("document", DECISIONS, ids=lambda path: path.name)
+def test_every_decision_says_why_what_was_measured_and_when_to_think_again(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert re.match(rf"# {int(document.name[:2])}\. \w", text)
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Context", "Decision", "Consequences", "Measured", "When to reconsider"]
+    assert 15 <= len(text.splitlines()) <= 35
 
 
 def rows(heading: str) -> dict[str, list[str]]:

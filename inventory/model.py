@@ -156,12 +156,14 @@ class PolicyPages:
     Attributes:
         policies: By Droplet id.
         malformed: Droplet id -> why its entry could not be read.
+        doubts: Droplet id -> which values of its policy say nothing, and are unknown.
         unidentified: Why each entry without a readable id could not be read.
         problem: Why pages may be missing, or None.
     """
 
     policies: Mapping[int, BackupPolicy]
     malformed: Mapping[int, str]
+    doubts: Mapping[int, str]
     unidentified: tuple[str, ...]
     problem: str | None
 

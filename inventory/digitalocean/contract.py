@@ -20,6 +20,16 @@ Value = TypeVar("Value")
 LARGEST_ID = 2**63 - 1
 _LARGEST_COUNT = 2**31 - 1
 _YEARS = range(1900, 2200)
+
+# A number beyond these says nothing, nor does 0, which Go sends for "not said" (R13). A petabyte no backup reaches.
+_RETENTION_DAYS = range(1, 3_651)
+_WINDOW_HOURS = range(1, 169)
+_HOURS = range(24)
+_LARGEST_GIGABYTES = 1e6
+
+_WEEKDAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
+_WEEKDAY_OF = {written: day[:3] for day in _WEEKDAYS for written in (day, day[:3])}
+_PLANS = re.compile(r"daily|weekly|intra_daily_[0-9]{1,2}h", re.ASCII | re.IGNORECASE)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 # More than a page may hold, and few enough for any answer to be judged in a moment.
@@ -51,7 +61,8 @@ def _storable(text: str) -> str:
 
 _Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 _Count = Annotated[int, Field(ge=0, le=_LARGEST_COUNT)]
-_Text = Annotated[str, Field(max_length=1024), AfterValidator(_storable)]
+_LONGEST_TEXT = 1024
+_Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_storable)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 _Moment = Annotated[datetime, BeforeValidator(_moment)]
 _Some = Field(max_length=_MOST_ENTRIES)
@@ -107,7 +118,7 @@ class BackupEntry(_Strict):
     name: _Text
     type: _Text
     created_at: _Moment
-    size_gigabytes: Annotated[float, Field(ge=0)]
+    size_gigabytes: Annotated[float, Field(ge=0, le=_LARGEST_GIGABYTES)]
     min_disk_size: _Count
     regions: Annotated[list[_Slug], _Some]
 
@@ -201,11 +212,52 @@ class DropletsAnswer(ListAnswer):
 
 
 class _Plan(_Strict):
-    plan: _Text | None = None
-    weekday: _Text | None = None
-    hour: Annotated[int, Field(ge=0, le=23)] | None = None
-    window_length_hours: _Count | None = None
-    retention_period_days: _Count | None = None
+    """What a policy says of its plan, as it came: a value without information makes no other unreadable (R13)."""
+
+    plan: Any = None
+    weekday: Any = None
+    hour: Any = None
+    window_length_hours: Any = None
+    retention_period_days: Any = None
+
+    def value(self) -> BackupPolicy:
+        """Return what can be believed; the rest is None."""
+        return BackupPolicy(
+            is_enabled=True,
+            plan=_plan(self.plan),
+            weekday=_weekday(self.weekday),
+            hour=_believable(self.hour, _HOURS),
+            window_length_hours=_believable(self.window_length_hours, _WINDOW_HOURS),
+            retention_days=_believable(self.retention_period_days, _RETENTION_DAYS),
+        )
+
+    def without_information(self) -> tuple[str, ...]:
+        """Name the values that were sent and say nothing."""
+        read = self.value()
+        values = (read.plan, read.weekday, read.hour, read.window_length_hours, read.retention_days)
+        sent = dict(self)
+        return tuple(name for name, value in zip(sent, values, strict=True) if value is None is not sent[name])
+
+
+def _believable(written: object, values: range) -> int | None:
+    return written if type(written) is int and written in values else None
+
+
+def _words(written: object) -> str | None:
+    is_text = isinstance(written, str) and 0 < len(written) <= _LONGEST_TEXT
+    return _storable(written) if isinstance(written, str) and is_text else None
+
+
+def _weekday(written: object) -> str | None:
+    """Return the day as `SUN` to `SAT`, whole or in three letters, without case; other words as they came."""
+    words = _words(written)
+    return None if words is None else _WEEKDAY_OF.get(words.strip().upper(), words)
+
+
+def _plan(written: object) -> str | None:
+    """Return the known plans in small letters, other words as they came."""
+    words = _words(written)
+    return words.strip().lower() if words and _PLANS.fullmatch(words.strip()) else words
 
 
 class PolicyEntry(_Strict):
@@ -225,15 +277,12 @@ class PolicyEntry(_Strict):
             raise ProtocolError("the answer does not fit: the backup policy is that of another Droplet", status=200)
         if not self.backup_enabled:
             return BackupPolicy(is_enabled=False)
-        plan = self.backup_policy or _Plan()
-        return BackupPolicy(
-            is_enabled=True,
-            plan=plan.plan,
-            weekday=plan.weekday,
-            hour=plan.hour,
-            window_length_hours=plan.window_length_hours,
-            retention_days=plan.retention_period_days,
-        )
+        return (self.backup_policy or _Plan()).value()
+
+    def doubt(self) -> str | None:
+        """Say which values were sent and say nothing; None if each does."""
+        names = self.backup_policy.without_information() if self.backup_policy and self.backup_enabled else ()
+        return f"{' and '.join(names)} cannot be true" if names else None
 
 
 class PolicyAnswer(_Strict):

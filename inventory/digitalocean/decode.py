@@ -38,6 +38,7 @@ class Page(Generic[Value]):
         values: By id: of a Droplet or a backup; of its Droplet for a policy.
         malformed: Id -> why its entry could not be read.
         unidentified: Why each entry without a readable id could not be read.
+        doubts: Id -> which of its values say nothing, and are unknown.
         ids: Of all other entries, in the order they came; one id may come twice.
         total: How many entries all pages together have; None where the answer does not say, or not usably.
         has_next: Whether the answer names a next page; which one is never used (R9).
@@ -49,6 +50,7 @@ class Page(Generic[Value]):
     ids: tuple[int, ...]
     total: int | None
     has_next: bool
+    doubts: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -67,9 +69,10 @@ def decode_droplet(body: bytes) -> Droplet:
     return _decoded(DropletAnswer, body).droplet.value()
 
 
-def decode_policy(body: bytes, droplet_id: int) -> BackupPolicy:
-    """Read `/v2/droplets/{id}/backups/policy`."""
-    return _decoded(PolicyAnswer, body).policy.value(droplet_id)
+def decode_policy(body: bytes, droplet_id: int) -> tuple[BackupPolicy, str | None]:
+    """Read `/v2/droplets/{id}/backups/policy`; beside it, which of its values say nothing."""
+    entry = _decoded(PolicyAnswer, body).policy
+    return entry.value(droplet_id), entry.doubt()
 
 
 def decode_backups(body: bytes) -> Page[Backup]:
@@ -105,7 +108,7 @@ def decode_policies(body: bytes) -> Page[BackupPolicy]:
     page = _Entries[BackupPolicy]()
     for key, entry in answer.policies.items():
         if _DIGITS.fullmatch(key) and (droplet_id := _readable_id(int(key))):
-            page.take(droplet_id, partial(_policy, entry, droplet_id))
+            page.take(droplet_id, partial(_policy, entry, droplet_id, page.doubts))
         else:
             page.refuse("policies: a key is not the id of a Droplet")
     return page.finish(answer)
@@ -115,8 +118,10 @@ def _droplet(written: object, position: int) -> Droplet:
     return _validated(DropletEntry, written, f"droplets.{position}").value()
 
 
-def _policy(entry: object, droplet_id: int) -> BackupPolicy:
+def _policy(entry: object, droplet_id: int, doubts: dict[int, str]) -> BackupPolicy:
     fits = entry if isinstance(entry, PolicyEntry) else _validated(PolicyEntry, entry, f"policies.{droplet_id}")
+    if doubt := fits.doubt():
+        doubts[droplet_id] = doubt
     return fits.value(droplet_id)
 
 
@@ -127,6 +132,7 @@ class _Entries(Generic[Value]):
     values: dict[int, Value] = field(default_factory=dict)
     malformed: dict[int, str] = field(default_factory=dict)
     unidentified: list[str] = field(default_factory=list)
+    doubts: dict[int, str] = field(default_factory=dict)
     ids: list[int] = field(default_factory=list)
 
     def take(self, entry_id: int, read: Callable[[], Value]) -> None:
@@ -144,6 +150,7 @@ class _Entries(Generic[Value]):
             values=self.values,
             malformed=self.malformed,
             unidentified=tuple(self.unidentified),
+            doubts=self.doubts,
             ids=tuple(self.ids),
             total=answer.total(),
             has_next=answer.has_next(),

@@ -49,6 +49,11 @@ class Walk(Generic[Value]):
         return tuple(why for page in self.pages for why in page.unidentified)
 
     @property
+    def doubts(self) -> Mapping[int, str]:
+        """Id -> which of its values say nothing."""
+        return {number: what for page in self.pages for number, what in page.doubts.items()}
+
+    @property
     def rows(self) -> int:
         """Entries of all pages, duplicates included."""
         return sum(page.rows for page in self.pages)

@@ -79,8 +79,8 @@ def list_droplets(client: Client, *, tag: str | None = None, gpus: bool = False)
     return DropletPages(droplets, walked.malformed, walked.unidentified, _problem(walked, "Droplets"))
 
 
-def read_policy(client: Client, droplet_id: int) -> BackupPolicy:
-    """Return one Droplet's backup policy.
+def read_policy(client: Client, droplet_id: int) -> tuple[BackupPolicy, str | None]:
+    """Return one Droplet's backup policy, and which of its values say nothing; None if each does.
 
     Raises:
         NotFoundError: This token sees no Droplet of that id.
@@ -91,7 +91,8 @@ def read_policy(client: Client, droplet_id: int) -> BackupPolicy:
 def list_policies(client: Client) -> PolicyPages:
     """Return the backup policies of all Droplets, also of those whose backups are off."""
     walked = _walk(client, "/v2/droplets/backups/policies", decode_policies)
-    return PolicyPages(walked.values, walked.malformed, walked.unidentified, _problem(walked, "backup policies"))
+    problem = _problem(walked, "backup policies")
+    return PolicyPages(walked.values, walked.malformed, walked.doubts, walked.unidentified, problem)
 
 
 def list_backups(

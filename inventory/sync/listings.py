@@ -78,18 +78,21 @@ def listed_policies(pages: PolicyPages | ApiError) -> Policies:
         return {}, (f"no backup policy could be read: {pages}",)
     if pages.problem:
         return pages.policies, (f"the listing of backup policies may lack some: {pages.problem}",)
-    return pages.policies, (*_unread(pages.malformed), *_unidentified("backup policies", pages.unidentified))
+    unidentified = _unidentified("backup policies", pages.unidentified)
+    return pages.policies, (*_unread(pages.malformed), *unidentified, *_doubted(pages.doubts))
 
 
 def read_policies(client: Client, fetcher: Fetcher, droplet_ids: Iterable[int]) -> Policies:
     """Read the policies one by one; those that cannot be read stay unknown."""
 
-    def ask(number: int) -> BackupPolicy | ApiError:
+    def ask(number: int) -> tuple[BackupPolicy, str | None] | ApiError:
         return answer_or_error(lambda: questions.read_policy(client, number))
 
     answers = dict(fetcher.each(ask, sorted(droplet_ids)))
-    policies = {number: answer for number, answer in answers.items() if isinstance(answer, BackupPolicy)}
-    return policies, _unread({number: str(answers[number]) for number in answers.keys() - policies.keys()})
+    read = {number: answer for number, answer in answers.items() if not isinstance(answer, ApiError)}
+    unread = {number: str(answers[number]) for number in answers.keys() - read.keys()}
+    doubts = {number: doubt for number, (_, doubt) in read.items() if doubt}
+    return {number: policy for number, (policy, _) in read.items()}, (*_unread(unread), *_doubted(doubts))
 
 
 def answer_or_error(ask: Callable[[], Answer]) -> Answer | ApiError:
@@ -157,6 +160,19 @@ def _of_all(pages: Iterable[DropletPages], policies: PolicyPages | ApiError | No
 def _unread(policies: Mapping[int, str]) -> tuple[str, ...]:
     return tuple(
         f"the backup policy of Droplet {number} could not be read: {why}" for number, why in sorted(policies.items())
+    )
+
+
+def _doubted(doubts: Mapping[int, str]) -> tuple[str, ...]:
+    """Say once for each kind of values that say nothing, whose they are."""
+    whose: dict[str, list[int]] = {}
+    for number, what in sorted(doubts.items()):
+        whose.setdefault(what, []).append(number)
+    return tuple(
+        f"backup policy of Droplet {numbers[0]}"
+        + (f" and of {len(numbers) - 1} more" if len(numbers) > 1 else "")
+        + f": {what}, and is taken as unknown"
+        for what, numbers in sorted(whose.items())
     )
 
 

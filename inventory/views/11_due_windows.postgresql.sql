@@ -58,7 +58,7 @@ policy AS MATERIALIZED (
         AND p.is_enabled
         AND p.plan IN ('daily', 'weekly')
         AND p.hour IS NOT NULL
-        AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
+        AND (p.plan = 'daily' OR p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'))
 ),
 
 -- The first day whose window opens while the policy is in force, and the last whose window ends in time.

@@ -55,7 +55,7 @@ policy AS (
         AND p.is_enabled
         AND p.plan IN ('daily', 'weekly')
         AND p.hour IS NOT NULL
-        AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
+        AND (p.plan = 'daily' OR p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'))
 ),
 
 span AS (

@@ -27,7 +27,7 @@ policy AS (
         -- Where no window is known to be due, nobody knows how many backups there should be.
         p.plan IN ('daily', 'weekly')
         AND p.hour IS NOT NULL
-        AND (p.plan = 'daily' OR p.weekday IS NOT NULL)
+        AND (p.plan = 'daily' OR p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'))
         AND p.retention_days IS NOT NULL AS is_understood
     FROM report_clock AS c
     CROSS JOIN backup_policies AS p

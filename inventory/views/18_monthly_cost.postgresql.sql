@@ -23,7 +23,9 @@ plan AS (
     SELECT
         k.droplet_id,
         p.plan,
-        strpos('SUN MON TUE WED THU FRI SAT', p.weekday) / 4 AS weekday,
+        CASE
+            WHEN p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT') THEN strpos('SUN MON TUE WED THU FRI SAT', p.weekday) / 4
+        END AS weekday,
         coalesce(lag(p.valid_to) OVER w, '-infinity') AS starts_at,
         CASE WHEN lead(p.valid_from) OVER w IS NULL THEN 'infinity' ELSE p.valid_to END AS ends_at
     FROM today AS t

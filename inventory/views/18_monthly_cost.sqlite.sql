@@ -25,7 +25,9 @@ plan AS (
     SELECT
         k.droplet_id,
         p.plan,
-        instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4 AS weekday,
+        CASE
+            WHEN p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT') THEN instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4
+        END AS weekday,
         coalesce(lag(p.valid_to) OVER w, '0001-01-01 00:00:00') AS starts_at,
         CASE WHEN lead(p.valid_from) OVER w IS NULL THEN '9999-12-31 23:59:59' ELSE p.valid_to END AS ends_at
     FROM today AS t

@@ -40,6 +40,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "row 41: Infinity": ("size_gigabytes", "Infinity", FINITE),
     "row 41: 1e400": ("size_gigabytes", "1e400", FINITE),
     "row 41: -1": ("size_gigabytes", "-1", NOT_NEGATIVE),
+    "row 102: bytes for gigabytes": ("size_gigabytes", "1e12", "Input should be less than or equal to 1000000"),
     "row 41: text": ("size_gigabytes", '"1.5"', NUMBER),
     "row 41: null": ("size_gigabytes", "null", NUMBER),
     "row 41: true": ("size_gigabytes", "true", NUMBER),

@@ -125,6 +125,10 @@ def test_before_pruned_before_nothing_is_claimed(web: ByHand) -> None:
         {"plan": None},
         {"plan": "daily", "hour": None},
         {"plan": "weekly", "weekday": None},
+        {"plan": "weekly", "weekday": "Wednesday"},
+        {"plan": "weekly", "weekday": "wed"},
+        {"plan": "weekly", "weekday": "we"},
+        {"plan": "weekly", "weekday": ""},
     ],
 )
 def test_of_what_is_not_known_nothing_is_claimed(web: ByHand, policy: dict[str, str | None]) -> None:

@@ -65,7 +65,8 @@ def test_droplets_that_are_fewer_than_announced() -> None:
 
 def test_one_policy() -> None:
     api = Api({"/v2/droplets/7/backups/policy": {"policy": policy(7)}})
-    assert questions.read_policy(client_of(api), 7).plan == "daily"
+    policy_, doubt = questions.read_policy(client_of(api), 7)
+    assert (policy_.plan, doubt) == ("daily", None)
 
 
 @pytest.mark.parametrize(("answer", "reads"), [(listed(), True), (403, False), (404, False), ([], False)])

@@ -78,8 +78,8 @@ def _count(name: str, comment: str) -> sa.Column[int]:
 
 def _interval() -> tuple[sa.Column[datetime], sa.Column[datetime]]:
     return (
-        _at("valid_from", "UTC stamp of the look that learned it"),
-        _at("valid_to", "UTC stamp of the look that learned otherwise; NULL while it holds", nullable=True),
+        _at("valid_from", "UTC stamp of the look that found it"),
+        _at("valid_to", "UTC stamp of the look that found it changed or gone; NULL while it holds", nullable=True),
     )
 
 

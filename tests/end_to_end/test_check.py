@@ -343,7 +343,7 @@ def locked(path: Path) -> Iterator[None]:
 @pytest.mark.usefixtures("impatient")
 def test_a_locked_database_is_unknown(path: Path, run: Run) -> None:
     with locked(path):
-        assert "is locked by another program" in unanswered(run("check"))
+        assert "has been locked by another program" in unanswered(run("check"))
 
 
 def test_a_database_out_of_reach_is_unknown(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
 # Test modules are compiled once, not by every worker and every process that a test starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all check lint types layers format docs bench mutants requirements clean
+.PHONY: help demo test test-all coverage check lint types layers format docs bench mutants requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
@@ -23,7 +23,10 @@ test: .venv/dev ## Run the quick tests, on real SQLite and real PostgreSQL
 test-all: .venv/dev ## Run all tests
 	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --maxprocesses 8 --dist worksteal
 
-check: lint types layers test ## Run all that must pass before a commit
+coverage: .venv/dev ## Run the quick tests, and hold the branches they cover to a floor
+	$(PYTEST) -m "not slow" --cov=inventory
+
+check: lint types layers coverage ## Run all that must pass before a commit
 
 lint: .venv/dev ## Check formatting, style, and what the forge runs
 	$(BIN)/ruff format --check .
@@ -48,6 +51,7 @@ bench: .venv/dev ## Measure syncs, requests and views; half an hour
 		&& $(BIN)/python -m benchmarks.limits && $(BIN)/python -m benchmarks.views
 
 mutants: .venv/dev ## List the changes of history/ and judging/ that no test sees
+	rm -rf mutants
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
@@ -61,7 +65,7 @@ requirements: .venv/dev ## Pin the newest releases that pyproject.toml admits
 		--output-file=requirements/tools.txt pyproject.toml
 
 clean: ## Remove the set-up and what the tools left behind
-	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist mutants
+	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist mutants
 
 TOO_OLD := "$(PYTHON) is Python %d.%d; 3.11 or newer is needed. Install one and name it: make PYTHON=python3.12 demo"
 NO_ENSUREPIP := "$(PYTHON) lacks ensurepip. Install it (on Debian and Ubuntu: apt install python3-venv), then try again."

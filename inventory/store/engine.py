@@ -8,11 +8,12 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from inventory.errors import (
     ConfigurationError,
@@ -21,6 +22,7 @@ from inventory.errors import (
     DatabaseUnavailableError,
     DatabaseUnusableError,
 )
+from inventory.process import disk
 
 LOCK_WAIT_SECONDS = 30
 
@@ -47,7 +49,15 @@ _SQLITE_UNUSABLE = {
     26: "it is not a SQLite database",
 }
 _SQLITE_LOCKED = (5, 6)
+_SQLITE_FAILING = 10
+_SQLITE_CANNOT_OPEN = 14
 _SQLITE_FULL = 13
+
+# So much SQLite takes beside a file to begin with, for the index of its log; without that much, its errors are
+# those of a failing disk. https://www.sqlite.org/walformat.html#the_wal_index_file_format
+_INDEX_BYTES = 32_768
+
+NOTHING_LEFT = "Nothing was left there."
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL_UNUSABLE = {
@@ -76,13 +86,19 @@ class Database:
         shown: The file's path, or the URL without its password.
     """
 
-    def __init__(self, url: str | sa.URL) -> None:
-        """Prepare, but do not connect; `url` is of SQLAlchemy's dialect `sqlite` or `postgresql+psycopg`."""
+    def __init__(self, url: str | sa.URL, *, becomes: Path | None = None) -> None:
+        """Prepare, but do not connect; `url` is of SQLAlchemy's dialect `sqlite` or `postgresql+psycopg`.
+
+        A file that `becomes` another one when it is whole is called by that name.
+        """
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = Path(self.url.database) if self.is_sqlite and self.url.database else None
-        self.shown = str(self.path or _without_secrets(self.url))
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self.shown = str(becomes or self.path or _without_secrets(self.url))
+        self._is_draft = becomes is not None
+        # One connection: one thread writes, and closing the last one costs a checkpoint.
+        one = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2}
+        self.engine = _sqlite_engine(self.url, **one) if self.is_sqlite else _postgresql_engine(self.url)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -91,12 +107,12 @@ class Database:
         Raises:
             DatabaseError: A kind of it, for every error that an operator can mend.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction(self.engine, "BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Give a transaction that sees one state of the database and is never committed.
+        """Give a transaction that sees one state of the database and is never committed; it needs no room on the disk.
 
         Raises:
             DatabaseError: As `writing`.
@@ -104,15 +120,34 @@ class Database:
         # Not postgresql_readonly: the next transaction of that connection would then begin as READ WRITE, even on a
         # server that is read-only.
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self._transaction("BEGIN", **options) as connection:
+        with self._transaction(self._engine_to_read_with(), "BEGIN", **options) as connection:
             if not self.is_sqlite:
                 connection.exec_driver_sql(_PREPARE_READING)
             yield connection
             connection.rollback()
 
+    def _engine_to_read_with(self) -> sa.Engine:
+        """Give the usual engine, or, where the disk has no room for the index of SQLite's log, one that needs none."""
+        if not self.path:
+            return self.engine
+        try:
+            with self._transaction(self.engine, "BEGIN") as connection:
+                connection.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1")
+        except DatabaseUnavailableError:
+            return self._lone_engine
+        return self.engine
+
+    @cached_property
+    def _lone_engine(self) -> sa.Engine:
+        """An engine whose connections keep the index of the log in memory; others wait for their end.
+
+        Source: https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory.
+        """
+        return _sqlite_engine(self.url, "PRAGMA locking_mode = EXCLUSIVE", poolclass=NullPool)
+
     @contextmanager
-    def _transaction(self, sqlite_begin: str, **options: str) -> Iterator[sa.Connection]:
-        with self.translating_errors(), self.engine.connect() as connection:
+    def _transaction(self, engine: sa.Engine, sqlite_begin: str, **options: str) -> Iterator[sa.Connection]:
+        with self.translating_errors(), engine.connect() as connection:
             try:
                 with connection.execution_options(sqlite_begin=sqlite_begin, **options).begin():
                     yield connection
@@ -126,13 +161,15 @@ class Database:
         """Raise ours in place of the drivers' errors that an operator can mend; leave all others as they are."""
         try:
             yield
-        except sa.exc.DBAPIError as error:
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
             translated = self._translated(error)
             if translated is None:
                 raise
             raise translated from error
 
-    def _translated(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
+    def _translated(self, error: sa.exc.DBAPIError | sqlite3.Error) -> DatabaseError | None:
+        if isinstance(error, sqlite3.Error):
+            return self._from_sqlite(error)
         if isinstance(error.orig, sqlite3.Error):
             return self._from_sqlite(error.orig)
         return self._from_postgresql(error)
@@ -147,13 +184,28 @@ class Database:
                 f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s. "
                 "Nothing was changed; the next run catches up."
             )
+        if what := self._of_the_disk(error):
+            return DatabaseUnavailableError(what)
         if primary in _SQLITE_UNUSABLE:
             return DatabaseUnusableError(f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}. Nothing was changed.")
-        if primary == _SQLITE_FULL:
-            return DatabaseUnavailableError(f"disk full while writing {self.shown}. Nothing was changed.")
         if isinstance(error, sqlite3.OperationalError) and primary != 1:
             return DatabaseUnavailableError(f"database {self.shown}: {error}. Nothing was changed.")
         return None
+
+    def _of_the_disk(self, error: sqlite3.Error) -> str | None:
+        """Say that the disk is full or failing; None where an error is of something else."""
+        primary = error.sqlite_errorcode & 0xFF
+        has_room = self.path is None or disk.has_room(self.path, _INDEX_BYTES)
+        if primary == _SQLITE_FULL or (primary in (_SQLITE_FAILING, _SQLITE_CANNOT_OPEN) and not has_room):
+            what = "disk full while writing"
+        elif primary == _SQLITE_FAILING:
+            what = f"disk error ({error.sqlite_errorname}) while using"
+        else:
+            return None
+        free = disk.free(self.path) if self.path else "in memory"
+        # Of several transactions, those before this one are kept.
+        kept = NOTHING_LEFT if self._is_draft else "Nothing more was changed."
+        return f"{what} {self.shown} ({free}). {kept}"
 
     def _from_postgresql(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
         code = getattr(error.orig, "sqlstate", None) or ""
@@ -193,23 +245,21 @@ def _why_unusable(code: str, words: str) -> str | None:
     return next((said for word, said in _POSTGRESQL_UNUSABLE_WORDS.items() if word in words), None)
 
 
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
+def _sqlite_engine(url: sa.URL, *pragmas: str, **pool: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
+    path = Path(url.database) if url.database else None
     # mode=rw: SQLite then never creates a file that does not exist.
-    if url.database:
-        url = url.set(database=Path(url.database).absolute().as_uri(), query={"mode": "rw", "uri": "true"})
-    # One connection stays open: one thread writes, and to close the last one costs a checkpoint.
-    engine = sa.create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=2,
-        connect_args={"isolation_level": None, "check_same_thread": False},
-    )
+    if path:
+        url = url.set(database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
+    engine = sa.create_engine(url, connect_args={"isolation_level": None, "check_same_thread": False}, **pool)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's private type
-        for pragma in _PRAGMAS:
+        # Some of ours read the file, which decides how it is read from then on.
+        for pragma in (*pragmas, *_PRAGMAS):
             connection.execute(pragma)
+        # Temporary files seldom grow as large as the database. A sort of 1.8 million rows takes 220 MB in memory.
+        if path and not disk.has_room_for_temporary_files(path.stat().st_size):
+            connection.execute("PRAGMA temp_store = MEMORY")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:

@@ -1,8 +1,10 @@
 """Writing is all or nothing; reading sees one state."""
 
+import resource
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 
 import pytest
@@ -107,11 +109,64 @@ def test_a_locked_database_can_be_read_but_not_written(impatient: Database) -> N
 def test_a_full_disk_keeps_what_was_there(impatient: Database) -> None:
     with impatient.writing() as connection:
         add(connection, "kept")
-    with pytest.raises(DatabaseUnavailableError, match="disk full") as caught, impatient.writing() as connection:
+    expected = r"^disk full while writing .*/inventory\.db \(.* free\)\. Nothing more was changed\.$"
+    with pytest.raises(DatabaseUnavailableError, match=expected) as caught, impatient.writing() as connection:
         add(connection, "x" * 4096 * 300)
     assert caught.value.exit_code == 1
     with impatient.reading() as connection:
         assert names(connection) == ["kept"]
+
+
+@contextmanager
+def files_of_at_most(size_bytes: int) -> Iterator[None]:
+    """Let this process write no file beyond a size, as on a disk without room for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_reading_needs_no_room_and_writing_does(sqlite_url: str) -> None:
+    database, other = Database(sqlite_url), Database(sqlite_url)
+    upgrade(database)
+    with database.writing() as connection:
+        add(connection, "kept")
+    database.close()
+    with files_of_at_most(16_384):  # the index of SQLite's log takes twice as much
+        with database.reading() as connection:
+            assert names(connection) == ["kept"]
+        with other.reading() as connection:
+            assert names(connection) == ["kept"], "who read before keeps nobody out"
+        expected = r"disk error \(SQLITE_IOERR_SHMSIZE\) while using .*/inventory\.db \(.* free\)"
+        with pytest.raises(DatabaseUnavailableError, match=expected) as caught, database.writing():
+            pytest.fail("there is no room")
+        assert caught.value.exit_code == 1
+    with database.writing() as connection:
+        add(connection, "later")
+    with database.reading() as connection:
+        assert names(connection) == ["kept", "later"]
+    database.close()
+    other.close()
+
+
+def test_sorts_without_room_for_temporary_files_are_made_in_memory(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(sqlite_url)
+    upgrade(database)
+
+    def store() -> int:
+        with database.reading() as connection:
+            found: int = connection.exec_driver_sql("PRAGMA temp_store").scalar_one()
+        database.close()
+        return found
+
+    assert store() == 0, "in files"
+    monkeypatch.setenv("SQLITE_TMPDIR", "/proc/self")  # where nothing can be written, and nothing is free
+    monkeypatch.setattr("os.access", lambda *_, **__: True)
+    assert store() == 2, "in memory"
 
 
 def test_a_lost_postgresql_session_is_replaced(postgres_url: str) -> None:

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnusableError
 from inventory.store.bulk import copy_in
+from inventory.store.draft import drafted
 from inventory.store.engine import Database, sqlite_file_exists
 from inventory.store.schema import accounts, backup_rates, metadata
-from inventory.store.upgrade import check_usable, upgrade
+from inventory.store.upgrade import check_usable, migrate, upgrade
 
 _BATCH_ROWS = 5_000
 
@@ -46,15 +47,29 @@ def _stored(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
 def copy(source: Database, target: Database, progressed: Callable[[int, int], object]) -> dict[str, int]:
     """Copy every table; return how many rows each has.
 
-    The target may be missing or empty; its tables are created or upgraded first. After every batch, `progressed` is
-    called with how many rows are done, reading back included, and how many there are in all.
+    The target may be missing or empty; its tables are created or upgraded first. A SQLite file that is missing gets its
+    name when it holds the whole history. After every batch `progressed` gets how many rows are done, reading back
+    included, and how many there are to do.
 
     Raises:
         DatabaseUnusableError: The target holds a history, or is not ours; nothing was written.
         DatabaseError: What was read back differs, or a database failed; nothing was copied.
     """
-    _refuse_history(target)
+    if target.path and not sqlite_file_exists(target.path):
+        try:
+            with drafted(target.path) as draft:
+                migrate(draft)
+                return _fill(source, draft, progressed)
+        except FileExistsError as error:
+            raise DatabaseUnusableError(f"database {target.shown} was made meanwhile. Nothing was copied.") from error
+    check_usable(target)
+    with target.reading() as connection:
+        _refuse_rows(target, connection)
     upgrade(target)
+    return _fill(source, target, progressed)
+
+
+def _fill(source: Database, target: Database, progressed: Callable[[int, int], object]) -> dict[str, int]:
     with source.reading() as reading, target.writing() as writing:
         if not target.is_sqlite:
             # A sync that begins in the target now waits, and then finds the account.
@@ -84,15 +99,6 @@ class _Steps:
     def __call__(self, rows: int) -> None:
         self._done += rows
         self._progressed(self._done, self._total)
-
-
-def _refuse_history(target: Database) -> None:
-    """Refuse a target that holds rows, before an upgrade can change it."""
-    if target.path and not sqlite_file_exists(target.path):
-        return
-    check_usable(target)
-    with target.reading() as connection:
-        _refuse_rows(target, connection)
 
 
 def _refuse_rows(target: Database, connection: sa.Connection) -> None:

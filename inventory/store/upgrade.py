@@ -7,16 +7,17 @@ then find nothing to do. Each upgrade is one transaction.
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
+from inventory.process import disk
 from inventory.process.clock import utc_now
 from inventory.store import view_ddl
+from inventory.store.draft import directory, drafted, publish, remove_left_behind
 from inventory.store.engine import Database, check_sqlite_file, sqlite_file_exists
 from inventory.store.schema import metadata
 
@@ -67,16 +68,18 @@ def upgrade(database: Database, config: "Config | None" = None) -> str | None:
     Raises:
         DatabaseUnusableError: It is damaged, read-only, not ours, or of a revision that this program does not know.
     """
-    if database.path and not sqlite_file_exists(database.path):
-        _create_sqlite_file(database.path, config)
-        return None
+    if database.path:
+        if not sqlite_file_exists(database.path):
+            _create_sqlite_file(database.path, config)
+            return None
+        remove_left_behind(database.path)
     check_usable(database, config)
     with database.reading() as connection:
         before = revision(connection)
         is_current = before == _revisions(config)[-1] and view_ddl.are_current(connection)
     if is_current:
         return before
-    return _to_head(database, config)
+    return migrate(database, config)
 
 
 def check_usable(database: Database, config: "Config | None" = None) -> None:
@@ -174,23 +177,8 @@ def _require_revision(database: Database, source: str) -> None:
 
 
 def _create_sqlite_file(path: Path, config: "Config | None") -> None:
-    """Create the whole file beside its place, then link it there: a crash never leaves half a database."""
-    try:
-        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
-            draft = Path(directory, path.name)
-            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with closing(sqlite3.connect(draft)) as raw:
-                # The file keeps this mode for every later connection.
-                raw.execute("PRAGMA journal_mode = WAL")
-            with closing(Database(sa.URL.create("sqlite", database=str(draft)))) as database:
-                _to_head(database, config)
-            os.link(draft, path)
-    except FileExistsError:
-        return  # another process was faster, and its database is as good as ours
-    except OSError as error:
-        raise DatabaseUnusableError(
-            f"cannot create database {path}: {error.strerror} (running as uid {os.geteuid()})."
-        ) from error
+    with suppress(FileExistsError), drafted(path) as draft:  # another process may be quicker: its file is as good
+        migrate(draft, config)
 
 
 def _revisions(config: "Config | None") -> list[str]:
@@ -198,8 +186,8 @@ def _revisions(config: "Config | None") -> list[str]:
     return revisions(Path(written) if written else None)
 
 
-def _to_head(database: Database, config: "Config | None") -> str | None:
-    """Run the missing migrations; return the revision before."""
+def migrate(database: Database, config: "Config | None" = None) -> str | None:
+    """Run the missing migrations; return the revision before, None where there were no tables."""
     from alembic import command  # noqa: PLC0415 - as above
 
     head = _revisions(config)[-1]
@@ -243,17 +231,26 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
                 if not database.is_sqlite:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
                 yield connection
-                if database.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
-                    raise DatabaseUnusableError(
-                        f"database {database.shown}: a migration would leave rows of {broken[0]} without their parent. "
-                        "Nothing was changed."
-                    )
-        finally:
-            if database.is_sqlite:
-                driver.execute("PRAGMA foreign_keys = ON")
-                driver.execute("PRAGMA legacy_alter_table = OFF")
-            else:
-                del driver.answer_seconds
+                if database.is_sqlite:
+                    _check_foreign_keys(database, connection)
+        except BaseException:
+            # What the connection is set to, or whether it still is in a transaction, is not worth finding out.
+            connection.invalidate()
+            raise
+        if database.is_sqlite:
+            driver.execute("PRAGMA foreign_keys = ON")
+            driver.execute("PRAGMA legacy_alter_table = OFF")
+        else:
+            del driver.answer_seconds
+
+
+def _check_foreign_keys(database: Database, connection: sa.Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken:
+        raise DatabaseUnusableError(
+            f"database {database.shown}: a migration would leave rows of {broken[0]} without their parent. "
+            "Nothing was changed."
+        )
 
 
 def _refuse_foreign(database: Database, connection: sa.Connection) -> None:
@@ -272,12 +269,15 @@ def _copy_beside(path: Path, label: str) -> Path:
     """Copy the last committed state of a SQLite file beside it, for its owner alone; return the path of the copy."""
     copy = path.with_name(f"{path.name}.{label}.{utc_now():%Y%m%dT%H%M%S.%fZ}")
     try:
-        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(path)) as raw:
-            raw.execute("VACUUM INTO ?", (str(copy),))
+        with directory(path) as place:
+            draft = place / copy.name
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with closing(sqlite3.connect(path)) as raw:
+                raw.execute("VACUUM INTO ?", (str(draft),))
+            publish(draft, copy)
     except (OSError, sqlite3.Error) as error:
-        copy.unlink(missing_ok=True)
+        why = "disk full" if disk.is_full(error) else error
         raise DatabaseUnavailableError(
-            f"cannot copy database {path} to {copy} before its upgrade: {error}. Nothing was changed."
+            f"cannot copy database {path} to {copy} before its upgrade: {why} ({disk.free(path)}). Nothing was changed."
         ) from error
     return copy

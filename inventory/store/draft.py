@@ -1,0 +1,142 @@
+"""Make a SQLite file out of sight, and give it its name when it is whole, checked and on the disk.
+
+    a directory beside the file | fill | switch to a log ahead (WAL) | check | sync | link
+
+A draft has no log ahead while it is filled: what is committed is in the file. SQLite's close says nothing of a log
+that it could not copy into the file, and what was in it would be lost.
+"""
+
+import errno
+import fcntl
+import glob
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
+from inventory.process import disk
+from inventory.store.engine import NOTHING_LEFT, Database
+
+
+@contextmanager
+def drafted(path: Path) -> Iterator[Database]:
+    """Give an empty database to fill, readable by its owner only; at the end of the block it is the file `path`.
+
+    Whatever goes wrong before, there is no such file.
+
+    Raises:
+        FileExistsError: Another process made one meanwhile, and it was left alone.
+        DatabaseUnavailableError: The disk is full or failing.
+        DatabaseUnusableError: No file can be made there.
+    """
+    with ExitStack() as stack:
+        with _making(path):
+            file = stack.enter_context(directory(path)) / path.name
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(Database(sa.URL.create("sqlite", database=str(file)), becomes=path)) as database:
+            yield database
+            _log_ahead(database)
+        with _making(path):
+            publish(file, path)
+
+
+@contextmanager
+def _making(path: Path) -> Iterator[None]:
+    """Say what kept the file from being made."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        why = error.strerror or str(error)
+        if disk.is_full(error):
+            raise DatabaseUnavailableError(
+                f"disk full while making {path} ({disk.free(path)}). {NOTHING_LEFT}"
+            ) from error
+        if disk.is_failing(error):
+            raise DatabaseUnavailableError(f"disk error while making {path} ({disk.free(path)}): {why}.") from error
+        raise DatabaseUnusableError(f"cannot create database {path}: {why} (running as uid {os.geteuid()}).") from error
+
+
+def _log_ahead(database: Database) -> None:
+    """Switch to a log ahead, the last change: the mode is kept in the file, and every later connection finds it."""
+    with database.translating_errors(), database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        (mode,) = driver.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise DatabaseUnusableError(f"database {database.shown} cannot have a log (WAL) there. {NOTHING_LEFT}")
+
+
+@contextmanager
+def directory(path: Path) -> Iterator[Path]:
+    """Give a directory of this block's own beside `path`, for a file on its way, and remove it at the end.
+
+    It is locked meanwhile, which ends with the process: what is not locked was left behind by one that was killed, and
+    is removed.
+    """
+    remove_left_behind(path)
+    while True:
+        made = Path(mkdtemp(prefix=_prefix(path), dir=path.parent))
+        # Before it is locked, another process may take it for left behind.
+        with suppress(FileNotFoundError):
+            descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if made.exists():
+                break
+            os.close(descriptor)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_left_behind(path: Path) -> None:
+    """Remove the directories beside `path` that killed processes left."""
+    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
+        with suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left)
+            finally:
+                os.close(descriptor)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}.draft-"
+
+
+def publish(file: Path, path: Path) -> None:
+    """Check a SQLite file that no connection has open, sync it, and give it the name `path` too, where none is.
+
+    Raises:
+        FileExistsError: There is one.
+        OSError: The disk is full or failing.
+    """
+    # Immutable: what is read is the file alone, which is all that will be there under that name.
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as raw:
+        try:
+            (found,) = raw.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error as error:
+            found = str(error)
+    if found != "ok":
+        raise OSError(errno.EIO, f"what was written is damaged when read ({' '.join(found.split())})")
+    _sync(file)
+    os.link(file, path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -3,6 +3,7 @@
 * InventoryError
   x UsageError                     2   the command line asks for something that does not exist
   x ConfigurationError            78   a setting, file or secret must be fixed
+  x OutputError                    1   a file that a command writes: the disk is full or failing
   x ApiError                       1   DigitalOcean, or the network in between, failed
     + TransientError                   worth another try: refused, reset, 408, 425, 5xx
       - RequestTimeoutError            no complete answer within the deadline
@@ -58,6 +59,10 @@ class ConfigurationError(InventoryError):
     """A setting, file or secret must be fixed; the message may have several lines, one for each problem."""
 
     exit_code = EXIT_MEND
+
+
+class OutputError(InventoryError):
+    """A file that a command writes could not be finished: the disk is full or failing, later may work."""
 
 
 class ApiError(InventoryError):

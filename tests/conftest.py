@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -106,3 +107,13 @@ def temporary_database(server: Cluster, *, template: str = "template0") -> Itera
 
 def _create(server: Cluster, name: str, *, template: str = "template0") -> None:
     server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+
+
+@pytest.fixture(scope="session")
+def private_mounts() -> list[str]:
+    """Give the words that run a command with mounts of its own, which end with it; skip where that is not allowed."""
+    for words in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
+        trial = [*words, "mount", "-t", "tmpfs", "none", "/mnt"]
+        if shutil.which("unshare") and subprocess.run(trial, capture_output=True, check=False).returncode == 0:
+            return words
+    pytest.skip("this user may not mount anything here")

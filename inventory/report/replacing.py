@@ -1,35 +1,120 @@
 """The file that a report goes into: replaced in one step, or left as it was."""
 
+import errno
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from inventory.errors import ConfigurationError
+from inventory.errors import ConfigurationError, OutputError
+from inventory.process import disk
+
+_UNCHANGED = "Nothing was changed."
+_CUT_SHORT = "It may be incomplete now."
+
+# The directory takes no new file, or what is there is mounted by itself or another user's.
+_CANNOT_BE_REPLACED = (errno.EACCES, errno.EBUSY, errno.EPERM, errno.EROFS)
+_STREAMS = (1, 2)
 
 
 @contextmanager
 def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
     """Give a file to write, and move it to `path` at the end of the block: a reader sees the old file or the new one.
 
-    Its mode is that of any new file where `mode` is None.
+    Its mode is that of any new file where `mode` is None. What cannot be replaced is written in place: a device, a
+    pipe, an open stream under a name such as /dev/stdout, a file that is mounted there by itself.
 
     Raises:
+        OutputError: The disk is full or failing.
         ConfigurationError: It cannot be written.
     """
-    draft = path.parent / f".{path.name}.{os.getpid()}"
-    try:
-        if path.exists() and not path.is_file():
-            raise OSError("it is not a file")  # noqa: TRY301 - reported as the others are
-        with draft.open("w", encoding="utf-8") as file:
+    with _explaining(path, _UNCHANGED):
+        draft = _draft(path)
+    if draft is None:
+        with _explaining(path, _CUT_SHORT), _in_place(path) as file:
             yield file
-        if mode is not None:
-            draft.chmod(mode)
-        draft.replace(path)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise ConfigurationError(f"cannot write {path} ({why}). Nothing was changed.") from error
+        return
+    made = Path(draft.name)
+    try:
+        with _explaining(path, _UNCHANGED):
+            with draft:
+                yield draft
+                draft.flush()
+                os.fsync(draft.fileno())
+            if mode is not None:
+                made.chmod(mode)
+            is_moved = _moved(made, path)
+        if not is_moved:
+            with _explaining(path, _CUT_SHORT), made.open(encoding="utf-8") as whole, _in_place(path) as file:
+                shutil.copyfileobj(whole, file)
     finally:
         with suppress(OSError):
-            draft.unlink()
+            made.unlink()
+
+
+@contextmanager
+def _explaining(path: Path, kept: str) -> Iterator[None]:
+    """Say why `path` cannot be written, and what was `kept`; a reader that has seen enough is no such thing."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        if disk.is_full(error):
+            raise OutputError(f"disk full while writing {path} ({disk.free(path)}). {kept}") from error
+        if disk.is_failing(error):
+            raise OutputError(f"disk error while writing {path} ({why}). {kept}") from error
+        raise ConfigurationError(f"cannot write {path} ({why}). {kept}") from error
+
+
+def _draft(path: Path) -> TextIO | None:
+    """Open a new file beside `path`, under a name that nobody can foresee; None where `path` is written in place."""
+    if path.is_dir():
+        raise OSError("it is not a file")
+    if _is_stream(path):
+        return None
+    try:
+        return (path.parent / f".inventory-{secrets.token_hex(8)}").open("x", encoding="utf-8")
+    except OSError as error:
+        if error.errno in _CANNOT_BE_REPLACED and path.is_file():
+            return None
+        raise
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell a device, a pipe or a name of an open stream; a link of anybody's to one is but a link."""
+    if path.is_symlink():
+        place = path.parent.resolve()
+        return place == Path("/dev") or place.is_relative_to("/proc")
+    return path.exists() and not path.is_file()
+
+
+def _moved(draft: Path, path: Path) -> bool:
+    try:
+        draft.replace(path)
+    except OSError as error:
+        if error.errno in _CANNOT_BE_REPLACED and path.is_file():
+            return False
+        raise
+    return True
+
+
+def _in_place(path: Path) -> TextIO:
+    """Open what is there; a pipe that nobody reads is refused, not waited for."""
+    for number in _STREAMS:
+        with suppress(OSError):
+            if os.path.samestat(path.stat(), os.fstat(number)):
+                return os.fdopen(os.dup(number), "w", encoding="utf-8")
+    flags = os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        descriptor = os.open(path, flags if _is_stream(path) else flags | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError("nobody reads from it") from error
+        raise
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "w", encoding="utf-8")

@@ -1,12 +1,15 @@
 """A file that a command writes is there whole, or as it was."""
 
+import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from inventory.errors import ConfigurationError
+from inventory.errors import ConfigurationError, InventoryError, OutputError
 from inventory.report.replacing import replacing
 
 
@@ -37,19 +40,37 @@ def test_what_ends_half_way_leaves_nothing_behind(tmp_path: Path, error: BaseExc
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    with pytest.raises(ConfigurationError, match=r"file \(no space left on device\)"), replacing(path):
-        raise OSError(28, "No space left on device")
+    expected = r"^disk full while writing .*/file \([\d,]+ \w?B free\)\. Nothing was changed\.$"
+    with pytest.raises(OutputError, match=expected) as caught, replacing(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.exit_code == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_file_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "expected"),
+    [
+        (errno.EDQUOT, 1, "disk full while writing"),
+        (errno.EIO, 1, r"disk error while writing .* \(input/output error\)\. Nothing was changed\."),
+        (errno.EROFS, 78, r"cannot write .* \(read-only file system\)\. Nothing was changed\."),
+    ],
+)
+def test_other_errors_of_a_disk_say_whether_a_person_must_mend_something(
+    tmp_path: Path, number: int, code: int, expected: str
+) -> None:
+    with pytest.raises(InventoryError, match=expected) as caught, replacing(tmp_path / "file"):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.exit_code == code
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").write_text("")
     for place, why in (
         (tmp_path, "it is not a file"),
-        (tmp_path / "pipe", "it is not a file"),
+        (tmp_path / "pipe", "nobody reads from it"),
         (Path(), "it is not a file"),
         (Path("/"), "it is not a file"),
         (tmp_path / "file" / "below", "not a directory"),
@@ -59,6 +80,101 @@ def test_what_is_no_file_is_refused_before_anything_is_written(tmp_path: Path) -
         with pytest.raises(ConfigurationError, match=why), replacing(place):
             pytest.fail("nothing can be written")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
+
+
+def test_no_link_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one under the name of the draft, were it known, nor one under the name of the file itself."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    monkeypatch.setattr("secrets.token_hex", lambda _bytes: "foreseen")
+    link, path = tmp_path / ".inventory-foreseen", tmp_path / "file"
+    link.symlink_to(victim)
+    with pytest.raises(ConfigurationError, match="file exists"), replacing(path):
+        pytest.fail("the name is taken")
+    assert link.is_symlink()
+    monkeypatch.undo()
+    path.symlink_to(victim)
+    with replacing(path) as file:
+        file.write("new")
+    assert (path.read_text(), path.is_symlink(), victim.read_text()) == ("new", False, "precious")
+
+
+def test_the_name_of_a_draft_is_another_each_time(tmp_path: Path) -> None:
+    names = set()
+    for _ in range(2):
+        with replacing(tmp_path / "file"):
+            names |= {path.name for path in tmp_path.iterdir() if path.name != "file"}
+    assert len(names) == 2
+
+
+def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append((os.fstat(descriptor).st_size, path.exists())))
+    with replacing(path) as file:
+        file.write("new")
+    assert synced == [(3, False)]
+
+
+def test_a_pipe_is_written_in_place(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with replacing(pipe) as file:
+        file.write("all of it")
+    assert os.read(reader, 100) == b"all of it"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+
+
+def test_a_device_is_written_in_place() -> None:
+    expected = r"disk full while writing /dev/full .* It may be incomplete now"
+    with pytest.raises(OutputError, match=expected), replacing(Path("/dev/full")) as file:
+        file.write("anything")
+    assert stat.S_ISCHR(Path("/dev/full").lstat().st_mode)
+
+
+WRITE_TO_STDOUT = """
+from pathlib import Path
+from inventory.report.replacing import replacing
+with replacing(Path("/dev/stdout")) as file:
+    file.write("second\\n")
+print("third")
+"""
+
+
+def test_stdout_by_its_name_is_written_in_place(tmp_path: Path) -> None:
+    """Be it a file, whose earlier and later lines stay, or a pipe."""
+    before = os.lstat("/dev/stdout")
+    words = [sys.executable, "-c", WRITE_TO_STDOUT]
+    with (tmp_path / "out").open("w+") as out:
+        out.write("first\n")
+        out.flush()
+        subprocess.run(words, stdout=out, check=True)
+        assert (tmp_path / "out").read_text() == "first\nsecond\nthird\n"
+    assert subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout == b"second\nthird\n"
+    assert os.path.samestat(os.lstat("/dev/stdout"), before)
+
+
+WRITE_OVER = """
+import subprocess
+import sys
+from pathlib import Path
+from inventory.report.replacing import replacing
+place = Path(sys.argv[1])
+subprocess.run(["mount", "--bind", place / "outside", place / "inside"], check=True)
+with replacing(place / "inside", mode=0o644) as file:
+    file.write("new")
+assert [path.name for path in sorted(place.iterdir())] == ["inside", "outside"], "no draft is left"
+"""
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_in_place(tmp_path: Path, private_mounts: list[str]) -> None:
+    for name in ("outside", "inside"):
+        (tmp_path / name).write_text("as it was, and longer")
+    subprocess.run([*private_mounts, sys.executable, "-c", WRITE_OVER, tmp_path], check=True)
+    assert (tmp_path / "outside").read_text() == "new"
+    assert (tmp_path / "inside").read_text() == "as it was, and longer"
 
 
 def test_the_mode_is_that_of_any_new_file_or_as_wished(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, UsageError
+from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, DatabaseError, UsageError
 from inventory.process.clock import utc_now
 from inventory.process.interruption import interruptible
 from inventory.settings.load import load
@@ -70,11 +70,16 @@ def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
     done = 0
     with interruptible(lambda: complain("stopping after the current deletion")) as signal_number:
         steps = delete(database, prunable)
-        for step in track(steps, "Deleting", total=total, console=stderr_console(), transient=True):
-            done += step
-            if number := signal_number():
-                complain(f"interrupted after {done:,} of {total:,} backups and runs; the next prune continues there")
-                return SIGNAL_BASE + number
+        so_far = "{} after {:,} of {:,} backups and runs; the next prune continues there".format
+        try:
+            for step in track(steps, "Deleting", total=total, console=stderr_console(), transient=True):
+                done += step
+                if number := signal_number():
+                    complain(so_far("interrupted", done, total))
+                    return SIGNAL_BASE + number
+        except DatabaseError:
+            complain(so_far("stopped", done, total))
+            raise
     if not is_quiet:
         print_line("Deleted.")
         if database.path:

@@ -160,13 +160,16 @@ def _who_comes_first(report: SyncReport) -> str:
 def failure(report: SyncReport, *, token_source: str) -> str:
     """Say why a sync failed as a whole, what stays stored, and what to do."""
     last = report.last_complete_at
-    last_complete = (
-        f"Last complete sync {words.instant(last, report.finished_at)}" if last else "No sync was complete yet"
-    )
     sentences = [f'account "{report.account}": {(report.error or "").rstrip(".")}.']
     if report.failure == "unauthorized":
         sentences.append(f"It was read from {token_source}. Replace it, then run: inventory sync.")
-    return " ".join([*sentences, f"{last_complete}; what is stored stays as it was."])
+    if last:
+        sentences.append(f"Last complete sync {words.instant(last, report.finished_at)}; what is stored stays as it was.")
+    elif report.run_id is None:  # nobody has read whether there was one
+        sentences.append("What is stored stays as it was.")
+    else:
+        sentences.append("No sync was complete yet; what is stored stays as it was.")
+    return " ".join(sentences)
 
 
 def accepted(droplets: Iterable[DropletReport]) -> Iterator[str]:

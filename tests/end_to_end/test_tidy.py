@@ -2,12 +2,13 @@
 
 import io
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from inventory.errors import EXIT_COMPLETE, EXIT_MEND, EXIT_USAGE
+from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, EXIT_MEND, EXIT_USAGE, DatabaseUnavailableError
 from inventory.store.engine import Database
 from inventory.store.schema import backup_regions, backup_versions, backups
 from inventory.store.upgrade import upgrade
@@ -55,6 +56,21 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     typed = io.StringIO(answer)
     monkeypatch.setattr(typed, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", typed)
+
+
+def test_a_disk_that_is_full_half_way_says_what_was_deleted(
+    run: Run, aged: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(*_: object) -> Iterator[int]:
+        yield 3
+        raise DatabaseUnavailableError("disk full while writing the database.")
+
+    monkeypatch.setattr("inventory.commands.prune.delete", fill_up)
+    ended = run("prune", "--keep-days", "90", "--yes", "--quiet")
+    assert ended.code == EXIT_FAILED
+    stopped, why = ended.err.splitlines()
+    assert stopped == "inventory: stopped after 3 of 4 backups and runs; the next prune continues there"
+    assert why == "inventory: disk full while writing the database."
 
 
 def test_it_says_what_it_would_delete_and_deletes_nothing(run: Run, aged: Database) -> None:

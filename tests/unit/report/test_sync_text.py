@@ -149,6 +149,13 @@ def test_a_failed_sync_says_what_was_kept_and_what_to_do(failure: Outcome | None
     assert "\n" not in said
 
 
+def test_where_nothing_could_be_read_nothing_is_said_of_earlier_syncs() -> None:
+    report = replace(REPORT, status=RunStatus.FAILED, error="disk full", last_complete_at=None)
+    assert "No sync was complete yet" in sync_text.failure(report, token_source="")
+    said = sync_text.failure(replace(report, run_id=None), token_source="")
+    assert said == 'account "default": disk full. What is stored stays as it was.'
+
+
 def test_the_document_of_machines_keeps_its_keys() -> None:
     droplet = replace(WEB, events=(event("appeared"),))
     found = sync_json.document([replace(REPORT, droplets=(droplet,))], database="inventory.db", exit_code=0)

@@ -164,7 +164,9 @@ def failure(report: SyncReport, *, token_source: str) -> str:
     if report.failure == "unauthorized":
         sentences.append(f"It was read from {token_source}. Replace it, then run: inventory sync.")
     if last:
-        sentences.append(f"Last complete sync {words.instant(last, report.finished_at)}; what is stored stays as it was.")
+        sentences.append(
+            f"Last complete sync {words.instant(last, report.finished_at)}; what is stored stays as it was."
+        )
     elif report.run_id is None:  # nobody has read whether there was one
         sentences.append("What is stored stays as it was.")
     else:

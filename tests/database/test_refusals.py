@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
 from inventory.store import engine
-from inventory.store.engine import Database, network_file_system
+from inventory.store.engine import Database, memory, network_file_system
 from inventory.store.schema import accounts, metadata
 from inventory.store.upgrade import VERSION_TABLE, require_current, require_readable, upgrade
 from tests.end_to_end.daemon_process import eventually
@@ -164,6 +164,8 @@ def unprivileged() -> Iterator[Path]:
     """Give a directory of an ordinary user, as whom the test then goes on if it began as root."""
     place = Path(tempfile.mkdtemp(prefix="inventory-"))
     is_root = os.geteuid() == 0
+    with closing(memory()) as database:
+        upgrade(database)  # loads what an upgrade needs: that user may not read the files of root's Python
     if is_root:
         nobody = pwd.getpwnam("nobody").pw_uid
         os.chown(place, nobody, -1)

@@ -11,8 +11,9 @@ from inventory.doctor import diagnosis
 from inventory.doctor.diagnosis import Check, not_made
 from inventory.errors import ConfigurationError, DatabaseError, DatabaseLockedError
 from inventory.settings.load import Settings
-from inventory.store.engine import Database, network_file_system, sqlite_file_exists
+from inventory.store.engine import Database
 from inventory.store.examination import StoredState, has_write_ahead_log, reach, stored_state, try_writing
+from inventory.store.sqlite_file import network_file_system, sqlite_file_exists
 from inventory.store.upgrade import check_usable, require_current
 
 _BYTES_PER_GIGABYTE = 1e9

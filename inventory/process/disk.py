@@ -16,9 +16,11 @@ def is_full(error: OSError | sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
-def is_failing(error: OSError) -> bool:
+def is_failing(error: OSError | sqlite3.Error) -> bool:
     """Tell whether an error says that the disk did not do what it was asked."""
-    return error.errno == errno.EIO
+    if isinstance(error, OSError):
+        return error.errno == errno.EIO
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
 def has_room(path: Path, least_bytes: int) -> bool:

@@ -12,7 +12,8 @@ from inventory.errors import AuthenticationError, InventoryError
 from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.process.clock import utc_now
 from inventory.settings.load import AccountSettings, Settings
-from inventory.store.engine import Database, memory, sqlite_file_exists
+from inventory.store.engine import Database, memory
+from inventory.store.sqlite_file import sqlite_file_exists
 from inventory.store.upgrade import require_current, upgrade
 from inventory.sync.order import Job, Order
 from inventory.sync.result import SyncReport, not_started

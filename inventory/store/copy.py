@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnusableError
 from inventory.store.bulk import copy_in
-from inventory.store.draft import drafted
-from inventory.store.engine import Database, sqlite_file_exists
+from inventory.store.draft import drafted, remove_left_behind
+from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_rates, metadata
+from inventory.store.sqlite_file import sqlite_file_exists
 from inventory.store.upgrade import check_usable, migrate, upgrade
 
 _BATCH_ROWS = 5_000
@@ -62,6 +63,8 @@ def copy(source: Database, target: Database, progressed: Callable[[int, int], ob
                 return _fill(source, draft, progressed)
         except FileExistsError as error:
             raise DatabaseUnusableError(f"database {target.shown} was made meanwhile. Nothing was copied.") from error
+    if target.path:
+        remove_left_behind(target.path)
     check_usable(target)
     with target.reading() as connection:
         _refuse_rows(target, connection)

@@ -4,7 +4,6 @@ The transactions of SQLite's driver lose concurrent updates. Writers therefore t
 IMMEDIATE`), readers use a plain `BEGIN`, and both wait up to 30 s for a lock.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +129,9 @@ class Database:
         """Give the usual engine, or, where the disk has no room for the index of SQLite's log, one that needs none."""
         if not self.path:
             return self.engine
+        # An index that does not fit is left behind, and takes what room there was.
+        if not disk.has_room(self.path, _INDEX_BYTES) and not Path(f"{self.path}-shm").exists():
+            return self._lone_engine
         try:
             with self._transaction(self.engine, "BEGIN") as connection:
                 connection.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1")
@@ -197,15 +199,16 @@ class Database:
         primary = error.sqlite_errorcode & 0xFF
         has_room = self.path is None or disk.has_room(self.path, _INDEX_BYTES)
         if primary == _SQLITE_FULL or (primary in (_SQLITE_FAILING, _SQLITE_CANNOT_OPEN) and not has_room):
-            what = "disk full while writing"
+            what, doing = "disk full", "writing"
         elif primary == _SQLITE_FAILING:
-            what = f"disk error ({error.sqlite_errorname}) while using"
+            what, doing = f"disk error ({error.sqlite_errorname})", "using"
         else:
             return None
         free = disk.free(self.path) if self.path else "in memory"
+        if self._is_draft:
+            return f"{what} while making {self.shown} ({free}). {NOTHING_LEFT}"
         # Of several transactions, those before this one are kept.
-        kept = NOTHING_LEFT if self._is_draft else "Nothing more was changed."
-        return f"{what} {self.shown} ({free}). {kept}"
+        return f"{what} while {doing} {self.shown} ({free}). Nothing more was changed."
 
     def _from_postgresql(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
         code = getattr(error.orig, "sqlstate", None) or ""
@@ -293,76 +296,3 @@ def _postgresql_engine(url: sa.URL) -> sa.Engine:
         return deadline.Connection.connect(*arguments, **options)
 
     return engine
-
-
-_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
-
-
-def network_file_system(path: Path, mounts: str) -> str | None:
-    """Name the network file system that `path` lies on, or None; the locks of such a file system cannot be trusted.
-
-    Given `mounts`, the text of /proc/self/mounts. Source: https://www.sqlite.org/faq.html#q5.
-    """
-    place = path.resolve()
-    kinds: dict[Path, str] = {}
-    for line in mounts.splitlines():
-        _device, mounted_at, kind, *_ = line.split(" ")
-        kinds[Path(mounted_at.replace("\\040", " "))] = kind
-    nearest = max(
-        (mount for mount in kinds if place.is_relative_to(mount)), key=lambda mount: len(mount.parts), default=None
-    )
-    kind = kinds[nearest] if nearest else ""
-    return kind if kind in _NETWORK_FILE_SYSTEMS else None
-
-
-def sqlite_file_exists(path: Path) -> bool:
-    """Tell whether there is anything at `path`, even a link that leads nowhere.
-
-    Raises:
-        DatabaseUnusableError: This user may not see it, or SQLite must not use this file system.
-    """
-    mounts = Path("/proc/self/mounts")
-    if mounts.exists() and (kind := network_file_system(path, mounts.read_text("utf-8", "replace"))):
-        raise DatabaseUnusableError(
-            f"database {path} lies on a network file system ({kind}), which SQLite must not use."
-        )
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise _out_of_reach(path, error) from error
-    return True
-
-
-def check_sqlite_file(path: Path) -> None:
-    """Refuse a file that SQLite cannot use, before SQLite opens it.
-
-    The file itself is never opened here: to close it would drop the locks that SQLite holds on it in this process, and
-    another process could then damage it. Source: https://www.sqlite.org/howtocorrupt.html, section 2.2.
-
-    Raises:
-        DatabaseUnusableError: The file is a directory, empty, or not writable.
-    """
-    try:
-        if not path.is_file():
-            raise DatabaseUnusableError(f"database {path} is not a file. Nothing was changed.")
-        size_bytes = path.stat().st_size
-    except OSError as error:
-        raise _out_of_reach(path, error) from error
-    if not size_bytes:
-        raise DatabaseUnusableError(
-            f"database {path} is an empty file. Restore a copy, or remove the file to begin a new database."
-        )
-    # Without write permission SQLite cannot even read: it needs its log files beside the database.
-    for place in (path, path.resolve().parent):
-        if not os.access(place, os.W_OK, effective_ids=True):
-            raise DatabaseUnusableError(
-                f"cannot write to {place} for database {path} (running as uid {os.geteuid()}). Nothing was changed."
-            )
-
-
-def _out_of_reach(path: Path, error: OSError) -> DatabaseUnusableError:
-    return DatabaseUnusableError(
-        f"cannot read database {path}: {error.strerror} (running as uid {os.geteuid()}). Nothing was changed."
-    )

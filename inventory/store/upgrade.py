@@ -18,8 +18,9 @@ from inventory.process import disk
 from inventory.process.clock import utc_now
 from inventory.store import view_ddl
 from inventory.store.draft import directory, drafted, publish, remove_left_behind
-from inventory.store.engine import Database, check_sqlite_file, sqlite_file_exists
+from inventory.store.engine import Database
 from inventory.store.schema import metadata
+from inventory.store.sqlite_file import check_sqlite_file, sqlite_file_exists
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -276,7 +277,7 @@ def _copy_beside(path: Path, label: str) -> Path:
                 raw.execute("VACUUM INTO ?", (str(draft),))
             publish(draft, copy)
     except (OSError, sqlite3.Error) as error:
-        why = "disk full" if disk.is_full(error) else error
+        why = "disk full" if disk.is_full(error) else "disk error" if disk.is_failing(error) else error
         raise DatabaseUnavailableError(
             f"cannot copy database {path} to {copy} before its upgrade: {why} ({disk.free(path)}). Nothing was changed."
         ) from error

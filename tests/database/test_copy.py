@@ -148,6 +148,16 @@ def test_a_failure_half_way_leaves_nothing_copied(source: Database, target: Data
     check_nothing_copied(target)
 
 
+def test_what_a_killed_copy_left_is_removed_even_where_the_next_is_refused(source: Database, tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'own.db'}")) as own:
+        copied(source, own)
+        (left := tmp_path / ".own.db.draft-1").mkdir()
+        (left / "own.db").hardlink_to(tmp_path / "own.db")
+        with pytest.raises(DatabaseUnusableError, match="already holds a history"):
+            copied(source, own)
+    assert not left.exists()
+
+
 def test_a_server_that_goes_away_is_told_as_such(source: Database, postgres_url: str) -> None:
     ends_others = sa.text(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
-from inventory.store import engine
-from inventory.store.engine import Database, memory, network_file_system
+from inventory.store import sqlite_file
+from inventory.store.engine import Database, memory
 from inventory.store.schema import accounts, metadata
+from inventory.store.sqlite_file import network_file_system
 from inventory.store.upgrade import VERSION_TABLE, require_current, require_readable, upgrade
 from tests.end_to_end.daemon_process import eventually
 
@@ -231,7 +232,7 @@ def test_a_network_file_system_is_known_by_its_mount(path: str, kind: str | None
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounted = {line.split()[2] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()}
-    monkeypatch.setattr(engine, "_NETWORK_FILE_SYSTEMS", mounted)
+    monkeypatch.setattr(sqlite_file, "_NETWORK_FILE_SYSTEMS", mounted)
     database = Database(f"sqlite:///{tmp_path}/inventory.db")
     for use in (lambda: upgrade(database), lambda: require_current(database, SOURCE)):
         assert "network file system" in refused(use)

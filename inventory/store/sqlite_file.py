@@ -1,0 +1,79 @@
+"""What a SQLite file must be before SQLite opens it.
+
+The file itself is never opened here: to close it would drop the locks that SQLite holds on it in this process, and
+another process could then damage it. Source: https://www.sqlite.org/howtocorrupt.html, section 2.2.
+"""
+
+import os
+from pathlib import Path
+
+from inventory.errors import DatabaseUnusableError
+
+_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
+
+
+def network_file_system(path: Path, mounts: str) -> str | None:
+    """Name the network file system that `path` lies on, or None; the locks of such a file system cannot be trusted.
+
+    Given `mounts`, the text of /proc/self/mounts. Source: https://www.sqlite.org/faq.html#q5.
+    """
+    place = path.resolve()
+    kinds: dict[Path, str] = {}
+    for line in mounts.splitlines():
+        _device, mounted_at, kind, *_ = line.split(" ")
+        kinds[Path(mounted_at.replace("\\040", " "))] = kind
+    nearest = max(
+        (mount for mount in kinds if place.is_relative_to(mount)), key=lambda mount: len(mount.parts), default=None
+    )
+    kind = kinds[nearest] if nearest else ""
+    return kind if kind in _NETWORK_FILE_SYSTEMS else None
+
+
+def sqlite_file_exists(path: Path) -> bool:
+    """Tell whether there is anything at `path`, even a link that leads nowhere.
+
+    Raises:
+        DatabaseUnusableError: This user may not see it, or SQLite must not use this file system.
+    """
+    mounts = Path("/proc/self/mounts")
+    if mounts.exists() and (kind := network_file_system(path, mounts.read_text("utf-8", "replace"))):
+        raise DatabaseUnusableError(
+            f"database {path} lies on a network file system ({kind}), which SQLite must not use."
+        )
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _out_of_reach(path, error) from error
+    return True
+
+
+def check_sqlite_file(path: Path) -> None:
+    """Refuse a file that SQLite cannot use.
+
+    Raises:
+        DatabaseUnusableError: The file is a directory, empty, or not writable.
+    """
+    try:
+        if not path.is_file():
+            raise DatabaseUnusableError(f"database {path} is not a file. Nothing was changed.")
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise _out_of_reach(path, error) from error
+    if not size_bytes:
+        raise DatabaseUnusableError(
+            f"database {path} is an empty file. Restore a copy, or remove the file to begin a new database."
+        )
+    # Without write permission SQLite cannot even read: it needs its log files beside the database.
+    for place in (path, path.resolve().parent):
+        if not os.access(place, os.W_OK, effective_ids=True):
+            raise DatabaseUnusableError(
+                f"cannot write to {place} for database {path} (running as uid {os.geteuid()}). Nothing was changed."
+            )
+
+
+def _out_of_reach(path: Path, error: OSError) -> DatabaseUnusableError:
+    return DatabaseUnusableError(
+        f"cannot read database {path}: {error.strerror} (running as uid {os.geteuid()}). Nothing was changed."
+    )

@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
 # Test modules are compiled once, not by every worker and every process that a test starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all coverage check lint types layers format docs bench mutants requirements clean
+.PHONY: help demo test test-all coverage check lint types layers format docs bench mutants faults requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
@@ -54,6 +54,9 @@ mutants: .venv/dev ## List the changes of history/ and judging/ that no test see
 	rm -rf mutants
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+faults: .venv/dev ## Try every fault of a disk at every write; some hours
+	$(BIN)/python -m tests.faults.disk_campaign
 
 PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version=3.11
 

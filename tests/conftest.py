@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
+from tests import mounts
 from tests.postgres import Cluster, cluster, memory
 
 _TEMPLATE = "migrated"
@@ -111,9 +111,5 @@ def _create(server: Cluster, name: str, *, template: str = "template0") -> None:
 
 @pytest.fixture(scope="session")
 def private_mounts() -> list[str]:
-    """Give the words that run a command with mounts of its own, which end with it; skip where that is not allowed."""
-    for words in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
-        trial = [*words, "mount", "-t", "tmpfs", "none", "/mnt"]
-        if shutil.which("unshare") and subprocess.run(trial, capture_output=True, check=False).returncode == 0:
-            return words
-    pytest.skip("this user may not mount anything here")
+    """Give the words that run a command with mounts of its own, which end with it."""
+    return mounts.private_mounts() or pytest.skip("this user may not mount anything here")

@@ -33,8 +33,9 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
     """
     with _explaining(path, _UNCHANGED):
         draft = _draft(path)
+        file = draft or _in_place(path)
     if draft is None:
-        with _explaining(path, _CUT_SHORT), _in_place(path) as file:
+        with _explaining(path, _CUT_SHORT), file:
             yield file
         return
     made = Path(draft.name)
@@ -46,10 +47,11 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
                 os.fsync(draft.fileno())
             if mode is not None:
                 made.chmod(mode)
-            is_moved = _moved(made, path)
-        if not is_moved:
-            with _explaining(path, _CUT_SHORT), made.open(encoding="utf-8") as whole, _in_place(path) as file:
-                shutil.copyfileobj(whole, file)
+            if _is_moved(made, path):
+                return
+            file = _in_place(path)
+        with _explaining(path, _CUT_SHORT), file, made.open(encoding="utf-8") as whole:
+            shutil.copyfileobj(whole, file)
     finally:
         with suppress(OSError):
             made.unlink()
@@ -57,7 +59,7 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
 
 @contextmanager
 def _explaining(path: Path, kept: str) -> Iterator[None]:
-    """Say why `path` cannot be written, and what was `kept`; a reader that has seen enough is no such thing."""
+    """Say why `path` cannot be written, and what was `kept`; a reader that has gone is left to the caller."""
     try:
         yield
     except BrokenPipeError:
@@ -86,14 +88,14 @@ def _draft(path: Path) -> TextIO | None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Tell a device, a pipe or a name of an open stream; a link of anybody's to one is but a link."""
+    """Tell whether `path` is a device, a pipe, or the system's name of an open stream; a link elsewhere is not."""
     if path.is_symlink():
         place = path.parent.resolve()
         return place == Path("/dev") or place.is_relative_to("/proc")
     return path.exists() and not path.is_file()
 
 
-def _moved(draft: Path, path: Path) -> bool:
+def _is_moved(draft: Path, path: Path) -> bool:
     try:
         draft.replace(path)
     except OSError as error:
@@ -104,7 +106,7 @@ def _moved(draft: Path, path: Path) -> bool:
 
 
 def _in_place(path: Path) -> TextIO:
-    """Open what is there; a pipe that nobody reads is refused, not waited for."""
+    """Open what is there, following no link but the system's own; a pipe that nobody reads is refused."""
     for number in _STREAMS:
         with suppress(OSError):
             if os.path.samestat(path.stat(), os.fstat(number)):

@@ -22,6 +22,7 @@ from inventory.errors import (
     DatabaseUnusableError,
 )
 from inventory.process import disk
+from inventory.store.sqlite_file import INDEX_BYTES, has_index
 
 LOCK_WAIT_SECONDS = 30
 
@@ -51,10 +52,6 @@ _SQLITE_LOCKED = (5, 6)
 _SQLITE_FAILING = 10
 _SQLITE_CANNOT_OPEN = 14
 _SQLITE_FULL = 13
-
-# So much SQLite takes beside a file to begin with, for the index of its log; without that much, its errors are
-# those of a failing disk. https://www.sqlite.org/walformat.html#the_wal_index_file_format
-_INDEX_BYTES = 32_768
 
 NOTHING_LEFT = "Nothing was left there."
 
@@ -130,7 +127,7 @@ class Database:
         if not self.path:
             return self.engine
         # An index that does not fit is left behind, and takes what room there was.
-        if not disk.has_room(self.path, _INDEX_BYTES) and not Path(f"{self.path}-shm").exists():
+        if not (disk.has_room(self.path, INDEX_BYTES) or has_index(self.path)):
             return self._lone_engine
         try:
             with self._transaction(self.engine, "BEGIN") as connection:
@@ -197,7 +194,7 @@ class Database:
     def _of_the_disk(self, error: sqlite3.Error) -> str | None:
         """Say that the disk is full or failing; None where an error is of something else."""
         primary = error.sqlite_errorcode & 0xFF
-        has_room = self.path is None or disk.has_room(self.path, _INDEX_BYTES)
+        has_room = self.path is None or disk.has_room(self.path, INDEX_BYTES)
         if primary == _SQLITE_FULL or (primary in (_SQLITE_FAILING, _SQLITE_CANNOT_OPEN) and not has_room):
             what, doing = "disk full", "writing"
         elif primary == _SQLITE_FAILING:

@@ -1,4 +1,4 @@
-"""What a SQLite file must be before SQLite opens it.
+"""What can be said of a SQLite file, and must be, before SQLite opens it.
 
 The file itself is never opened here: to close it would drop the locks that SQLite holds on it in this process, and
 another process could then damage it. Source: https://www.sqlite.org/howtocorrupt.html, section 2.2.
@@ -8,6 +8,10 @@ import os
 from pathlib import Path
 
 from inventory.errors import DatabaseUnusableError
+
+# So much SQLite takes beside a file to begin with, for the index of its log; without that much, its errors are those
+# of a failing disk. https://www.sqlite.org/walformat.html#the_wal_index_file_format
+INDEX_BYTES = 32_768
 
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
 
@@ -47,6 +51,14 @@ def sqlite_file_exists(path: Path) -> bool:
     except OSError as error:
         raise _out_of_reach(path, error) from error
     return True
+
+
+def has_index(path: Path) -> bool:
+    """Tell whether a connection has made the index of the log, which is beside the file itself, not beside a link."""
+    try:
+        return Path(f"{os.path.realpath(path)}-shm").stat().st_size >= INDEX_BYTES
+    except OSError:
+        return False
 
 
 def check_sqlite_file(path: Path) -> None:

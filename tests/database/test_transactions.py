@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -149,6 +150,24 @@ def test_reading_needs_no_room_and_writing_does(sqlite_url: str) -> None:
         assert names(connection) == ["kept", "later"]
     database.close()
     other.close()
+
+
+def test_without_room_but_with_an_index_readers_do_not_wait_for_each_other(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one has made the index; the other finds it, even by way of a link."""
+    database = Database(sqlite_url)
+    upgrade(database)
+    (tmp_path / "elsewhere").mkdir()
+    (link := tmp_path / "elsewhere" / "link.db").symlink_to(tmp_path / "inventory.db")
+    by_link = Database(f"sqlite:///{link}")
+    with database.reading() as connection:
+        assert names(connection) == []
+        monkeypatch.setattr("inventory.process.disk.has_room", lambda *_: False)
+        with by_link.reading() as other:
+            assert names(other) == []
+    by_link.close()
+    database.close()
 
 
 def test_sorts_without_room_for_temporary_files_are_made_in_memory(

@@ -10,7 +10,8 @@ from typing import Any, NoReturn, ParamSpec
 import typer
 from typer.core import TyperCommand
 
-from inventory.errors import EXIT_BUG, InventoryError
+from inventory.errors import EXIT_BUG, EXIT_FAILED, InventoryError
+from inventory.process.streams import lost_answer
 from inventory.terminal.console import complain
 from inventory.terminal.display import redactor
 
@@ -27,7 +28,9 @@ def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
     def run(*arguments: _P.args, **named: _P.kwargs) -> NoReturn:
         try:
             code = command(*arguments, **named)
-            sys.stdout.flush()
+            if why := lost_answer():
+                complain(f"cannot write the answer to stdout: {why}. Nothing else went wrong.")
+                code = code or EXIT_FAILED
         except InventoryError as error:
             complain(str(error))
             code = error.exit_code
@@ -57,7 +60,9 @@ class Plugin(TyperCommand):
     def _answered(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
         try:
             result = step(*arguments, **named)
-            sys.stdout.flush()
+            if why := lost_answer():
+                complain(f"cannot write the answer to stdout: {why}.")
+                result = _EXIT_UNANSWERED
         except typer.Exit:
             raise
         except BrokenPipeError:

@@ -17,7 +17,7 @@ from inventory.store.grants import grant_reader as grant
 from inventory.store.grants import readable
 from inventory.store.upgrade import revision
 from inventory.store.upgrade import upgrade as upgrade_database
-from inventory.terminal.console import print_line, print_table, stderr_console
+from inventory.terminal.console import print_line, print_table, progress_console
 from inventory.terminal.table import row_counts
 from inventory.terminal.words import count
 
@@ -77,7 +77,7 @@ def copy(config_file: Path | None, to: str) -> int:
         DatabaseError: One of the two cannot be used, or the target already holds a history; nothing was copied.
     """
     with _opened(config_file) as source, closing(_target(to)) as target:
-        with Progress(console=stderr_console(), transient=True) as progress:
+        with Progress(console=progress_console(), transient=True) as progress:
             task = progress.add_task("copying")
             copied = copy_database(
                 source, target, lambda done, total: progress.update(task, completed=done, total=total)

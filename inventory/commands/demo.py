@@ -27,7 +27,7 @@ from inventory.store.upgrade import upgrade
 from inventory.sync.order import Job, Order
 from inventory.sync.result import SyncReport
 from inventory.sync.run import sync
-from inventory.terminal.console import print_screen, stderr_console
+from inventory.terminal.console import print_screen, progress_console
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
 
@@ -56,7 +56,7 @@ def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime |
     with closing(Database(sa.URL.create("sqlite", database=str(path.absolute())))) as database:
         upgrade(database)
         with serve(api) as url:
-            for _ in track(range(days), "Simulated days, one sync each", console=stderr_console(), transient=True):
+            for _ in track(range(days), "Simulated days, one sync each", console=progress_console(), transient=True):
                 api.advance(to=fleet.now + timedelta(days=1))
                 report = _sync(database, api, url)
         _show(database, path, report.finished_at)

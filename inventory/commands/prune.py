@@ -13,7 +13,7 @@ from inventory.settings.load import load
 from inventory.store import opening
 from inventory.store.engine import Database
 from inventory.store.prune import LEAST_DAYS, Prunable, delete, find
-from inventory.terminal.console import complain, print_line, print_table, stderr_console
+from inventory.terminal.console import complain, print_line, print_table, progress_console
 from inventory.terminal.table import row_counts
 
 
@@ -72,7 +72,7 @@ def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
         steps = delete(database, prunable)
         so_far = "{} after {:,} of {:,} backups and runs; the next prune continues there".format
         try:
-            for step in track(steps, "Deleting", total=total, console=stderr_console(), transient=True):
+            for step in track(steps, "Deleting", total=total, console=progress_console(), transient=True):
                 done += step
                 if number := signal_number():
                     complain(so_far("interrupted", done, total))

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from inventory.report import sync_text
 from inventory.sync.result import DropletReport
-from inventory.terminal.console import stderr_console
+from inventory.terminal.console import is_terminal, progress_console
 
 _BAR_COLUMNS = 24
 
@@ -48,13 +48,13 @@ class Bar(Silence):
     def accepting(self, droplets: Sequence[DropletReport]) -> None:
         """Print what is about to be recorded as gone, above the bar."""
         for line in sync_text.accepted(droplets):
-            self._progress.console.print(line, markup=False, highlight=False)
+            self._progress.console.print(line)
 
 
 @contextmanager
 def following(*, is_quiet: bool) -> Iterator[Silence]:
     """Give a listener for one sync: a bar if stderr is a terminal, unless `is_quiet`."""
-    if is_quiet or not sys.stderr.isatty():
+    if is_quiet or not is_terminal(sys.stderr):
         yield Silence()
         return
     columns = (
@@ -64,5 +64,5 @@ def following(*, is_quiet: bool) -> Iterator[Silence]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=stderr_console()) as progress:
+    with Progress(*columns, console=progress_console()) as progress:
         yield Bar(progress, progress.add_task("", total=None, note="finding Droplets"))

@@ -15,6 +15,7 @@ from inventory.terminal.display import redactor, shown
 from inventory.terminal.document import as_json
 
 MOST_COLUMNS = 80
+_LEAST_COLUMNS = 20
 _UNBOUNDED_COLUMNS = 1000
 
 
@@ -24,41 +25,51 @@ def complain(text: str) -> None:
         sys.stderr.write(_wrapped(f"inventory: {shown(line)}", sys.stderr) + "\n")
 
 
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether a person reads a stream. Only the stream itself decides, not variables such as FORCE_COLOR."""
+    return stream.isatty()
+
+
+def _console(stream: TextIO) -> Console:
+    """Give a console that writes to a stream what it is given, at most 80 columns wide."""
+    made = Console(file=stream, force_terminal=is_terminal(stream), markup=False, highlight=False, emoji=False)
+    made.width = max(_LEAST_COLUMNS, min(made.width, MOST_COLUMNS))
+    return made
+
+
+def progress_console() -> Console:
+    """Give a console for progress on stderr, silent unless that is a terminal."""
+    made = _console(sys.stderr)
+    made.quiet = not made.is_terminal
+    return made
+
+
 def _wrapped(text: str, stream: TextIO) -> str:
     """Break a line for a terminal; elsewhere it stays one line."""
-    if not stream.isatty():
+    if not is_terminal(stream):
         return text
     return textwrap.fill(text, MOST_COLUMNS, break_on_hyphens=False, break_long_words=False)
-
-
-def stderr_console() -> Console:
-    """Give a console for progress: silent unless stderr is a terminal, and at most 80 columns wide."""
-    console = Console(stderr=True, quiet=not sys.stderr.isatty())
-    console.width = min(console.width, MOST_COLUMNS)
-    return console
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
     """Show on a terminal that the database is being read; silent elsewhere. Print nothing before the block ends."""
-    with stderr_console().status("reading the database"):
+    with progress_console().status("reading the database"):
         yield
 
 
 def print_line(text: str | Text) -> None:
     """Print one line to stdout, folded and styled on a terminal."""
-    if sys.stdout.isatty():
-        Console(width=MOST_COLUMNS, markup=False, highlight=False, emoji=False, soft_wrap=False).print(text)
+    if is_terminal(sys.stdout):
+        _console(sys.stdout).print(text)
     else:
         sys.stdout.write(f"{text}\n")
 
 
 def print_table(table: Table) -> None:
     """Print a table to stdout: folded to 80 columns and in colour on a terminal, elsewhere as wide as it needs."""
-    if sys.stdout.isatty():
-        console = Console(markup=False, highlight=False, emoji=False)
-        console.width = min(console.width, MOST_COLUMNS)
-        console.print(table)
+    if is_terminal(sys.stdout):
+        _console(sys.stdout).print(table)
     else:
         sys.stdout.write(plain(table))
 
@@ -79,9 +90,8 @@ def print_document(document: Mapping[str, Any]) -> None:
 
 def plain(table: Table) -> str:
     """Render a table as plain text, one line for each row."""
-    console = Console(
-        file=io.StringIO(), width=_UNBOUNDED_COLUMNS, color_system=None, markup=False, highlight=False, emoji=False
-    )
-    console.print(table)
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+    rendered = io.StringIO()
+    made = _console(rendered)
+    made.width = _UNBOUNDED_COLUMNS
+    made.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in rendered.getvalue().splitlines())

@@ -97,16 +97,16 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def temporary_database(server: Cluster, *, template: str = "template0") -> Iterator[str]:
-    """Give the URL of a PostgreSQL database that lives as long as the block."""
+def temporary_database(server: Cluster, *, template: str = "template0", how: str = "") -> Iterator[str]:
+    """Give the URL of a PostgreSQL database that lives as long as the block; `how` is more of CREATE DATABASE."""
     name = f"test_{next(_numbers)}"
-    _create(server, name, template=template)
+    _create(server, name, template=template, how=how)
     yield server.url(name).render_as_string(hide_password=False)
     server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def _create(server: Cluster, name: str, *, template: str = "template0") -> None:
-    server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+def _create(server: Cluster, name: str, *, template: str = "template0", how: str = "") -> None:
+    server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy {how}')
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ IMMEDIATE`), readers use a plain `BEGIN`, and both wait up to 30 s for a lock.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,25 @@ _PRAGMAS = (
 # costly and take tenths of a second; compiled, those of a summary over five years took 2.8 s instead of 1.1.
 # https://www.postgresql.org/docs/current/jit-decision.html
 READER_SETTINGS = {"jit": "off", "random_page_cost": "1.1"}
-_PREPARE_READING = "; ".join(f"SET LOCAL {name} = {value}" for name, value in READER_SETTINGS.items())
+# Whatever a database, a role, PGOPTIONS or the environment set: in these forms the driver reads values, and by these
+# rules our SQL is meant. Set in each transaction, since PgBouncer may give each one another connection.
+_SESSION_SETTINGS = {
+    "DateStyle": "'ISO, MDY'",
+    "IntervalStyle": "postgres",
+    "TimeZone": "'UTC'",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+}
+
+
+def _set_local(settings: Mapping[str, str]) -> str:
+    return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
+
+
+_WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {_set_local(_SESSION_SETTINGS)}"
+_READING = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {_set_local(_SESSION_SETTINGS | READER_SETTINGS)}"
 
 # https://www.sqlite.org/rescode.html, primary codes.
 _SQLITE_UNUSABLE = {
@@ -54,10 +72,12 @@ _SQLITE_CANNOT_OPEN = 14
 _SQLITE_FULL = 13
 
 NOTHING_LEFT = "Nothing was left there."
+NO_SCHEMA = "its search_path names no schema that exists and that this role may use"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL_UNUSABLE = {
     "25006": "it is in read-only mode (a standby?)",
+    "3F000": NO_SCHEMA,
     "28000": "it does not let this role in",
     "28P01": "it rejected the password",
     "3D000": "it does not exist; create it first",
@@ -94,7 +114,7 @@ class Database:
         self._is_draft = becomes is not None
         # One connection: one thread writes, and closing the last one costs a checkpoint.
         one = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2}
-        self.engine = _sqlite_engine(self.url, **one) if self.is_sqlite else _postgresql_engine(self.url)
+        self.engine = _sqlite_engine(self.url, **one) if self.is_sqlite else _postgresql_engine(self.url, self.shown)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -113,12 +133,9 @@ class Database:
         Raises:
             DatabaseError: As `writing`.
         """
-        # Not postgresql_readonly: the next transaction of that connection would then begin as READ WRITE, even on a
-        # server that is read-only.
-        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self._transaction(self._engine_to_read_with(), "BEGIN", **options) as connection:
-            if not self.is_sqlite:
-                connection.exec_driver_sql(_PREPARE_READING)
+        # Not READ ONLY: that connection's next transaction would then begin as READ WRITE, even on a server that is
+        # read-only.
+        with self._transaction(self._engine_to_read_with(), "BEGIN", postgresql_begin=_READING) as connection:
             yield connection
             connection.rollback()
 
@@ -268,7 +285,7 @@ def _sqlite_engine(url: sa.URL, *pragmas: str, **pool: Any) -> sa.Engine:  # noq
     return engine
 
 
-def _postgresql_engine(url: sa.URL) -> sa.Engine:
+def _postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
     try:
         from inventory.store import deadline  # noqa: PLC0415 - the driver is an extra
 
@@ -279,6 +296,7 @@ def _postgresql_engine(url: sa.URL) -> sa.Engine:
             connect_args={
                 "connect_timeout": 10,
                 "application_name": "inventory",
+                "client_encoding": "utf8",
                 # PgBouncer in transaction mode keeps no prepared statements.
                 "prepare_threshold": None,
             },
@@ -290,6 +308,17 @@ def _postgresql_engine(url: sa.URL) -> sa.Engine:
 
     @sa.event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> deadline.Connection:  # noqa: ANN401 - as above
-        return deadline.Connection.connect(*arguments, **options)
+        connection = deadline.Connection.connect(*arguments, **options)
+        if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
+            connection.close()
+            raise DatabaseUnusableError(
+                f"database {shown} stores text as {encoding}, which lacks letters that names may have. Nothing was "
+                "changed; create a database with ENCODING 'UTF8'."
+            )
+        return connection
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("postgresql_begin", _WRITING))
 
     return engine

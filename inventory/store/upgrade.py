@@ -18,7 +18,7 @@ from inventory.process import disk
 from inventory.process.clock import utc_now
 from inventory.store import view_ddl
 from inventory.store.draft import directory, drafted, publish, remove_left_behind
-from inventory.store.engine import Database
+from inventory.store.engine import NO_SCHEMA, Database
 from inventory.store.schema import metadata
 from inventory.store.sqlite_file import check_sqlite_file, sqlite_file_exists
 
@@ -112,6 +112,7 @@ def _check_ours(database: Database, config: "Config | None" = None) -> None:
     with database.reading() as connection:
         current = revision(connection)
         if current is None:
+            _refuse_no_place(database, connection)
             _refuse_foreign(database, connection)
     known = _revisions(config)
     if current is None or current in known:
@@ -126,6 +127,12 @@ def _check_ours(database: Database, config: "Config | None" = None) -> None:
         f"database {database.shown} was made by a newer version of this program (revision {current}). "
         "Nothing was changed; upgrade the program."
     )
+
+
+def _refuse_no_place(database: Database, connection: sa.Connection) -> None:
+    """Refuse where there is nowhere to make tables: they may be there, in a schema that is not searched."""
+    if not database.is_sqlite and connection.scalar(sa.select(sa.func.current_schema())) is None:
+        raise DatabaseUnusableError(f"database {database.shown}: {NO_SCHEMA}. Nothing was changed.")
 
 
 def require_current(database: Database, source: str) -> None:

@@ -147,7 +147,7 @@ def report(
     droplet: AskedDroplets = None,
     account: AskedAccounts = None,
     tag: AskedTags = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many rows.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=1_000_000_000, help="At most this many rows.")] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print every row and column as CSV.")] = False,

@@ -10,6 +10,9 @@ from typing import TypeAlias
 
 from inventory.vocabulary import Outcome
 
+LARGEST_ID = 2**63 - 1
+"""The largest id that both databases can store."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

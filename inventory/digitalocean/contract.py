@@ -13,11 +13,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fai
 from pydantic_core import PydanticCustomError
 
 from inventory.errors import ProtocolError
-from inventory.model import Backup, BackupPolicy, Droplet
+from inventory.model import LARGEST_ID, Backup, BackupPolicy, Droplet
 
 Value = TypeVar("Value")
 
-LARGEST_ID = 2**63 - 1
 _LARGEST_COUNT = 2**31 - 1
 _YEARS = range(1900, 2200)
 

@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from inventory.digitalocean.contract import (
-    LARGEST_ID,
     AccountAnswer,
     BackupsAnswer,
     DropletAnswer,
@@ -21,7 +20,7 @@ from inventory.digitalocean.contract import (
     PolicyEntry,
 )
 from inventory.errors import ProtocolError
-from inventory.model import Account, Backup, BackupPolicy, Droplet
+from inventory.model import LARGEST_ID, Account, Backup, BackupPolicy, Droplet
 
 Value = TypeVar("Value")
 Model = TypeVar("Model", bound=BaseModel)

@@ -1,5 +1,6 @@
 """Everything that is known of one Droplet, or of one backup, read together."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
+from inventory.model import LARGEST_ID
 from inventory.report import selecting
 from inventory.store import droplet_records as records
 from inventory.views.queries import Question, ask
@@ -88,8 +90,9 @@ def find(connection: sa.Connection, question: Question, name: str) -> tuple[int,
     Raises:
         UsageError: Nothing of that name is known, or more than one Droplet.
     """
-    if name.isascii() and name.isdigit() and (droplet_id := records.owner(connection, int(name))) is not None:
-        return droplet_id, int(name)
+    number = int(name) if re.fullmatch(r"[0-9]{1,19}", name) else 0
+    if 0 < number <= LARGEST_ID and (droplet_id := records.owner(connection, number)) is not None:
+        return droplet_id, number
     ids = selecting.find(connection, question, [name], [])
     assert ids is not None
     if len(ids) > 1:

@@ -118,10 +118,11 @@ class Behaviour(_Declared):
         examples=["/etc/ssl/certs/proxy.pem"],
         description="Certificates (PEM) to trust in place of the usual ones, behind an inspecting proxy.",
     )
-    requests_per_second: float = Field(
+    requests_per_second: Annotated[float, AfterValidator(formats.check_rate)] = Field(
         default=4,
         validate_default=True,
         ge=0,
+        le=1_000,
         allow_inf_nan=False,
         description="How fast the API is asked, in requests a second; 0 = no limit but DigitalOcean's own.",
     )
@@ -132,6 +133,7 @@ class Behaviour(_Declared):
         default=55,
         validate_default=True,
         gt=0,
+        le=10_080,
         allow_inf_nan=False,
         description="After how many minutes a run stops as partial; the next goes on where it stopped.",
     )

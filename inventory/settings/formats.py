@@ -8,11 +8,11 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from inventory.model import Selection
+from inventory.model import LARGEST_ID, Selection
 from inventory.network.access import ip_address, web_url
 from inventory.settings.schedule import Schedule
 
-_LARGEST_ID = 2**63 - 1
+_LEAST_RATE = 0.001
 _MOST_MINUTES = 60 * 24 * 31
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _OF_A_TAG = "tag:"
@@ -21,7 +21,15 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CRON_FIELD = re.compile(r"[A-Za-z0-9*/,-]+")
 _CRON_FIELDS = 5
 _HIGHEST_PORT = 65_535
+_LONGEST_PATH, _LONGEST_NAME = 4_095, 255  # bytes, https://man7.org/linux/man-pages/man0/limits.h.0p.html
 _POSTGRESQL_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def check_rate(per_second: float) -> float:
+    """Refuse a rate at which one request would take more than a quarter of an hour; 0 is no limit."""
+    if 0 < per_second < _LEAST_RATE:
+        raise ValueError(f"must be 0, or at least {_LEAST_RATE}")
+    return per_second
 
 
 def read_selection(written: object) -> Selection:
@@ -65,7 +73,7 @@ def separate(written: object) -> object:
 
 def is_id(part: str) -> bool:
     """Tell whether it can be the id of a Droplet."""
-    return _NUMBER.fullmatch(part) is not None and 0 < int(part) <= _LARGEST_ID
+    return _NUMBER.fullmatch(part) is not None and 0 < int(part) <= LARGEST_ID
 
 
 def is_tag(text: str) -> bool:
@@ -82,10 +90,16 @@ def write_selection(selection: Selection) -> str:
 
 def read_path(text: object) -> str:
     """Return the path of a file, `~` being the home of the user."""
-    if not isinstance(text, str) or not text or not text.isprintable() or "://" in text:
+    if not isinstance(text, str) or not text or not text.isprintable() or "://" in text or _is_too_long(text):
         raise ValueError("is not the path of a file")
     # Path.expanduser() raises for a user without a home, as many containers have.
     return os.path.expanduser(text)  # noqa: PTH111 - as above
+
+
+def _is_too_long(path: str) -> bool:
+    return len(os.fsencode(path)) > _LONGEST_PATH or any(
+        len(os.fsencode(part)) > _LONGEST_NAME for part in path.split("/")
+    )
 
 
 def read_database_url(text: str) -> str:

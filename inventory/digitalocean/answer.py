@@ -40,7 +40,7 @@ _TRANSIENT = {408, 425, *range(500, 600)}
 _REDIRECTS = range(300, 400)
 
 
-def check_status(answer: httpx.Response, *, host: str, scopes: str, now: datetime) -> None:
+def check_status(answer: httpx.Response, *, host: str, scopes: str, now: datetime, secret: str | None = None) -> None:
     """Return if the status is 200, otherwise raise what it means; the body of an error is not used.
 
     Args:
@@ -48,6 +48,7 @@ def check_status(answer: httpx.Response, *, host: str, scopes: str, now: datetim
         host: Which host was asked.
         scopes: The scopes that the question needs, in words.
         now: Replaces the answer's date where it has none, to compute how long to wait.
+        secret: The token, which a server may send back as the id of a request; None if none was sent.
 
     Raises:
         ApiError: Every other status.
@@ -55,7 +56,7 @@ def check_status(answer: httpx.Response, *, host: str, scopes: str, now: datetim
     status = answer.status_code
     if status == httpx.codes.OK:
         return
-    request_id = _request_id(answer.headers)
+    request_id = _request_id(answer.headers, secret)
     if status == _RATE_LIMITED or status in _TRANSIENT:
         kind = RateLimitedError if status == _RATE_LIMITED else TransientError
         of = f" (request id {request_id})" if request_id else ""
@@ -114,9 +115,10 @@ def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise TransientError("the compressed answer is damaged")
 
 
-def _request_id(headers: httpx.Headers) -> str | None:
+def _request_id(headers: httpx.Headers, secret: str | None) -> str | None:
     written = headers.get("x-request-id", "")
-    return written if _REQUEST_ID.fullmatch(written) else None
+    is_secret = secret is not None and secret in written
+    return written if _REQUEST_ID.fullmatch(written) and not is_secret else None
 
 
 def _asked_wait(headers: httpx.Headers, now: datetime, *, is_rate_limited: bool) -> float | None:

@@ -173,7 +173,8 @@ class Client:
         answer = self._transport.handle_request(request)
         try:
             self._learn(answer.headers)
-            check_status(answer, host=self._origin.host, scopes=scopes, now=self._clock())
+            secret = self._token.get_secret_value() if self._token else None
+            check_status(answer, host=self._origin.host, scopes=scopes, now=self._clock(), secret=secret)
             body = read_json_body(answer)
         finally:
             answer.close()

@@ -28,7 +28,7 @@ from inventory.settings import formats, judging
 DatabaseUrl = Secret[Annotated[str, AfterValidator(formats.read_database_url)]]
 PingUrl = Secret[Annotated[str, AfterValidator(formats.read_ping_url)]]
 Droplets = Annotated[Selection, PlainValidator(formats.read_selection)]
-SecretPath = Annotated[str, BeforeValidator(formats.read_path)]
+SecretPath = Annotated[str, BeforeValidator(formats.read_secret_path)]
 Certificates = Annotated[FilePath, BeforeValidator(formats.read_path)]
 Findings = Annotated[Rules, PlainValidator(judging.read_findings)]
 Schedule = Annotated[float | str, PlainValidator(formats.read_schedule)]

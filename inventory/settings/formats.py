@@ -20,6 +20,7 @@ _TAG = re.compile(r"[A-Za-z0-9_:-]{1,255}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CRON_FIELD = re.compile(r"[A-Za-z0-9*/,-]+")
 _CRON_FIELDS = 5
+_LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_=+~-]{24,}")
 _HIGHEST_PORT = 65_535
 _LONGEST_PATH, _LONGEST_NAME = 4_095, 255  # bytes, https://man7.org/linux/man-pages/man0/limits.h.0p.html
 _POSTGRESQL_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -102,6 +103,16 @@ def _is_too_long(path: str) -> bool:
     )
 
 
+def read_secret_path(text: object) -> str:
+    """Return the path of a file that holds a secret; refuse, without a word of it, what may be the secret itself."""
+    path = read_path(text)
+    if _LIKE_A_SECRET.fullmatch(path):
+        raise ValueError(
+            "looks like the secret itself; name the file that holds it, as ./NAME if it is in this directory"
+        )
+    return path
+
+
 def read_database_url(text: str) -> str:
     """Return `sqlite:////absolute/path` or `postgresql+psycopg://...`, of a URL of either or a path.
 
@@ -148,6 +159,9 @@ def _sqlite_url(path: str) -> str:
 
 def _postgresql_url(written: str) -> str:
     url = _parsed(written)
+    if written.count("@") > 1:
+        # What follows the first would be shown as the host.
+        raise ValueError("the database URL holds more than one @; write %40 for each in the password or elsewhere")
     if not url.database:
         raise ValueError("the database URL names no database; write postgresql://USER@HOST/NAME")
     if any("password" in key for key in url.query):

@@ -20,7 +20,7 @@ from inventory.settings.declared import DEFAULT_ACCOUNT, AccountTable, Behaviour
 from inventory.settings.problems import find_problems
 from inventory.settings.schedule import Schedule
 from inventory.settings.sources import THE_DEFAULT, Reading, account_tables, read
-from inventory.terminal.display import redactor, shown
+from inventory.terminal.display import hide, redactor, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,9 @@ def load(
     if problems or isinstance(reading.written, ValidationError):
         redacted = redactor()
         raise ConfigurationError("\n".join(shown(redacted(problem)) for problem in problems))
-    return _in_force(reading.written, reading)
+    settings = _in_force(reading.written, reading)
+    hide(settings.secrets)
+    return settings
 
 
 def _in_force(written: WrittenSettings, reading: Reading) -> Settings:

@@ -13,7 +13,7 @@ from pydantic_settings import EnvSettingsSource, InitSettingsSource, TomlConfigS
 
 from inventory.settings import files
 from inventory.settings.declared import SECRETS, VARIABLES, WrittenSettings
-from inventory.settings.formats import read_path
+from inventory.settings.formats import read_secret_path
 from inventory.settings.lines import Keys, lines_of
 
 THE_DEFAULT = "the default"
@@ -70,7 +70,7 @@ class SecretFiles(InitSettingsSource):
         name = keys[-1]
         written = table.get(f"{name}_file")
         try:
-            self.paths[keys] = read_path(written)
+            self.paths[keys] = read_secret_path(written)
         except ValueError:
             # If it is not the path of a file, its own type says so.
             return {} if written is None else {f"{name}_file": written}

@@ -11,6 +11,7 @@ from inventory.errors import ApiError, NotFoundError
 from inventory.model import Droplet, Failed, Listed, Proven
 from inventory.sync.discovery import Discovery
 from inventory.sync.listings import answer_or_error
+from inventory.terminal.display import redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Attempts:
             droplet=droplet,
             policy=self.discovery.policies.get(droplet_id),
             outcome=error.outcome,
-            error=str(error),
+            error=redactor()(str(error)),
             http_status=error.status,
             is_token_alive=isinstance(error, NotFoundError) and self._is_token_alive(droplet_id),
             attempted_at=self.clock(),

@@ -21,6 +21,7 @@ from inventory.errors import (
 from inventory.history.changes import Change, Changeset, End
 from inventory.model import Backup, BackupState, Proven
 from inventory.sync.order import Job
+from inventory.terminal.display import redactor
 from inventory.vocabulary import GoneReason, Outcome, RunMode, RunStatus
 
 # The columns of `sync_runs` that count.
@@ -152,10 +153,12 @@ class Ending(NamedTuple):
 
 def ending_after(error: InventoryError) -> Ending:
     """Say how a sync ended that was ended by an error or a signal."""
+    # It is stored, where others read it, and an exception's text may quote what was sent.
+    text = redactor()(str(error))
     if isinstance(error, InterruptedSyncError):
-        return Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, str(error))
+        return Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, text)
     failure = error.outcome if isinstance(error, ApiError) else None
-    return Ending(RunStatus.FAILED, error.exit_code, str(error), failure)
+    return Ending(RunStatus.FAILED, error.exit_code, text, failure)
 
 
 def not_started(job: Job, database: str, error: InventoryError, at: datetime) -> SyncReport:

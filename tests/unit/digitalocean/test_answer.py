@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from inventory.digitalocean.answer import check_status
-from inventory.errors import RateLimitedError, TransientError
+from inventory.errors import ApiError, RateLimitedError, TransientError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RESET = int(NOW.timestamp())
@@ -54,3 +54,12 @@ def test_wait_after_a_failure_is_kept_only_where_it_is_asked_for(
     with pytest.raises(TransientError) as caught:
         check_status(httpx.Response(503, headers=headers), host="h", scopes="s", now=NOW)
     assert caught.value.wait_seconds == seconds
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_request_id_that_holds_the_token_is_dropped(status: int) -> None:
+    answer = httpx.Response(status, headers={"x-request-id": "id-of-secret-token"})
+    with pytest.raises(ApiError) as caught:
+        check_status(answer, host="h", scopes="s", now=NOW, secret="secret-token")
+    assert caught.value.request_id is None
+    assert "secret" not in str(caught.value)

@@ -413,6 +413,13 @@ def test_a_wrong_variable_of_other_tools_is_told_by_its_name() -> None:
         ("token_file = ''", ":1: token_file: is not the path of a file"),
         ("token_file = 3", ":1: token_file: is not the path of a file"),
         ('token_file = "a\\u0000b"', ":1: token_file: is not the path of a file"),
+        (f"token_file = '{TOKEN}'", ":1: token_file: looks like the secret itself; name the file that holds it"),
+        (f"token_file = '{'Zx9' * 8}'", ":1: token_file: looks like the secret itself; name the file that holds it"),
+        (f"ping_url_file = '{'Zx9' * 8}'", ":1: ping_url_file: looks like the secret itself; name the file"),
+        ("database_url = 'postgresql://u:hunter@2@h/d'", ":1: database_url: the database URL holds more than one @"),
+        ("database_url = 'postgresql://u:hunt/er@2@h/d'", ":1: database_url: the database URL holds more than one @"),
+        (f"token_file = '{'a' * 256}/x'", ":1: token_file: is not the path of a file"),
+        ("requests_per_second = 1e-9", ":1: requests_per_second: must be 0, or at least 0.001"),
         ("accounts = 3", ":1: accounts: must be tables, each [accounts.NAME]"),
         ("[[accounts]]\ntoken = 'x'", ":1: accounts: must be tables, each [accounts.NAME]"),
         ("[accounts]\na = 3", ":2: accounts.a: must be a table, [accounts.NAME]"),
@@ -436,6 +443,7 @@ def test_a_wrong_variable_of_other_tools_is_told_by_its_name() -> None:
 def test_a_wrong_key_is_told_by_file_and_line_and_without_secrets(file: str, expected: str) -> None:
     (problem,) = _problems(file)
     assert problem.startswith(f"inventory.toml{expected}")
+    assert not any(secret in problem for secret in (SECRET, TOKEN, "Zx9", "hunt", "er@2"))
 
 
 @pytest.mark.parametrize(
@@ -455,11 +463,6 @@ def test_a_wrong_key_is_told_by_file_and_line_and_without_secrets(file: str, exp
             "[accounts.a]\ntoken = 'x'",
             {"INVENTORY_DROPLETS": "1"},
             "INVENTORY_DROPLETS: speaks of the account default, which has no token; write droplets in [accounts.NAME]",
-        ),
-        (
-            f"token_file = '{TOKEN}'",
-            {},
-            f"[token]: no such file or directory (running as uid {os.getuid()})",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from inventory.terminal.display import redactor, shown
+from inventory.terminal.display import hide, redactor, shown
 
 TOKEN = "dop_v1_" + "0123456789abcdef" * 4
 
@@ -39,3 +39,8 @@ def test_the_longest_secret_is_hidden_first_and_an_empty_one_hides_nothing() -> 
 
 def test_other_text_is_left_alone() -> None:
     assert redactor(["secret"])("dop_v1_short, a secre t") == "dop_v1_short, a secre t"
+
+
+def test_what_this_process_keeps_secret_is_hidden_everywhere_but_a_word_is_not() -> None:
+    hide(["correct horse battery", "sync"])
+    assert redactor()("sync with correct horse battery, correct%20horse%20battery") == "sync with [token], [token]"

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from inventory.errors import EXIT_BUG, EXIT_FAILED, InventoryError
+from inventory.process.exhaustion import exhausted
 from inventory.process.streams import lost_answer
 from inventory.terminal.console import complain
 from inventory.terminal.display import redactor
@@ -37,13 +38,21 @@ def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
         except BrokenPipeError:
             _discard_stdout()
             code = _EXIT_PIPE_CLOSED
-        except Exception:  # noqa: BLE001 - the one place where a bug becomes an exit code
-            sys.stderr.write(redactor()(traceback.format_exc()))
-            complain("this is a bug; please report it with the lines above. What was already written stays.")
-            code = EXIT_BUG
+        except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an exit code
+            code = _end_of(error)
         raise typer.Exit(code)
 
     return run
+
+
+def _end_of(error: Exception) -> int:
+    """Say what ended a command that nobody foresaw, and return the exit code."""
+    if lack := exhausted(error):
+        complain(f"{lack}. What was already written stays.")
+        return EXIT_FAILED
+    sys.stderr.write(redactor()(traceback.format_exc()))
+    complain("this is a bug; please report it with the lines above. What was already written stays.")
+    return EXIT_BUG
 
 
 class Plugin(TyperCommand):
@@ -78,9 +87,9 @@ def _say_unanswered(error: BaseException) -> None:
     """Say to monitoring in one line why there is no answer; the traceback of a bug goes to stderr."""
     from inventory.report.check_text import unanswered  # noqa: PLC0415 - no other command needs it
 
-    why = str(error)
+    why = exhausted(error) or str(error)
     # The base class of usage errors has no public name in Typer.
-    if not isinstance(error, (InventoryError, *typer.BadParameter.__bases__)):
+    if not exhausted(error) and not isinstance(error, (InventoryError, *typer.BadParameter.__bases__)):
         sys.stderr.write(redactor()(traceback.format_exc()))
         why = f"a bug, please report it: {type(error).__name__}: {error}"
     sys.stdout.write(unanswered(why) + "\n")

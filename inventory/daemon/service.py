@@ -27,6 +27,7 @@ from inventory.daemon.schedule import Clocks, Clockwork, spread
 from inventory.errors import (
     EXIT_BUG,
     EXIT_COMPLETE,
+    EXIT_FAILED,
     ConfigurationError,
     DatabaseLockedError,
     DatabaseUnavailableError,
@@ -37,6 +38,7 @@ from inventory.judging.findings import Verdict
 from inventory.judging.overdue import overdue_after
 from inventory.process import log
 from inventory.process.clock import utc_now
+from inventory.process.exhaustion import exhausted
 from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
 from inventory.rounds.ping import pinging
@@ -154,8 +156,11 @@ class Daemon:
                 pings.ended(exit_code_of(reports), sync_text.brief(reports))
         except InventoryError as error:
             _log.warning("round.failed", exit_code=error.exit_code, error=str(error))
-        except Exception:  # noqa: BLE001 - the schedule survives a bug
-            _log.exception("round.crashed")
+        except Exception as error:  # noqa: BLE001 - the schedule survives a bug
+            if lack := exhausted(error):
+                _log.error("round.failed", exit_code=EXIT_FAILED, error=lack)
+            else:
+                _log.exception("round.crashed")
         # Migrations and engines contain reference cycles, which would otherwise stay in memory for hundreds of rounds.
         gc.collect()
 

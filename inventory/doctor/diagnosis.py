@@ -30,6 +30,7 @@ CHECKS = (
     "schema",
     "writing",
     "last-run",
+    "http",
 )
 """The name of each check, in the order in which they are printed."""
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from inventory.doctor import diagnosis
+from inventory.doctor.address import examine_address
 from inventory.doctor.api import examine_api
 from inventory.doctor.database import examine_database
 from inventory.doctor.diagnosis import Check, not_made
@@ -18,6 +19,7 @@ from inventory.errors import ConfigurationError
 from inventory.model import Selection
 from inventory.settings.declared import DEFAULT_ACCOUNT
 from inventory.settings.load import AccountSettings, Settings, load
+from inventory.settings.sources import THE_DEFAULT
 
 # Checked instead of an account if the settings name none.
 _NO_ACCOUNT = AccountSettings(DEFAULT_ACCOUNT, None, "", Selection(everything=True))
@@ -69,6 +71,8 @@ def examine(
     names = [account.name for account in accounts]
     database, found, stored = examine_database(settings, names, mounts, clock())
     checks = [configuration, *found, diagnosis.proxies(environ, has_ca_file=settings.ca_file is not None)]
+    is_written = settings.sources["http"] != THE_DEFAULT
+    checks += [examine_address(settings.http, is_written=is_written)]
     checks += examine_api(settings, accounts, stored, clock, patience_seconds)
     return _examination(checks, database)
 

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inventory.errors import ConfigurationError
 from inventory.process.stopping import StopSignal
+from inventory.serving.answers import LIVE, NOT_LIVE
 from inventory.serving.bounded import BACKLOG, BoundedProtocol
 from inventory.serving.listening import host_and_port, local_url
 
@@ -61,11 +62,11 @@ def application(health: Callable[[], Health], metrics: Callable[[], bytes], *, h
     """Give the pages, for those who ask by one of the names in `hosts`."""
 
     def livez(_request: Request) -> Response:
-        return _text("ok") if health().is_live else _text("nothing moves", status=503)
+        return _text(LIVE) if health().is_live else _text(NOT_LIVE, status=503)
 
     def readyz(_request: Request) -> Response:
         problems = health().problems
-        return _text("\n".join(problems), status=503) if problems else _text("ok")
+        return _text("\n".join(problems) + "\n", status=503) if problems else _text(LIVE)
 
     def all_metrics(_request: Request) -> Response:
         return Response(metrics(), media_type=CONTENT_TYPE_PLAIN_0_0_4, headers=_HEADERS)
@@ -181,7 +182,7 @@ class _ByName:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._pages
         if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS and _host(scope) not in self._hosts:
-            answer = _text("this host name is not served here; see http_hosts", status=421)
+            answer = _text("this host name is not served here; see http_hosts\n", status=421)
         await answer(scope, receive, send)
 
 
@@ -194,4 +195,4 @@ def _host(scope: Scope) -> str:
 
 
 def _text(text: str, *, status: int = 200) -> Response:
-    return PlainTextResponse(f"{text}\n", status_code=status, headers=_HEADERS)
+    return PlainTextResponse(text, status_code=status, headers=_HEADERS)

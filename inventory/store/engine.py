@@ -22,6 +22,7 @@ from inventory.errors import (
     DatabaseUnusableError,
 )
 from inventory.process import disk
+from inventory.process.exhaustion import TOO_MANY_FILES, has_descriptors
 from inventory.store.sqlite_file import INDEX_BYTES, has_index
 
 LOCK_WAIT_SECONDS = 30
@@ -200,7 +201,7 @@ class Database:
                 f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s. "
                 "Nothing was changed; the next run catches up."
             )
-        if what := self._of_the_disk(error):
+        if what := self._of_the_system(error):
             return DatabaseUnavailableError(what)
         if primary in _SQLITE_UNUSABLE:
             return DatabaseUnusableError(f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}. Nothing was changed.")
@@ -208,9 +209,11 @@ class Database:
             return DatabaseUnavailableError(f"database {self.shown}: {error}. Nothing was changed.")
         return None
 
-    def _of_the_disk(self, error: sqlite3.Error) -> str | None:
-        """Say that the disk is full or failing; None where an error is of something else."""
+    def _of_the_system(self, error: sqlite3.Error) -> str | None:
+        """Say that the disk is full or failing, or no file can be opened; None where an error is of something else."""
         primary = error.sqlite_errorcode & 0xFF
+        if primary == _SQLITE_CANNOT_OPEN and not has_descriptors():
+            return f"database {self.shown}: {TOO_MANY_FILES}. Nothing more was changed."
         has_room = self.path is None or disk.has_room(self.path, INDEX_BYTES)
         if primary == _SQLITE_FULL or (primary in (_SQLITE_FAILING, _SQLITE_CANNOT_OPEN) and not has_room):
             what, doing = "disk full", "writing"

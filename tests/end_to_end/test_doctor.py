@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -68,6 +69,7 @@ def scene(environment: Callable[[Served], None], account: Served, database: Data
     environment(account)
     assert run("sync").code == 0
     environ = {name: value for name, value in os.environ.items() if name.startswith("INVENTORY_")}
+    environ["INVENTORY_HTTP"] = "off"
     return Scene(account, database, environ, Path.cwd())
 
 
@@ -191,6 +193,11 @@ BREAKS: dict[str, tuple[Callable[[Scene], object], str, str]] = {
         "newer version",
     ),
     "writing": (_break_writing, "FAIL", "read-only"),
+    "http": (
+        lambda scene: scene.environ.update(INVENTORY_HTTP="192.0.2.1:8080"),
+        "FAIL",
+        "cannot listen at 192.0.2.1:8080: cannot assign requested address",
+    ),
     "last-run": (
         lambda scene: scene.change(
             "UPDATE sync_runs SET started_at = '2026-01-01 00:00:00', finished_at = '2026-01-01 00:00:00'"
@@ -199,6 +206,18 @@ BREAKS: dict[str, tuple[Callable[[Scene], object], str, str]] = {
         "d ago",
     ),
 }
+
+
+@on_sqlite
+def test_an_address_that_is_in_use_is_said(scene: Scene, told: Told) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        scene.environ["INVENTORY_HTTP"] = address
+        code, checks = told(scene)
+    assert (code, checks["http"]["verdict"]) == (1, "FAIL")
+    assert checks["http"]["found"] == f"cannot listen at {address}: address already in use"
+    code, checks = told(scene)
+    assert (code, checks["http"]["verdict"]) == (0, "OK")
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -77,7 +77,7 @@ def syncs(directory: Path) -> Json:
     The script of the simulated account lets a backup disappear on its day 23.
     """
     before = ENDS_AT - timedelta(days=2)
-    variables = {"INVENTORY_DATABASE_URL": "synced.db", "INVENTORY_REQUESTS_PER_SECOND": "0"}
+    variables = {"INVENTORY_DATABASE_URL": "synced.db", "INVENTORY_REQUESTS_PER_SECOND": "0", "INVENTORY_HTTP": "off"}
     found: dict[str, Ended] = {}
     with environment(directory, variables), pytest.MonkeyPatch.context() as patch:
         run("db", "upgrade")

@@ -1,0 +1,37 @@
+"""What a process runs out of: descriptors and memory. That is no bug, and an operator can give it more."""
+
+import errno
+import os
+from contextlib import ExitStack
+
+# The file, its log, the log's index, and the directory.
+_OF_A_DATABASE = 4
+_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+
+TOO_MANY_FILES = "too many files and connections are open (see ulimit -n, or LimitNOFILE of the unit)"
+_NO_MEMORY = "there is not enough memory (see ulimit -v, MemoryMax of the unit, or the container's limit)"
+
+
+def exhausted(error: BaseException) -> str | None:
+    """Say what a process ran out of, if that is what an error, or one that caused it, is about; None if it is not."""
+    while True:
+        if isinstance(error, MemoryError):
+            return _NO_MEMORY
+        if isinstance(error, OSError) and error.errno in _DESCRIPTORS:
+            return TOO_MANY_FILES
+        earlier = error.__cause__ or error.__context__
+        if earlier is None:
+            return None
+        error = earlier
+
+
+def has_descriptors() -> bool:
+    """Tell whether as many files can be opened as SQLite needs, which says only that it cannot open its own."""
+    with ExitStack() as files:
+        for _ in range(_OF_A_DATABASE):
+            try:
+                descriptor = os.open(os.devnull, os.O_RDONLY)
+            except OSError:
+                return False
+            files.callback(os.close, descriptor)
+    return True

@@ -1,0 +1,18 @@
+"""What a process runs out of is said, however deep in an error it is."""
+
+import errno
+
+from inventory.process.exhaustion import exhausted
+
+
+def wrapped(error: BaseException) -> BaseException:
+    outer = RuntimeError("cannot")
+    outer.__cause__ = error
+    return outer
+
+
+def test_descriptors_and_memory_are_found_and_nothing_else() -> None:
+    assert "ulimit -n" in (exhausted(OSError(errno.EMFILE, "too many")) or "")
+    assert "ulimit -n" in (exhausted(wrapped(OSError(errno.ENFILE, "too many"))) or "")
+    assert "memory" in (exhausted(wrapped(wrapped(MemoryError()))) or "")
+    assert exhausted(wrapped(OSError(errno.EACCES, "denied"))) is None

@@ -10,10 +10,15 @@ from inventory.vocabulary import GoneReason, Outcome
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A backup that ended, and why."""
+    """A backup that ended, and why.
+
+    Attributes:
+        is_foreseen: Whether it expired by a retention that an earlier run had read.
+    """
 
     before: StoredBackup
     reason: GoneReason
+    is_foreseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Changeset:
         is_new: Whether the Droplet was never seen before.
         is_gone: Whether this attempt ends the Droplet.
         appeared, changed, returned, ended: What happened to its backups, in the order of their ids.
+        waiting: Those of `ended` that must not be written before the brake has judged the whole run (R7).
         explained: Earlier ends whose reason is known now.
         held: Ids of backups whose end the brake holds back now (R7).
         contradicted: Ids among `ended` that the Droplet's `backup_ids` of the same run still name.
@@ -77,6 +83,7 @@ class Changeset:
     changed: tuple[Change, ...] = ()
     returned: tuple[Change, ...] = ()
     ended: tuple[End, ...] = ()
+    waiting: tuple[End, ...] = ()
     explained: tuple[End, ...] = ()
     held: frozenset[int] = frozenset()
     contradicted: frozenset[int] = frozenset()

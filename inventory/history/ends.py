@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from inventory.history.changes import End
-from inventory.model import BackupPolicy, BackupState, Listed, Proven, StoredDroplet, StoredPolicy
+from inventory.model import BackupPolicy, BackupState, Listed, Proven, StoredBackup, StoredDroplet
 from inventory.vocabulary import GoneReason
 
 # It is not documented whether the oldest backup goes when its age reaches the retention or when the next is made.
@@ -21,12 +21,19 @@ BRAKE_SHARE = 0.5
 EXPLAINABLE = frozenset({GoneReason.UNKNOWN, GoneReason.UNEXPLAINED})
 
 
-def must_wait(ends: Iterable[End]) -> list[End]:
-    """List the ends that must not be written before the brake has judged the whole run (R7).
+def must_wait(
+    ends: Iterable[End], policy: BackupPolicy | None, *, live_before: int, live_after: int
+) -> tuple[End, ...]:
+    """List the ends of one Droplet that must not be written before the brake has judged the whole run (R7).
 
-    Expired backups are the ordinary course, and what an earlier run marked as missing has waited already.
+    Backups that expired by what earlier runs knew are the ordinary course, but not where they leave fewer than half as
+    many as there were: DigitalOcean then makes new ones, unless `policy`, the latest known, is off. What an earlier run
+    marked as missing has waited already. `live_after` counts new backups too.
     """
-    return [end for end in ends if end.reason != GoneReason.EXPIRED and end.before.state.missing_since is None]
+    is_off = policy is not None and not policy.is_enabled
+    is_believable = is_off or 2 * live_after >= live_before
+    fresh = (end for end in ends if end.before.state.missing_since is None)
+    return tuple(end for end in fresh if not (end.is_foreseen and is_believable))
 
 
 def brake(waiting: int, live_before: int) -> str | None:
@@ -42,29 +49,40 @@ def brake(waiting: int, live_before: int) -> str | None:
     return None
 
 
-def reason(stored: StoredDroplet, attempt: Listed | Proven, backup: BackupState, gone_at: datetime) -> GoneReason:
+def end_of(stored: StoredDroplet, attempt: Listed | Proven, backup: StoredBackup, gone_at: datetime) -> End:
     """Say why a backup that is no longer listed is gone, by what is stored and what this run read."""
-    if backup.id in (attempt.droplet.snapshot_ids or ()):
-        return GoneReason.CONVERTED
-    retention_days = _retention_days(stored.policies, backup, stored.state.last_observed_at, attempt.policy)
-    if retention_days is not None and gone_at - backup.created_at + EXPIRY_SLACK >= timedelta(days=retention_days):
-        return GoneReason.EXPIRED
-    if attempt.policy is None:
+    state = backup.state
+    if state.id in (attempt.droplet.snapshot_ids or ()):
+        return End(backup, GoneReason.CONVERTED)
+    age = gone_at - state.created_at + EXPIRY_SLACK
+    if any(age >= timedelta(days=days) for days in _known_retentions(stored, state)):
+        return End(backup, GoneReason.EXPIRED, is_foreseen=True)
+    return End(backup, _reason_by(attempt.policy, age))
+
+
+def _reason_by(policy: BackupPolicy | None, age: timedelta) -> GoneReason:
+    """Say why a backup is gone, by the policy that this run read: it may have been changed since the last look."""
+    if policy is None:
         return GoneReason.UNKNOWN
-    return GoneReason.UNEXPLAINED if attempt.policy.is_enabled else GoneReason.BACKUPS_DISABLED
+    if policy.retention_days is not None and age >= timedelta(days=policy.retention_days):
+        return GoneReason.EXPIRED
+    return GoneReason.UNEXPLAINED if policy.is_enabled else GoneReason.BACKUPS_DISABLED
 
 
-def _retention_days(
-    policies: Sequence[StoredPolicy], backup: BackupState, last_seen_at: datetime | None, read_now: BackupPolicy | None
-) -> int | None:
-    """Give the smaller retention of the policies in force when the backup was made and when it was last seen."""
+def _known_retentions(stored: StoredDroplet, backup: BackupState) -> set[int]:
+    """Give the retentions, in days, in force when the backup was made and when it was last seen, as earlier runs read.
+
+    Empty where none did.
+    """
     known = [
-        (each.valid_from, each.policy.retention_days) for each in policies if each.policy.retention_days is not None
+        (each.valid_from, each.policy.retention_days)
+        for each in stored.policies
+        if each.policy.retention_days is not None
     ]
     if not known:
-        return read_now.retention_days if read_now else None
-    seen_at = backup.gone_after_at or last_seen_at or backup.first_seen_at
-    return min(_in_force(known, backup.created_at), _in_force(known, seen_at))
+        return set()
+    seen_at = backup.gone_after_at or stored.state.last_observed_at or backup.first_seen_at
+    return {_in_force(known, backup.created_at), _in_force(known, seen_at)}
 
 
 def _in_force(known: Sequence[tuple[datetime, int]], at: datetime) -> int:
@@ -73,24 +91,25 @@ def _in_force(known: Sequence[tuple[datetime, int]], at: datetime) -> int:
 
 
 def explanations(
-    stored: StoredDroplet,
-    stamp: datetime,
-    listed: Collection[int],
-    why: Callable[[BackupState, datetime], GoneReason],
+    stored: StoredDroplet, stamp: datetime, listed: Collection[int], judge: Callable[[StoredBackup, datetime], End]
 ) -> list[End]:
     """List recent ends without an explanation that this attempt explains; each is explained once.
 
-    A backup that is `listed` again has no end to explain. `why` gives, for a backup and the stamp of its end, the
-    reason by what this attempt knows.
+    A backup that is `listed` again has no end to explain. `judge` gives, for a backup and the stamp of its end, what
+    the end is by what this attempt knows.
     """
     found = []
     for backup in stored.backups.values():
         state = backup.state
         if state.gone_at is None or state.id in listed or not _is_open_question(state, state.gone_at, stamp):
             continue
-        reason_now = why(state, state.gone_at)
-        if reason_now not in (state.gone_reason, GoneReason.UNKNOWN):
-            found.append(End(backup, reason_now))
+        end = judge(backup, state.gone_at)
+        if end.reason in (state.gone_reason, GoneReason.UNKNOWN):
+            continue
+        is_next_look = state.gone_at == stored.state.last_observed_at
+        # A retention that was read later says nothing of an end that the policy of its own run did not explain.
+        if is_next_look or (state.gone_reason, end.reason) != (GoneReason.UNEXPLAINED, GoneReason.EXPIRED):
+            found.append(end)
     return found
 
 

@@ -16,7 +16,7 @@ from functools import partial
 
 from inventory.history.changes import Changeset, End
 from inventory.history.comparison import Comparison, compare
-from inventory.history.ends import explanations, must_wait, reason
+from inventory.history.ends import end_of, explanations, must_wait
 from inventory.history.intervals import (
     backup_history,
     closed_by_ends,
@@ -105,8 +105,9 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
     if stored.state.last_outcome != Outcome.NOT_FOUND or attempt.droplet is not None:
         return noted
     ended = [End(backup, GoneReason.DROPLET_DESTROYED) for backup in live]
+    waiting = must_wait(ended, None, live_before=len(live), live_after=0)
     if held_because is not None:
-        return _with_marks(replace(noted, outcome=Outcome.HELD, error=held_because), ended)
+        return _with_marks(replace(noted, outcome=Outcome.HELD, error=held_because), waiting)
     gone = replace(
         noted,
         outcome=Outcome.COMPLETE,
@@ -116,8 +117,8 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
         closed=closed_with_droplet(stored),
         day=changed_day(stored.last_day, (), stamp),
     )
-    explained = explanations(stored, stamp, (), lambda *_: GoneReason.DROPLET_DESTROYED)
-    return _with_explanations(_with_ends(gone, stored, ended), explained)
+    explained = explanations(stored, stamp, (), lambda backup, _: End(backup, GoneReason.DROPLET_DESTROYED))
+    return _with_explanations(_with_ends(gone, stored, ended, waiting), explained)
 
 
 def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Changeset:
@@ -137,7 +138,7 @@ def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Chan
         live_before=day.backups if day else 0,
         policy_before=policy_in_force(stored.policies),
     )
-    return _with_explanations(shown, explanations(stored, stamp, (), partial(reason, stored, attempt)))
+    return _with_explanations(shown, explanations(stored, stamp, (), partial(end_of, stored, attempt)))
 
 
 def _from_listing(
@@ -154,11 +155,14 @@ def _from_listing(
     shown = _additions(stored, attempt, stamp, found, outcome=outcome, error=error)
     if stored is None or outcome == Outcome.INCOMPLETE:
         return shown  # nothing was there to end, or nothing may end (R1)
-    why = partial(reason, stored, attempt)
-    ended = [End(backup, why(backup.state, stamp)) for backup in found.missing]
+    judge = partial(end_of, stored, attempt)
+    ended = [judge(backup, stamp) for backup in found.missing]
+    policy = attempt.policy or shown.policy_before
+    waiting = must_wait(ended, policy, live_before=found.live_before, live_after=len(found.listed))
     if outcome == Outcome.HELD:
-        return _with_marks(shown, ended)
-    return _with_explanations(_with_ends(shown, stored, ended), explanations(stored, stamp, found.listed, why))
+        return _with_marks(shown, waiting)
+    explained = explanations(stored, stamp, found.listed, judge)
+    return _with_explanations(_with_ends(shown, stored, ended, waiting), explained)
 
 
 def _foreign(attempt: Listed, owners: Mapping[int, int]) -> dict[int, int]:
@@ -230,9 +234,9 @@ def _additions(
     )
 
 
-def _with_marks(shown: Changeset, missing: Sequence[End]) -> Changeset:
-    """Add the brake's marks (R7); backups that expired, and those marked before, get none."""
-    held = [end.before.state for end in must_wait(missing)]
+def _with_marks(shown: Changeset, waiting: Sequence[End]) -> Changeset:
+    """Add the brake's marks (R7)."""
+    held = [end.before.state for end in waiting]
     return replace(
         shown,
         held=frozenset(backup.id for backup in held),
@@ -240,8 +244,8 @@ def _with_marks(shown: Changeset, missing: Sequence[End]) -> Changeset:
     )
 
 
-def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End]) -> Changeset:
-    """Add the ends that a look found."""
+def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End], waiting: tuple[End, ...]) -> Changeset:
+    """Add the ends that a look found, and which of them the brake must judge."""
     if not ended:
         return shown
     droplet = shown.attempt.droplet
@@ -250,7 +254,8 @@ def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End]) ->
     return replace(
         shown,
         ended=tuple(ended),
-        contradicted=named.intersection(end.before.state.id for end in must_wait(ended)),
+        waiting=waiting,
+        contradicted=named.intersection(end.before.state.id for end in waiting),
         backups=(*shown.backups, *rows),
         closed=(*shown.closed, *closed_by_ends(ended)),
     )

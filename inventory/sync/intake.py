@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from inventory.history.changes import Changeset
-from inventory.history.ends import brake, must_wait
+from inventory.history.ends import brake
 from inventory.model import Attempt, Listed
 from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.sync.ledger import Ledger
@@ -72,9 +72,9 @@ class Intake:
         self.before_writing()
         for changeset in self.ledger.enter(attempts, is_final=False, held={}):
             self._live_before += changeset.live_before if changeset.is_look else 0
-            if waiting := must_wait(changeset.ended):
+            if changeset.waiting:
                 self._waiting.append(changeset.attempt)
-                self._waiting_ends += len(waiting)
+                self._waiting_ends += len(changeset.waiting)
                 self._contradicted |= {changeset.attempt.droplet_id} if changeset.contradicted else set()
                 self._waiting_reports.extend([droplet_report(changeset)] if self.accepting else [])
             else:

@@ -11,7 +11,6 @@ from inventory.errors import ConfigurationError, WrongAccountError
 from inventory.history import reconcile
 from inventory.history.changes import Changeset
 from inventory.history.detection import Remembered
-from inventory.history.ends import must_wait
 from inventory.model import Account, Attempt, Listed, Proven, StoredDroplet
 from inventory.store import runs
 from inventory.store.apply import apply
@@ -143,7 +142,7 @@ class Ledger:
             stored = self._stored(connection, attempts)
             owners = _owners(connection, attempts, stored)
             changesets = _changesets(attempts, stored, owners, held)
-            ready = [changeset for changeset in changesets if is_final or not must_wait(changeset.ended)]
+            ready = [changeset for changeset in changesets if is_final or not changeset.waiting]
             if self.lease:
                 apply(connection, ready, stored)
                 runs.record_attempts(

@@ -86,7 +86,10 @@ SELECT
                         (
                             SELECT min(q.valid_from)
                             FROM backup_policies AS q
-                            WHERE q.droplet_id = k.droplet_id AND q.retention_days IS NOT NULL
+                            WHERE
+                                q.droplet_id = k.droplet_id
+                                AND q.retention_days IS NOT NULL
+                                AND q.valid_from <= k.gone_at
                         )
                     ),
                     coalesce(
@@ -101,8 +104,17 @@ SELECT
                         (
                             SELECT min(q.valid_from)
                             FROM backup_policies AS q
-                            WHERE q.droplet_id = k.droplet_id AND q.retention_days IS NOT NULL
+                            WHERE
+                                q.droplet_id = k.droplet_id
+                                AND q.retention_days IS NOT NULL
+                                AND q.valid_from <= k.gone_at
                         )
+                    ),
+                    -- As read by the look that no longer found it; one that does not say its retention counts for nothing.
+                    (
+                        SELECT max(q.valid_from)
+                        FROM backup_policies AS q
+                        WHERE q.droplet_id = k.droplet_id AND q.valid_from <= k.gone_at
                     )
                 )
         ) - seconds_between(k.created_at, k.gone_at) / 86400

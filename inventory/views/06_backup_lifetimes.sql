@@ -1,8 +1,8 @@
 -- How long did each backup live, and why did it go?
 -- Every backup seen by report_clock.now, those of gone and unselected Droplets included. A backup went between the last
 -- look that saw it and the first look without it. A backup that was listed again after its end is shown as it is known
--- now. A backup is expected to live as long as the smaller retention of two policies: the one in force when it was
--- made, and the one in force when it was last seen.
+-- now. A backup is expected to live as long as the smallest retention of three policies: those in force when it was
+-- made and when it was last seen, and the one read by the look that no longer found it.
 -- Grain: one row per backup ever seen
 -- Units: UTC, days, gigabytes as billed
 -- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies, droplet_days

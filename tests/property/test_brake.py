@@ -20,20 +20,73 @@ def marked(account: Account) -> set[int]:
 # The ordinary course
 
 
-@pytest.mark.parametrize("oldest_goes", ["by_age", "by_count"])
-@pytest.mark.parametrize(
+every_so_many_days = pytest.mark.parametrize(
     "days",
     [pytest.param(days, marks=() if days in (1, 2, 7, 8, 28, 29, 40) else pytest.mark.slow) for days in range(1, 41)],
 )
-def test_fleet_on_schedule_is_never_held(database: Database, days: int, oldest_goes: OldestGoes) -> None:
-    account = Account(database, Fleet(MONDAY, seed=days, oldest_goes=oldest_goes))
-    for plan, backups in (("daily", 7), ("daily", 1), ("weekly", 4), ("weekly", 0)):
+oldest_goes_by_either = pytest.mark.parametrize("oldest_goes", ["by_age", "by_count"])
+
+
+def fleet_on_schedule(database: Database, seed: int, oldest_goes: OldestGoes) -> Account:
+    account = Account(database, Fleet(MONDAY, seed=seed, oldest_goes=oldest_goes))
+    for plan, backups in (("daily", 7), ("daily", 1), ("weekly", 4), ("weekly", 0), ("intra_daily_4h", 18)):
         account.fleet.add_droplet(name=f"{plan}-{backups}", plan=plan, backups=backups)
+    return account
+
+
+@oldest_goes_by_either
+@every_so_many_days
+def test_fleet_on_schedule_is_never_held(database: Database, days: int, oldest_goes: OldestGoes) -> None:
+    account = fleet_on_schedule(database, days, oldest_goes)
     for _ in range(6):
         assert account.sync().exit_code == EXIT_COMPLETE
         account.advance(days=days)
     assert set(account.reasons()) <= {"expired"}
     assert len(account.reasons()) >= 5
+
+
+@oldest_goes_by_either
+@every_so_many_days
+def test_fleet_that_keeps_only_its_newest_backups_is_held(
+    database: Database, days: int, oldest_goes: OldestGoes
+) -> None:
+    """All but the newest of each Droplet are gone at once; that some had reached their age does not excuse it."""
+    account = fleet_on_schedule(database, days, oldest_goes)
+    for _ in range(3):
+        account.sync()
+        account.advance(days=days)
+    for number in account.droplets:
+        for backup in account.fleet.backups_of(number)[:-1]:
+            account.fleet.lose(backup.id)
+    before = account.reasons()
+    assert account.sync().exit_code == EXIT_HELD
+    assert account.reasons() == before
+    assert account.sync().exit_code == EXIT_COMPLETE
+    assert all(len(account.live(number)) <= 1 for number in account.droplets)
+
+
+def test_policy_that_is_misread_lets_nothing_pass(account: Account) -> None:
+    """Backups of up to six days, a policy that keeps them for one, and a listing that shows only the newest."""
+    for number in account.droplets:
+        account.fleet.change_policy(number, retention_days=1)
+        for backup in account.fleet.backups_of(number)[:-3]:
+            account.fleet.lose(backup.id)
+    for backup in account.fleet.backups_of(account.droplets[0])[:-1]:
+        account.fleet.lose(backup.id)
+    assert account.sync().exit_code == EXIT_HELD
+    assert account.reasons() == []
+
+
+def test_retention_that_was_shortened_explains_what_goes_with_it(database: Database) -> None:
+    account = Account(database)
+    number = account.fleet.add_droplet(name="web", plan="weekly", backups=4)
+    account.sync()
+    account.advance(hours=1)
+    account.fleet.change_policy(number, plan="daily")
+    for backup in account.fleet.backups_of(number)[:-1]:
+        account.fleet.lose(backup.id)
+    assert account.sync().exit_code == EXIT_COMPLETE
+    assert account.reasons() == ["expired"] * 3
 
 
 # Mass loss

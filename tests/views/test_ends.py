@@ -53,12 +53,24 @@ def test_an_explanation_is_known_from_the_look_that_found_it(web: ByHand) -> Non
 
 def test_early_is_early_for_the_smaller_retention_of_when_it_was_made_and_last_seen(web: ByHand) -> None:
     web.policy("03-01 12:00", "03-03 12:00", retention_days=28)
-    web.policy("03-03 12:00", retention_days=7)
+    web.policy("03-03 12:00", "03-05 12:00", retention_days=7)
+    web.policy("03-05 12:00", retention_days=28)
     web.backup(1, "03-02 12:00", seen="03-02 12:00", gone="03-05 12:00", after="03-04 12:00", reason="unexplained")
     web.looks("03-02 12:00", "03-03 12:00", "03-04 12:00", "03-05 12:00")
     assert lifetime(web, "03-05 12:00").early_by_days == 4.0
     web.change("backups", gone_after_at=at("03-03 11:59:59"))
     assert lifetime(web, "03-05 12:00").early_by_days == 25.0
+
+
+@pytest.mark.parametrize(("read", "retention_days", "early"), [("03-05 12:00", 7, 4.0), ("03-05 12:01", 7, 25.0)])
+def test_early_is_early_for_the_retention_that_the_look_without_it_read_too(
+    web: ByHand, read: str, retention_days: int, early: float
+) -> None:
+    web.policy("03-01 12:00", read, retention_days=28)
+    web.policy(read, retention_days=retention_days)
+    web.backup(1, "03-02 12:00", seen="03-02 12:00", gone="03-05 12:00", after="03-04 12:00", reason="unexplained")
+    web.looks("03-02 12:00", "03-04 12:00", "03-05 12:00")
+    assert lifetime(web, "03-06 12:00").early_by_days == early
 
 
 def test_an_end_without_any_policy_is_not_said_to_be_early(web: ByHand) -> None:

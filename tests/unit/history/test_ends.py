@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from inventory.history.changes import End
 from inventory.history.ends import (
     BRAKE_MINIMUM,
     BRAKE_SHARE,
@@ -14,12 +13,10 @@ from inventory.history.ends import (
     EXPLAINABLE,
     EXPLAINABLE_FOR,
     brake,
-    must_wait,
 )
 from inventory.history.reconcile import STAMP_STEP, reconcile
 from inventory.model import Attempt, BackupPolicy, StoredDroplet, StoredPolicy
-from inventory.vocabulary import GoneReason
-from tests.unit.attempts import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, missing, seen
+from tests.unit.attempts import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, failed, missing, proven, seen
 
 SECOND = timedelta(seconds=1)
 
@@ -120,8 +117,8 @@ def test_last_sight_is_the_last_look_and_not_the_first() -> None:
     """Seen under 28 days of retention, then under 7; gone at nine days, when only the second has passed."""
     first = seen(backup(1, days_old=9), at=NOON - timedelta(days=2), policy=WEEKLY)
     last = seen(backup(1, days_old=9), at=NOON, policy=DAILY)
-    assert reason_of_end(after(None, first, last), seen(policy=DAILY)) == "expired"
-    assert reason_of_end(after(None, first), seen(policy=DAILY)) == "unexplained"
+    assert reason_of_end(after(None, first, last), seen(policy=WEEKLY)) == "expired"
+    assert reason_of_end(after(None, first), seen(policy=WEEKLY)) == "unexplained"
 
 
 def test_policy_read_now_decides_where_none_was_stored() -> None:
@@ -129,6 +126,45 @@ def test_policy_read_now_decides_where_none_was_stored() -> None:
     assert reason_of_end(stored, seen(policy=DAILY)) == "expired"
     assert reason_of_end(stored, seen(policy=WEEKLY)) == "unexplained"
     assert reason_of_end(stored, seen(policy=None)) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("days_old", "reason"),
+    [(7, "expired"), (7 - 1 / 24, "expired"), (6 - 1 / 24, "expired"), (6 - 2 / 24, "unexplained")],
+)
+def test_retention_that_was_shortened_explains_what_goes_at_once(days_old: float, reason: str) -> None:
+    """From 28 days to 7: LATER is an hour after NOON, by which ages are reckoned, and a day is slack."""
+    stored = after(None, seen(backup(1, days_old=days_old), at=NOON, policy=WEEKLY))
+    assert reason_of_end(stored, seen(policy=DAILY)) == reason
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "days_old", "is_foreseen"),
+    [
+        (DAILY, DAILY, 8, True),
+        (DAILY, WEEKLY, 8, True),
+        (DAILY, None, 8, True),
+        (DAILY, OFF, 8, True),
+        (WEEKLY, DAILY, 8, False),
+        (None, DAILY, 8, False),
+        (DAILY, DAILY, 2, False),
+    ],
+)
+def test_an_end_is_foreseen_by_what_earlier_runs_read(
+    before: BackupPolicy | None,
+    now: BackupPolicy | None,
+    days_old: float,
+    is_foreseen: bool,  # noqa: FBT001 - a table
+) -> None:
+    stored = after(None, seen(backup(1, days_old=days_old), at=NOON, policy=before))
+    (end,) = reconcile(stored, seen(policy=now), {}).ended
+    assert end.is_foreseen == is_foreseen
+
+
+def test_a_conversion_is_never_foreseen() -> None:
+    stored = after(None, seen(backup(1, days_old=8), at=NOON))
+    (end,) = reconcile(stored, seen(snapshot_ids=frozenset({1})), {}).ended
+    assert (end.reason, end.is_foreseen) == ("converted", False)
 
 
 def ended(attempt: Attempt, *, days_old: float = 2) -> StoredDroplet:
@@ -219,9 +255,103 @@ def test_brake_says_how_many_and_what_comes_next() -> None:
     )
 
 
-def test_expired_and_marked_ends_need_not_wait() -> None:
-    stored = after(None, seen(backup(1), backup(2), backup(3), at=NOON))
-    one, two, three = (stored.backups[number] for number in (1, 2, 3))
-    marked = replace(two, state=replace(two.state, missing_since=NOON))
-    ends = [End(one, GoneReason.EXPIRED), End(marked, GoneReason.UNKNOWN), End(three, GoneReason.UNEXPLAINED)]
-    assert [end.before.state.id for end in must_wait(ends)] == [3]
+# What must wait for the brake
+
+
+def waiting(stored: StoredDroplet, attempt: Attempt) -> list[int]:
+    return [end.before.state.id for end in reconcile(stored, attempt, {}).waiting]
+
+
+def aged(*days_old: float, policy: BackupPolicy | None = DAILY) -> StoredDroplet:
+    """A Droplet with backups of these ages, numbered from 1."""
+    backups = [backup(number, days_old=days) for number, days in enumerate(days_old, start=1)]
+    return after(None, seen(*backups, at=NOON, policy=policy))
+
+
+def test_foreseen_and_marked_ends_need_not_wait() -> None:
+    stored = aged(7, 3, 2, 1)
+    marked = replace(stored.backups[2], state=replace(stored.backups[2].state, missing_since=NOON))
+    stored = replace(stored, backups={**stored.backups, 2: marked})
+    assert waiting(stored, seen(backup(4), backup(5), policy=None)) == [3]
+
+
+@pytest.mark.parametrize("policy", [DAILY, WEEKLY, OFF, None])
+def test_an_end_that_only_the_policy_read_now_explains_must_wait(policy: BackupPolicy | None) -> None:
+    stored = aged(9, 8, 3, 2, 1, policy=WEEKLY)
+    assert waiting(stored, seen(*(backup(number) for number in (3, 4, 5)), policy=policy)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("live", "left", "appeared", "is_believable"),
+    [
+        (2, 1, 0, True),
+        (3, 1, 0, False),
+        (3, 1, 1, True),
+        (4, 2, 0, True),
+        (5, 2, 0, False),
+        (4, 0, 2, True),
+        (1, 0, 0, False),
+    ],
+)
+def test_expired_ends_must_wait_where_fewer_than_half_are_left(
+    live: int,
+    left: int,
+    appeared: int,
+    is_believable: bool,  # noqa: FBT001 - a table
+) -> None:
+    stored = aged(*(8 for _ in range(live)))
+    kept = [backup(number, days_old=8) for number in range(live - left + 1, live + 1)]
+    made = [backup(number) for number in range(101, 101 + appeared)]
+    gone = list(range(1, live - left + 1))
+    assert waiting(stored, seen(*kept, *made)) == ([] if is_believable else gone)
+
+
+@pytest.mark.parametrize(
+    ("stored", "read", "must_wait"),
+    [(DAILY, OFF, False), (OFF, None, False), (DAILY, None, True), (OFF, DAILY, True), (DAILY, DAILY, True)],
+)
+def test_expired_ends_need_not_wait_where_no_more_backups_are_made(
+    stored: BackupPolicy,
+    read: BackupPolicy | None,
+    must_wait: bool,  # noqa: FBT001 - a table
+) -> None:
+    """The policy read now says so, else the one stored; its retention was stored before."""
+    droplet = with_policies(aged(8, 8, 8), (BEFORE_MADE, DAILY), (AFTER_MADE, stored))
+    assert waiting(droplet, seen(policy=read)) == ([1, 2, 3] if must_wait else [])
+
+
+def test_the_end_of_a_droplet_must_wait_with_all_that_it_had() -> None:
+    assert waiting(after(aged(8, 2), missing()), missing(at=LATER + SECOND)) == [1, 2]
+
+
+# A retention that was shortened, and an end before it was read
+
+
+def test_unexplained_end_expires_by_a_retention_that_the_very_next_look_reads() -> None:
+    stored = after(aged(9, 1, policy=WEEKLY), seen(backup(2), policy=WEEKLY))
+    assert stored.backups[1].state.gone_reason == "unexplained"
+    next_look = seen(backup(2), policy=DAILY, at=LATER + SECOND)
+    assert [end.reason for end in reconcile(stored, next_look, {}).explained] == ["expired"]
+    proof = proven(policy=DAILY, at=LATER + SECOND)
+    assert [end.reason for end in reconcile(stored, proof, {}).explained] == ["expired"]
+    failure_between = after(stored, failed(at=LATER + SECOND))
+    look = seen(backup(2), policy=DAILY, at=LATER + 2 * SECOND)
+    assert [end.reason for end in reconcile(failure_between, look, {}).explained] == ["expired"]
+
+
+@pytest.mark.parametrize("between", [WEEKLY, None, DAILY])
+def test_unexplained_end_does_not_expire_by_what_a_later_look_reads(between: BackupPolicy | None) -> None:
+    stored = after(aged(9, 1, policy=WEEKLY), seen(backup(2), policy=WEEKLY))
+    retention_unknown = replace(between, retention_days=None) if between else None
+    stored = after(stored, seen(backup(2), policy=retention_unknown, at=LATER + SECOND))
+    look = seen(backup(2), policy=DAILY, at=LATER + 2 * SECOND)
+    assert reconcile(stored, look, {}).explained == ()
+    disabled = seen(backup(2), policy=OFF, at=LATER + 2 * SECOND)
+    assert [end.reason for end in reconcile(stored, disabled, {}).explained] == ["backups_disabled"]
+
+
+def test_unknown_end_expires_by_the_first_policy_that_is_read() -> None:
+    stored = after(aged(9, 1, policy=None), seen(backup(2), policy=None))
+    stored = after(stored, seen(backup(2), policy=None, at=LATER + SECOND))
+    look = seen(backup(2), policy=DAILY, at=LATER + 2 * SECOND)
+    assert [end.reason for end in reconcile(stored, look, {}).explained] == ["expired"]

@@ -53,6 +53,7 @@ def test_second_404_ends_the_droplet() -> None:
         droplet=replace(NOT_FOUND, last_attempt_at=stamp, last_observed_at=stamp, gone_at=stamp, last_error=None),
         is_gone=True,
         ended=ended,
+        waiting=ended,
         backups=tuple(
             replace(end.before.state, gone_after_at=NOON, gone_at=stamp, gone_reason=reason) for end in ended
         ),
@@ -299,5 +300,5 @@ def test_end_that_the_droplet_contradicts_is_named() -> None:
 def test_marked_or_expired_end_is_not_contradicted() -> None:
     marked = held(BOTH, seen(TWO))
     assert reconcile(marked, seen(TWO, backup_ids=frozenset({1}), at=LATER + SECOND), {}).contradicted == frozenset()
-    old = after(None, seen(backup(1, days_old=8), at=NOON))
-    assert reconcile(old, seen(backup_ids=frozenset({1})), {}).contradicted == frozenset()
+    old = after(None, seen(backup(1, days_old=8), TWO, at=NOON))
+    assert reconcile(old, seen(TWO, backup_ids=frozenset({1, 2})), {}).contradicted == frozenset()

@@ -192,7 +192,12 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(_Attempt):
-    """A listing of the Droplet's backups came; whether it is all of them, the listing says."""
+    """A listing of the Droplet's backups came; whether it is all of them, the listing says.
+
+    Attributes:
+        droplet: Where it named backups that the complete listing lacks, its `backup_ids` are those that it still named
+            when it was asked once more after the listing.
+    """
 
     droplet: Droplet
     listing: Listing

@@ -13,7 +13,7 @@ class End:
     """A backup that ended, and why.
 
     Attributes:
-        is_foreseen: Whether it expired by a retention that an earlier run had read.
+        is_foreseen: Whether it expired by a retention that an earlier run had read, and its Droplet names it no more.
     """
 
     before: StoredBackup
@@ -61,10 +61,9 @@ class Changeset:
         is_new: Whether the Droplet was never seen before.
         is_gone: Whether this attempt ends the Droplet.
         appeared, changed, returned, ended: What happened to its backups, in the order of their ids.
-        waiting: Those of `ended` that must not be written before the brake has judged the whole run (R7).
+        waiting: The ends found, put off or not, that the brake must judge before any of this is written (R7).
         explained: Earlier ends whose reason is known now.
-        held: Ids of backups whose end the brake holds back now (R7).
-        contradicted: Ids among `ended` that the Droplet's `backup_ids` of the same run still name.
+        held: Ids of backups that are missing and marked, but not ended, now (R7).
         backups: Rows to write.
         closed, opened: History to write, in this order.
         day: The row to write; None where the stored one is right.
@@ -86,7 +85,6 @@ class Changeset:
     waiting: tuple[End, ...] = ()
     explained: tuple[End, ...] = ()
     held: frozenset[int] = frozenset()
-    contradicted: frozenset[int] = frozenset()
     backups: tuple[BackupState, ...] = ()
     closed: tuple[Closed, ...] = ()
     opened: tuple[Opened, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from inventory.history.changes import End
-from inventory.model import BackupPolicy, BackupState, Listed, Proven, StoredBackup, StoredDroplet
+from inventory.model import BackupPolicy, BackupState, Droplet, Listed, Proven, StoredBackup, StoredDroplet
 from inventory.vocabulary import GoneReason
 
 # It is not documented whether the oldest backup goes when its age reaches the retention or when the next is made.
@@ -56,8 +56,13 @@ def end_of(stored: StoredDroplet, attempt: Listed | Proven, backup: StoredBackup
         return End(backup, GoneReason.CONVERTED)
     age = gone_at - state.created_at + EXPIRY_SLACK
     if any(age >= timedelta(days=days) for days in _known_retentions(stored, state)):
-        return End(backup, GoneReason.EXPIRED, is_foreseen=True)
+        return End(backup, GoneReason.EXPIRED, is_foreseen=state.id not in named_ids(attempt.droplet))
     return End(backup, _reason_by(attempt.policy, age))
+
+
+def named_ids(droplet: Droplet) -> frozenset[int]:
+    """Give the ids of the backups that the Droplet names; none where it says nothing of them."""
+    return droplet.backup_ids or frozenset()
 
 
 def _reason_by(policy: BackupPolicy | None, age: timedelta) -> GoneReason:

@@ -16,7 +16,7 @@ from functools import partial
 
 from inventory.history.changes import Changeset, End
 from inventory.history.comparison import Comparison, compare
-from inventory.history.ends import end_of, explanations, must_wait
+from inventory.history.ends import end_of, explanations, must_wait, named_ids
 from inventory.history.intervals import (
     backup_history,
     closed_by_ends,
@@ -34,24 +34,30 @@ from inventory.history.rows import (
     shown_backup,
     shown_droplet,
 )
-from inventory.model import Attempt, Failed, Listed, Proven, StoredDroplet
+from inventory.model import Attempt, Backup, BackupState, Failed, Listed, Proven, StoredDroplet
 from inventory.vocabulary import GoneReason, Outcome
 
 STAMP_STEP = timedelta(seconds=1)
 
 
 def reconcile(
-    stored: StoredDroplet | None, attempt: Attempt, owners: Mapping[int, int], *, held_because: str | None = None
+    stored: StoredDroplet | None,
+    attempt: Attempt,
+    owners: Mapping[int, int],
+    *,
+    held_because: str | None = None,
+    accepts_gone: bool = False,
 ) -> Changeset:
     """Judge one attempt.
 
     Given what is stored of the Droplet (None if it was never seen) and `owners`, backup id -> Droplet id for every
     listed backup that is stored, return what to write. With `held_because`, the brake's sentence, nothing ends, and
-    what is missing is marked. The same attempt twice changes nothing but observation times (R4).
+    what is missing is marked. What the Droplet itself still names is only marked too, unless the user `accepts_gone`.
+    The same attempt twice changes nothing but observation times (R4).
     """
     stamp = _stamp(stored, attempt)
     if isinstance(attempt, Listed):
-        return _from_listing(stored, attempt, stamp, owners, held_because)
+        return _from_listing(stored, attempt, stamp, owners, held_because, accepts_gone=accepts_gone)
     if stored is None:
         return _first_sight(attempt, stamp)
     if isinstance(attempt, Proven):
@@ -118,7 +124,7 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
         day=changed_day(stored.last_day, (), stamp),
     )
     explained = explanations(stored, stamp, (), lambda backup, _: End(backup, GoneReason.DROPLET_DESTROYED))
-    return _with_explanations(_with_ends(gone, stored, ended, waiting), explained)
+    return _with_explanations(_with_ends(replace(gone, waiting=waiting), stored, ended), explained)
 
 
 def _from_proof(stored: StoredDroplet, attempt: Proven, stamp: datetime) -> Changeset:
@@ -147,22 +153,30 @@ def _from_listing(
     stamp: datetime,
     owners: Mapping[int, int],
     held_because: str | None,
+    *,
+    accepts_gone: bool,
 ) -> Changeset:
     """Compare, decide, build."""
     foreign = _foreign(attempt, owners)
     found = compare(attempt.listing.backups, stored.backups if stored else {}, foreign)
     outcome, error = _decision(attempt.listing.problem or _problem(foreign), held_because)
     shown = _additions(stored, attempt, stamp, found, outcome=outcome, error=error)
-    if stored is None or outcome == Outcome.INCOMPLETE:
-        return shown  # nothing was there to end, or nothing may end (R1)
+    if outcome == Outcome.INCOMPLETE:
+        return shown  # nothing may end (R1)
+    if stored is None:
+        return replace(shown, day=changed_day(None, found.listed.values(), stamp))
     judge = partial(end_of, stored, attempt)
-    ended = [judge(backup, stamp) for backup in found.missing]
+    missing = [judge(backup, stamp) for backup in found.missing]
     policy = attempt.policy or shown.policy_before
-    waiting = must_wait(ended, policy, live_before=found.live_before, live_after=len(found.listed))
+    waiting = must_wait(missing, policy, live_before=found.live_before, live_after=len(found.listed))
     if outcome == Outcome.HELD:
         return _with_marks(shown, waiting)
-    explained = explanations(stored, stamp, found.listed, judge)
-    return _with_explanations(_with_ends(shown, stored, ended, waiting), explained)
+    named = frozenset[int]() if accepts_gone else named_ids(attempt.droplet)
+    put_off = [end for end in waiting if end.before.state.id in named]
+    ended = [end for end in missing if end not in put_off]
+    live: list[Backup | BackupState] = [*found.listed.values(), *(end.before.state for end in put_off)]
+    look = replace(_with_marks(shown, put_off), waiting=waiting, day=changed_day(stored.last_day, live, stamp))
+    return _with_explanations(_with_ends(look, stored, ended), explanations(stored, stamp, found.listed, judge))
 
 
 def _foreign(attempt: Listed, owners: Mapping[int, int]) -> dict[int, int]:
@@ -214,7 +228,6 @@ def _additions(
         **{each.after.id: shown_backup(each.before.state, each.after) for each in (*found.changed, *found.returned)},
         **{backup.id: new_backup(backup, droplet.id, stamp) for backup in found.appeared},
     }
-    last_day = stored.last_day if stored else None
     return Changeset(
         attempt,
         stamp,
@@ -228,14 +241,13 @@ def _additions(
         backups=tuple(rows.values()),
         closed=(*droplet_closed, *closed),
         opened=(*droplet_opened, *opened),
-        day=changed_day(last_day, found.listed.values(), stamp) if seen_at else None,
         live_before=found.live_before,
         policy_before=policy_in_force(stored.policies) if stored else None,
     )
 
 
 def _with_marks(shown: Changeset, waiting: Sequence[End]) -> Changeset:
-    """Add the brake's marks (R7)."""
+    """Add marks of ends that are not written now (R7)."""
     held = [end.before.state for end in waiting]
     return replace(
         shown,
@@ -244,18 +256,12 @@ def _with_marks(shown: Changeset, waiting: Sequence[End]) -> Changeset:
     )
 
 
-def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End], waiting: tuple[End, ...]) -> Changeset:
-    """Add the ends that a look found, and which of them the brake must judge."""
-    if not ended:
-        return shown
-    droplet = shown.attempt.droplet
-    named = (droplet.backup_ids if droplet else None) or frozenset()
+def _with_ends(shown: Changeset, stored: StoredDroplet, ended: Sequence[End]) -> Changeset:
+    """Add the ends that a look found."""
     rows = (ended_backup(end, stored.state.last_observed_at, shown.stamp) for end in ended)
     return replace(
         shown,
         ended=tuple(ended),
-        waiting=waiting,
-        contradicted=named.intersection(end.before.state.id for end in waiting),
         backups=(*shown.backups, *rows),
         closed=(*shown.closed, *closed_by_ends(ended)),
     )

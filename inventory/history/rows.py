@@ -87,7 +87,9 @@ def explained_backup(end: End, stamp: datetime) -> BackupState:
     return replace(end.before.state, gone_reason=end.reason, gone_reason_replaced_at=stamp)
 
 
-def changed_day(before: DropletDay | None, backups: Collection[Backup], stamp: datetime) -> DropletDay | None:
+def changed_day(
+    before: DropletDay | None, backups: Collection[Backup | BackupState], stamp: datetime
+) -> DropletDay | None:
     """Give the figures of the stamp's day, or None where they are those `before`, the latest stored."""
     made = [backup.created_at for backup in backups]
     day = DropletDay(

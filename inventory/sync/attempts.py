@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.errors import ApiError, NotFoundError
-from inventory.model import Droplet, Failed, Listed, Proven
+from inventory.history.ends import named_ids
+from inventory.model import Droplet, Failed, Listed, Listing, Proven
 from inventory.sync.discovery import Discovery
 from inventory.sync.listings import answer_or_error
 from inventory.terminal.display import redactor
@@ -65,12 +66,30 @@ class Attempts:
         return Listed(
             droplet_id=droplet_id,
             account_id=self.account_id,
-            droplet=droplet,
+            droplet=self._as_named_after(droplet, listing),
             policy=self.discovery.policies.get(droplet_id),
             listing=listing,
             http_status=200,
             attempted_at=listing.listed_at,
             duration_seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _as_named_after(self, droplet: Droplet, listing: Listing) -> Droplet:
+        """Ask a Droplet once more where it names backups that its complete listing lacks.
+
+        Its ids were read minutes before the listing. Returned are those that it named before and names still, and what
+        it has converted meanwhile; where it does not say, what it said before.
+        """
+        named = named_ids(droplet)
+        if not listing.is_complete or named <= {backup.id for backup in listing.backups}:
+            return droplet
+        answer = answer_or_error(lambda: questions.read_droplet(self.client, droplet.id))
+        if isinstance(answer, ApiError):
+            return droplet
+        return replace(
+            droplet,
+            backup_ids=named if answer.backup_ids is None else named & answer.backup_ids,
+            snapshot_ids=droplet.snapshot_ids if answer.snapshot_ids is None else answer.snapshot_ids,
         )
 
     def _failed(self, droplet_id: int, droplet: Droplet | None, error: ApiError, began: float) -> Failed:

@@ -18,8 +18,6 @@ _BATCH_ATTEMPTS = 1_000
 _BATCH_BACKUPS = 5_000
 _BATCH_SECONDS = 2.0
 
-_CONTRADICTED = "missing from the listing, but the Droplet still names them; the next sync decides"
-
 
 @dataclass(slots=True)
 class Intake:
@@ -51,7 +49,6 @@ class Intake:
     _waiting: list[Attempt] = field(default_factory=list)
     _waiting_reports: list[DropletReport] = field(default_factory=list)
     _waiting_ends: int = 0
-    _contradicted: set[int] = field(default_factory=set)
     _live_before: int = 0
 
     def take(self, attempt: Attempt) -> None:
@@ -70,12 +67,11 @@ class Intake:
         if not attempts:
             return
         self.before_writing()
-        for changeset in self.ledger.enter(attempts, is_final=False, held={}):
+        for changeset in self.ledger.enter(attempts, is_final=False):
             self._live_before += changeset.live_before if changeset.is_look else 0
             if changeset.waiting:
                 self._waiting.append(changeset.attempt)
                 self._waiting_ends += len(changeset.waiting)
-                self._contradicted |= {changeset.attempt.droplet_id} if changeset.contradicted else set()
                 self._waiting_reports.extend([droplet_report(changeset)] if self.accepting else [])
             else:
                 self._count(changeset)
@@ -85,15 +81,13 @@ class Intake:
         if not self._waiting:
             return
         why = None if self.accepting else brake(self._waiting_ends, self._live_before)
-        alone = {} if self.accepting else dict.fromkeys(self._contradicted, _CONTRADICTED)
-        held = {attempt.droplet_id: why or alone.get(attempt.droplet_id) for attempt in self._waiting}
         if self.accepting:
             self.accepting(self._waiting_reports)
         if why:
             self.notes.append(why)
         for first in range(0, len(self._waiting), _BATCH_ATTEMPTS):
             batch = self._waiting[first : first + _BATCH_ATTEMPTS]
-            for changeset in self.ledger.enter(batch, is_final=True, held=held):
+            for changeset in self.ledger.enter(batch, is_final=True, held_because=why):
                 self._count(changeset)
 
     def _count(self, changeset: Changeset) -> None:
@@ -107,6 +101,11 @@ class Intake:
                     f"backup {backup.id} of Droplet {changeset.attempt.droplet_id} was created in the future ({made}): "
                     "is this machine's clock wrong? It is kept as it is"
                 )
+        if changeset.is_look and changeset.held:
+            self.notes.append(
+                f"Droplet {changeset.attempt.droplet_id} still names {len(changeset.held)} of its backups that its "
+                "listing lacks: not recorded as gone until another sync confirms it"
+            )
         if changeset.is_telling:
             report = droplet_report(changeset)
             if report.is_notable or self.is_verbose:

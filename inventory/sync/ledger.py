@@ -26,12 +26,14 @@ class Ledger:
     """What one run on one account reads and writes.
 
     Attributes:
+        accepts_gone: Whether the user takes all that is missing for gone, whatever speaks against it.
         lease: None in a dry run, which reads and decides the same, and writes nothing.
         last_complete_at: When the last complete run before this one ended; None where none did.
     """
 
     database: Database
     account: runs.StoredAccount
+    accepts_gone: bool
     lease: Lease | None
     last_complete_at: datetime | None
     clock: Callable[[], datetime]
@@ -53,7 +55,8 @@ class Ledger:
         if job.order.is_dry_run:
             with database.reading() as connection:
                 account = runs.read_account(connection, job.account) or runs.StoredAccount(0, job.account)
-                return cls(database, account, None, runs.last_complete(connection, account.id), clock)
+                last_complete_at = runs.last_complete(connection, account.id)
+                return cls(database, account, job.order.accept_gone, None, last_complete_at, clock)
         with database.writing() as connection:
             account = runs.ensure_account(connection, job.account)
             run_id = runs.start(
@@ -65,7 +68,8 @@ class Ledger:
                 now=clock(),
             )
             last_complete_at = runs.last_complete(connection, account.id)
-        return cls(database, account, Lease(database, run_id, seconds), last_complete_at, clock)
+        lease = Lease(database, run_id, seconds)
+        return cls(database, account, job.order.accept_gone, lease, last_complete_at, clock)
 
     @property
     def run_id(self) -> int | None:
@@ -124,24 +128,24 @@ class Ledger:
             with self.lease.writing() as connection:
                 runs.unselect(connection, list(droplet_ids), self.clock())
 
-    def enter(self, attempts: Sequence[Attempt], *, is_final: bool, held: Mapping[int, str | None]) -> list[Changeset]:
+    def enter(self, attempts: Sequence[Attempt], *, is_final: bool, held_because: str | None = None) -> list[Changeset]:
         """Decide what these attempts mean and write it, in one transaction; return all changesets.
 
         Attempts with ends that must wait are not written until `is_final`: the brake decides on them at the end of the
-        run. `held` then gives for each Droplet id why its ends are held back, or None.
+        run. `held_because` then says why their ends are held back; None where they are not.
         """
         try:
-            return self._enter(attempts, held, is_final=is_final)
+            return self._enter(attempts, held_because, is_final=is_final)
         except sa.exc.IntegrityError:
             # On PostgreSQL two runs may write at once: that of another account may have entered the same Droplet
             # between our reading and our writing. Now it is there, and is read with the rest.
-            return self._enter(attempts, held, is_final=is_final)
+            return self._enter(attempts, held_because, is_final=is_final)
 
-    def _enter(self, attempts: Sequence[Attempt], held: Mapping[int, str | None], *, is_final: bool) -> list[Changeset]:
+    def _enter(self, attempts: Sequence[Attempt], held_because: str | None, *, is_final: bool) -> list[Changeset]:
         with self.lease.writing() if self.lease else self.database.reading() as connection:
             stored = self._stored(connection, attempts)
             owners = _owners(connection, attempts, stored)
-            changesets = _changesets(attempts, stored, owners, held)
+            changesets = self._changesets(attempts, stored, owners, held_because)
             ready = [changeset for changeset in changesets if is_final or not changeset.waiting]
             if self.lease:
                 apply(connection, ready, stored)
@@ -168,6 +172,25 @@ class Ledger:
         if self.lease:
             self.lease.finish(report.status, report.finished_at, recorded(report))
 
+    def _changesets(
+        self,
+        attempts: Iterable[Attempt],
+        stored: Mapping[int, StoredDroplet],
+        owners: Mapping[int, int],
+        held_because: str | None,
+    ) -> list[Changeset]:
+        changesets = []
+        owned = dict(owners)
+        for attempt in attempts:
+            before = stored.get(attempt.droplet_id)
+            changeset = reconcile.reconcile(
+                before, attempt, owned, held_because=held_because, accepts_gone=self.accepts_gone
+            )
+            # A backup belongs to the Droplet that showed it first, also within one batch.
+            owned.update(dict.fromkeys((backup.id for backup in changeset.appeared), attempt.droplet_id))
+            changesets.append(changeset)
+        return changesets
+
     def _stored(self, connection: sa.Connection, attempts: Sequence[Attempt]) -> dict[int, StoredDroplet]:
         proven = {attempt.droplet_id for attempt in attempts if isinstance(attempt, Proven)}
         ids = [attempt.droplet_id for attempt in attempts]
@@ -184,23 +207,6 @@ def _owners(
     """Return the Droplet of each listed backup that is stored; most were read with their Droplet."""
     known = {backup: number for number, droplet in stored.items() for backup in droplet.backups}
     return known | owners(connection, _listed(attempts) - known.keys())
-
-
-def _changesets(
-    attempts: Iterable[Attempt],
-    stored: Mapping[int, StoredDroplet],
-    owners: Mapping[int, int],
-    held: Mapping[int, str | None],
-) -> list[Changeset]:
-    changesets = []
-    owned = dict(owners)
-    for attempt in attempts:
-        held_because = held.get(attempt.droplet_id)
-        changeset = reconcile.reconcile(stored.get(attempt.droplet_id), attempt, owned, held_because=held_because)
-        # A backup belongs to the Droplet that showed it first, also within one batch.
-        owned.update(dict.fromkeys((backup.id for backup in changeset.appeared), attempt.droplet_id))
-        changesets.append(changeset)
-    return changesets
 
 
 def _attempt(changeset: Changeset) -> dict[str, Any]:

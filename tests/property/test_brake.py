@@ -47,6 +47,23 @@ def test_fleet_on_schedule_is_never_held(database: Database, days: int, oldest_g
 
 @oldest_goes_by_either
 @every_so_many_days
+def test_fleet_on_schedule_is_never_held_by_a_slow_run(database: Database, days: int, oldest_goes: OldestGoes) -> None:
+    """Each request takes ten minutes: backups are made and expire between the ids, the policies and the listings."""
+    account = fleet_on_schedule(database, days, oldest_goes)
+    for _ in range(2):
+        for hour in (0, 4, 8, 12, 16, 20):
+            account.fleet.add_droplet(name=f"daily-at-{hour}", plan="daily", hour=hour, backups=7)
+    for _ in range(6):
+        account.api.delay = lambda: account.advance(minutes=10)
+        assert account.sync(is_full=False).exit_code == EXIT_COMPLETE
+        account.api.delay = lambda: None
+        account.advance(days=days)
+    assert set(account.reasons()) <= {"expired"}
+    assert marked(account) == set()
+
+
+@oldest_goes_by_either
+@every_so_many_days
 def test_fleet_that_keeps_only_its_newest_backups_is_held(
     database: Database, days: int, oldest_goes: OldestGoes
 ) -> None:
@@ -196,17 +213,80 @@ def test_dry_run_neither_marks_nor_confirms(account: Account) -> None:
     assert len(account.rows("sync_runs")) == 2
 
 
-def test_contradicted_end_is_held_alone(account: Account) -> None:
+# Ends that the Droplet contradicts
+
+
+def hide(account: Account, droplet_id: int, backups: int = 1) -> set[int]:
+    """Let a Droplet's listing lack its oldest backups, with a total to match; return their ids."""
+    account.api.faults[backups_path(droplet_id)] = Fault(shows=lambda entries: entries[backups:], is_plausible=True)
+    return {backup.id for backup in account.fleet.backups_of(droplet_id)[:backups]}
+
+
+def test_contradicted_end_is_put_off_alone(account: Account) -> None:
     """Two Droplets lose one backup each; one of them still names it."""
     first, second, _ = account.droplets
-    for number in (first, second):
-        account.api.faults[backups_path(number)] = Fault(shows=lambda entries: entries[1:], is_plausible=True)
-    hidden = account.fleet.backups_of(first)[0].id
     account.fleet.lose(account.fleet.backups_of(second)[0].id)
-    account.api.faults.pop(backups_path(second))
+    account.advance(hours=1)
+    hidden = hide(account, first)
 
-    assert account.sync().exit_code == EXIT_HELD
-    assert marked(account) == {hidden}
+    report = account.sync()
+    assert (report.exit_code, report.status, report.counts["backups_held"]) == (EXIT_COMPLETE, "complete", 1)
+    (note,) = report.notes
+    assert note.startswith(f"Droplet {first} still names 1 of its backups that its listing lacks")
+    assert marked(account) == hidden
     assert account.reasons() == ["unexplained"]
+    assert account.stored(first)["last_observed_at"] == MONDAY + HOUR
+
+    hide(account, first)
     assert account.sync().exit_code == EXIT_COMPLETE
     assert account.reasons() == ["unexplained"] * 2
+    assert marked(account) == set()
+
+
+def test_contradicted_ends_count_for_the_brake(account: Account) -> None:
+    """Of 18 backups 5 are lost, and 5 hidden: together they are too many."""
+    first, second, _ = account.droplets
+    hidden = hide(account, first, 5)
+    lost = {backup.id for backup in account.fleet.backups_of(second)[:5]}
+    for number in lost:
+        account.fleet.lose(number)
+    assert account.sync().exit_code == EXIT_HELD
+    assert marked(account) == hidden | lost
+    assert account.stored(first)["last_outcome"] == account.stored(second)["last_outcome"] == "held"
+
+
+def test_contradicted_end_that_the_user_accepts_is_written(account: Account) -> None:
+    hidden = hide(account, account.droplets[0])
+    assert account.sync(accept_gone=True).counts["backups_ended"] == 1
+    assert {row["id"] for row in account.rows("backups") if row["gone_at"]} == hidden
+
+
+@pytest.mark.parametrize("becomes", ["gone", "converted"])
+def test_end_between_the_ids_and_the_listing_is_no_contradiction(account: Account, becomes: str) -> None:
+    """The Droplet is asked once more, and names the backup no longer."""
+    first, *_ = account.droplets
+    oldest = account.fleet.backups_of(first)[0].id
+    act = account.fleet.lose if becomes == "gone" else account.fleet.convert
+    account.api.faults[backups_path(first)] = Fault(before={1: lambda: act(oldest)})
+    account.api.asked.clear()
+    report = account.sync()
+    assert (report.exit_code, report.counts["backups_held"]) == (EXIT_COMPLETE, 0)
+    assert account.reasons() == ["unexplained" if becomes == "gone" else "converted"]
+    assert account.api.asked.count(f"/v2/droplets/{first}") == 1
+
+
+@pytest.mark.parametrize("answer", [Fault(status=500), Fault(status=404)])
+def test_droplet_that_cannot_be_asked_once_more_has_said_what_it_said(account: Account, answer: Fault) -> None:
+    first, *_ = account.droplets
+    hidden = hide(account, first)
+    account.api.faults[f"/v2/droplets/{first}"] = answer
+    assert account.sync().exit_code == EXIT_COMPLETE
+    assert marked(account) == hidden
+
+
+def test_droplets_that_agree_with_their_listings_are_not_asked_once_more(account: Account) -> None:
+    account.fleet.lose(account.fleet.backups_of(account.droplets[0])[0].id)
+    account.api.faults[backups_path(account.droplets[1])] = Fault(shows=lambda entries: entries[1:])
+    account.api.asked.clear()
+    assert account.sync().exit_code == EXIT_PARTIAL
+    assert not {f"/v2/droplets/{number}" for number in account.droplets} & set(account.api.asked)

@@ -1,6 +1,6 @@
 """Anything may happen to a fleet, a clock, the answers and a process: after every step the rules hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from inventory.errors import SyncRunningError
 from inventory.model import Selection
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
+from inventory.simulator.values import SimulatedBackup
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
 from inventory.sync.result import COUNTS, SyncReport
@@ -277,7 +278,8 @@ class History(RuleBasedStateMachine):
                 f"a look at {number} in spite of {faulty[number]}"
             )
             assert row["gone_at"] is None or number in self.fleet.destroyed
-            self.attempts.add(number, stamp, self.account.api.listed(number))
+            put_off = () if accept_gone else self.put_off(number)
+            self.attempts.add(number, stamp, (*self.account.api.listed(number), *put_off))
             self.check_droplet(row, tables, is_clean=is_clean)
         self.account.api.faults.clear()
         held = self.check_run(report) if report else set()
@@ -288,6 +290,17 @@ class History(RuleBasedStateMachine):
         if report and is_clean:
             self.check_reach(report, moved | held | faulty.keys())
         self.before = tables
+
+    def put_off(self, droplet_id: int) -> Iterator[SimulatedBackup]:
+        """Give what a listing lacks but the Droplet still names: it is taken to exist as it was, for one more look."""
+        listed = {backup.id for backup in self.account.api.listed(droplet_id)}
+        hidden = {backup.id for backup in self.fleet.backups_of(droplet_id)} - listed
+        for row in self.before["backups"]:
+            if row["id"] in hidden and row["gone_at"] is None and row["missing_since"] is None:
+                places = [each for each in self.before["backup_regions"] if each["backup_id"] == row["id"]]
+                regions = tuple(sorted(each["region"] for each in places if each["valid_to"] is None))
+                names = ("id", "droplet_id", "name", "type", "created_at", "size_gigabytes", "min_disk_size")
+                yield SimulatedBackup(**{name: row[name] for name in names}, regions=regions, expires_at=None)
 
     def check_droplet(self, row: Row, tables: Tables, *, is_clean: bool) -> None:
         """After a look, a Droplet is stored as it is."""

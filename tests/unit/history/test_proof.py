@@ -89,4 +89,4 @@ def test_proof_explains_a_recent_end(
     assert judged.explained == ((End(gone, reason),) if reason else ())
     row = replace(gone.state, gone_reason=reason, gone_reason_replaced_at=judged.stamp)
     assert judged.backups == ((row,) if reason else ())
-    assert (judged.ended, judged.contradicted) == ((), frozenset())
+    assert (judged.ended, judged.held) == ((), frozenset())

@@ -291,14 +291,56 @@ def test_held_end_of_a_droplet_waits_for_the_next_404() -> None:
     assert (again.is_gone, len(again.ended)) == (True, 2)
 
 
-def test_end_that_the_droplet_contradicts_is_named() -> None:
-    assert reconcile(BOTH, seen(TWO, backup_ids=frozenset({1, 2})), {}).contradicted == {1}
-    assert reconcile(BOTH, seen(TWO, backup_ids=frozenset({2})), {}).contradicted == frozenset()
-    assert reconcile(BOTH, seen(TWO, backup_ids=None), {}).contradicted == frozenset()
+# Ends that the Droplet contradicts
 
 
-def test_marked_or_expired_end_is_not_contradicted() -> None:
-    marked = held(BOTH, seen(TWO))
-    assert reconcile(marked, seen(TWO, backup_ids=frozenset({1}), at=LATER + SECOND), {}).contradicted == frozenset()
-    old = after(None, seen(backup(1, days_old=8), TWO, at=NOON))
-    assert reconcile(old, seen(TWO, backup_ids=frozenset({1, 2})), {}).contradicted == frozenset()
+@pytest.mark.parametrize(
+    ("names", "put_off"), [({1, 2}, {1}), ({1, 2, 3}, {1}), ({2}, set()), (set(), set()), (None, set())]
+)
+def test_what_the_droplet_still_names_is_marked_and_its_look_is_complete(
+    names: set[int] | None, put_off: set[int]
+) -> None:
+    backup_ids = None if names is None else frozenset(names)
+    judged = reconcile(BOTH, seen(TWO, backup_ids=backup_ids), {})
+    assert (judged.outcome, judged.error, judged.is_look, set(judged.held)) == ("complete", None, True, put_off)
+    assert [end.before.state.id for end in judged.waiting] == [1]
+    assert [end.before.state.id for end in judged.ended] == ([] if put_off else [1])
+    (row,) = judged.backups
+    assert (row.id, row.missing_since, row.gone_at) == ((1, LATER, None) if put_off else (1, None, LATER))
+
+
+def test_what_the_droplet_still_names_is_among_the_figures_of_the_day() -> None:
+    three, bigger = backup(3, size_gigabytes=1.0), replace(TWO, size_gigabytes=4.0)
+    judged = reconcile(BOTH, seen(bigger, three, backup_ids=frozenset({1, 2, 3})), {})
+    assert judged.day == DropletDay(NOON.date(), 3, 7.5, ONE.created_at, three.created_at, first_look_at=NOON)
+
+
+def test_expired_backup_that_the_droplet_still_names_is_put_off_too() -> None:
+    stored = after(None, seen(backup(1, days_old=8), backup(2, days_old=8), TWO, backup(3), at=NOON))
+    stored = after(stored, seen(backup(1, days_old=8), TWO, backup(3), at=NOON + SECOND))
+    judged = reconcile(stored, seen(TWO, backup(3), backup_ids=frozenset({1, 2, 3})), {})
+    assert (judged.ended, set(judged.held)) == ((), {1})
+    assert [end.before.state.id for end in judged.waiting] == [1]
+
+
+def test_what_was_put_off_ends_with_the_next_look_that_lacks_it() -> None:
+    stored = after(BOTH, seen(TWO, backup_ids=frozenset({1, 2})))
+    assert stored.backups[1].state.missing_since == LATER
+    judged = reconcile(stored, seen(TWO, at=LATER + SECOND, backup_ids=frozenset({1, 2})), {})
+    assert (judged.waiting, judged.held) == ((), frozenset())
+    (row,) = judged.backups
+    assert (row.missing_since, row.gone_after_at, row.gone_at) == (None, LATER, LATER + SECOND)
+
+
+def test_the_brake_holds_what_would_be_put_off_with_the_rest() -> None:
+    attempt = seen(TWO, backup_ids=frozenset({1, 2}))
+    judged = reconcile(BOTH, attempt, {}, held_because="too many are missing")
+    assert (judged.outcome, set(judged.held)) == ("held", {1})
+    assert judged.droplet is not None
+    assert judged.droplet.last_observed_at == NOON
+
+
+def test_user_who_accepts_what_is_gone_overrules_the_droplet() -> None:
+    judged = reconcile(BOTH, seen(TWO, backup_ids=frozenset({1, 2})), {}, accepts_gone=True)
+    assert [end.before.state.id for end in judged.ended] == [1]
+    assert judged.held == frozenset()

@@ -9,7 +9,7 @@ looked at everything. `ends.brake` then judges all such ends together; attempts 
 with the brake's sentence, and what they miss is marked instead of ended.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -157,37 +157,49 @@ def _from_listing(
     accepts_gone: bool,
 ) -> Changeset:
     """Compare, decide, build."""
-    foreign = _foreign(attempt, owners)
-    found = compare(attempt.listing.backups, stored.backups if stored else {}, foreign)
-    outcome, error = _decision(attempt.listing.problem or _problem(foreign), held_because)
+    strangers, doubt = _strangers(attempt, owners, accepts_gone=accepts_gone)
+    found = compare(attempt.listing.backups, stored.backups if stored else {}, strangers)
+    outcome, error = _decision(attempt.listing.problem or doubt, held_because)
     shown = _additions(stored, attempt, stamp, found, outcome=outcome, error=error)
     if outcome == Outcome.INCOMPLETE:
         return shown  # nothing may end (R1)
     if stored is None:
         return replace(shown, day=changed_day(None, found.listed.values(), stamp))
+    return _with_missing(shown, stored, attempt, found, accepts_gone=accepts_gone)
+
+
+def _with_missing(
+    shown: Changeset, stored: StoredDroplet, attempt: Listed, found: Comparison, *, accepts_gone: bool
+) -> Changeset:
+    """Judge what a complete listing lacks: each backup ended, is put off, or is marked because the brake holds all."""
     judge = partial(end_of, stored, attempt)
-    missing = [judge(backup, stamp) for backup in found.missing]
+    missing = [judge(backup, shown.stamp) for backup in found.missing]
     policy = attempt.policy or shown.policy_before
     waiting = must_wait(missing, policy, live_before=found.live_before, live_after=len(found.listed))
-    if outcome == Outcome.HELD:
+    if shown.outcome == Outcome.HELD:
         return _with_marks(shown, waiting)
     named = frozenset[int]() if accepts_gone else named_ids(attempt.droplet)
     put_off = [end for end in waiting if end.before.state.id in named]
     ended = [end for end in missing if end not in put_off]
     live: list[Backup | BackupState] = [*found.listed.values(), *(end.before.state for end in put_off)]
-    look = replace(_with_marks(shown, put_off), waiting=waiting, day=changed_day(stored.last_day, live, stamp))
-    return _with_explanations(_with_ends(look, stored, ended), explanations(stored, stamp, found.listed, judge))
+    look = replace(_with_marks(shown, put_off), waiting=waiting, day=changed_day(stored.last_day, live, shown.stamp))
+    explained = explanations(stored, shown.stamp, found.listed, judge)
+    return _with_explanations(_with_ends(look, stored, ended), explained)
 
 
-def _foreign(attempt: Listed, owners: Mapping[int, int]) -> dict[int, int]:
-    """Give the listed backups that are stored under another Droplet, with that Droplet (R6)."""
-    number = attempt.droplet.id
-    shown = [backup.id for backup in attempt.listing.backups]
-    return {backup: owners[backup] for backup in sorted(shown) if owners.get(backup, number) != number}
+def _strangers(attempt: Listed, owners: Mapping[int, int], *, accepts_gone: bool) -> tuple[Collection[int], str | None]:
+    """Give the listed backups that are another Droplet's, and why the listing is therefore not complete.
 
-
-def _problem(foreign: Mapping[int, int]) -> str | None:
-    return next((f"backup {backup} is stored as one of Droplet {owner}" for backup, owner in foreign.items()), None)
+    Where the Droplet names backups, and none of the listed ones, the whole listing may be another's: entered here, its
+    backups could never be taken back (R6). An empty one is believed where the user `accepts_gone`.
+    """
+    number, named = attempt.droplet.id, named_ids(attempt.droplet)
+    listed = {backup.id for backup in attempt.listing.backups}
+    if named and not named & listed and (listed or not accepts_gone):
+        return listed, f"the Droplet names {len(named)} backups, and none of the {len(listed)} that its listing shows"
+    foreign = {backup: owners[backup] for backup in sorted(listed) if owners.get(backup, number) != number}
+    doubts = (f"backup {backup} is stored as one of Droplet {owner}" for backup, owner in foreign.items())
+    return foreign, next(doubts, None)
 
 
 def _decision(problem: str | None, held_because: str | None) -> tuple[Outcome, str | None]:

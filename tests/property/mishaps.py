@@ -9,6 +9,7 @@ from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 
 # What may be wrong with a listing of backups. Those of PLAUSIBLE cannot be told from the truth: what they show counts.
+# An empty one can, as long as the Droplet names backups: it counts only if the user accepts it.
 FAULTS: Mapping[str, Callable[[], Fault]] = {
     "forbidden": lambda: Fault(status=403),
     "missing": lambda: Fault(status=404),
@@ -20,10 +21,11 @@ FAULTS: Mapping[str, Callable[[], Fault]] = {
     "plausibly short": lambda: Fault(shows=lambda entries: entries[1:], is_plausible=True),
     "plausibly empty": lambda: Fault(shows=lambda _: [], is_plausible=True),
 }
-PLAUSIBLE = {"plausibly short", "plausibly empty", "no total"}
+PLAUSIBLE = {"plausibly short", "no total"}
+PLAUSIBLE_IF_ACCEPTED = {*PLAUSIBLE, "plausibly empty"}
 # Where two walks that agree are taken for the whole.
-PLAUSIBLE_IF_INSISTING = {*PLAUSIBLE, "too high a total", "short", "empty"}
-HARMLESS_IF_THERE_ARE_NONE = {"short", "empty"}
+PLAUSIBLE_IF_INSISTING = {*PLAUSIBLE_IF_ACCEPTED, "too high a total", "short", "empty"}
+HARMLESS_IF_THERE_ARE_NONE = {"short", "empty", "plausibly empty"}
 
 DISCOVERY_FAULTS: Mapping[str, tuple[str, Callable[[], Fault]]] = {
     "account forbidden": ("/v2/account", lambda: Fault(status=403)),

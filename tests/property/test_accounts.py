@@ -254,3 +254,33 @@ def test_backup_shown_under_two_droplets_stays_with_the_first(account: Account) 
         assert [each.outcome for each in report.droplets if each.droplet_id == two] == ["incomplete"]
     assert [len(account.live(number)) for number in (one, two)] == [2, 2]
     assert account.stored(two)["last_observed_at"] is None
+
+
+def test_listings_that_were_exchanged_at_first_sight_enter_nothing(database: Database) -> None:
+    """Each Droplet names its own backups; what is entered under another could never be taken back (R6)."""
+    account = Account(database)
+    one, two = (account.fleet.add_droplet(name=name, backups=6) for name in ("one", "two"))
+    for number, other in ((one, two), (two, one)):
+        entries = [backup_document(backup) for backup in account.fleet.backups_of(other)]
+        shown = Fault(shows=lambda _, entries=entries: entries, is_plausible=True)  # type: ignore[misc]
+        account.api.faults[backups_path(number)] = shown
+    report = account.sync(accept_gone=True)
+    assert [each.outcome for each in report.droplets] == ["incomplete"] * 2
+    assert account.rows("backups") == account.rows("droplet_days") == []
+
+    account.api.faults.clear()
+    assert account.sync().exit_code == EXIT_COMPLETE
+    for number in (one, two):
+        assert account.live(number) == {backup.id for backup in account.fleet.backups_of(number)}
+
+
+def test_empty_listing_of_a_droplet_that_names_backups_is_no_look(account: Account) -> None:
+    first, *_ = account.droplets
+    new = account.fleet.add_droplet(name="new", backups=3)
+    for number in (first, new):
+        account.api.faults[backups_path(number)] = Fault(shows=lambda _: [], is_plausible=True)
+    for _ in range(2):
+        assert account.sync().exit_code == EXIT_PARTIAL
+    assert account.reasons() == []
+    assert account.stored(new)["last_observed_at"] is None
+    assert account.sync(accept_gone=True).counts["backups_ended"] == 6

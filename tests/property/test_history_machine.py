@@ -24,6 +24,7 @@ from tests.property.mishaps import (
     FAULTS,
     HARMLESS_IF_THERE_ARE_NONE,
     PLAUSIBLE,
+    PLAUSIBLE_IF_ACCEPTED,
     PLAUSIBLE_IF_INSISTING,
     dying,
 )
@@ -266,7 +267,8 @@ class History(RuleBasedStateMachine):
     ) -> None:
         """Take over what a sync should have seen, and check all rules; `report` is None where it was killed."""
         tables = self.account.dump()
-        plausible = {*(PLAUSIBLE_IF_INSISTING if is_insisting else PLAUSIBLE), "torn"}
+        accepted = PLAUSIBLE_IF_ACCEPTED if accept_gone else PLAUSIBLE
+        plausible = {*(PLAUSIBLE_IF_INSISTING if is_insisting else accepted), "torn"}
         moved = set()
         for row in tables["droplets"]:
             number, stamp = row["id"], row["last_observed_at"]

@@ -344,3 +344,39 @@ def test_user_who_accepts_what_is_gone_overrules_the_droplet() -> None:
     judged = reconcile(BOTH, seen(TWO, backup_ids=frozenset({1, 2})), {}, accepts_gone=True)
     assert [end.before.state.id for end in judged.ended] == [1]
     assert judged.held == frozenset()
+
+
+# A listing that is not the Droplet's
+
+
+@pytest.mark.parametrize("stored", [None, BOTH])
+@pytest.mark.parametrize("problem", [None, "short"])
+def test_listing_of_none_that_the_droplet_names_enters_nothing(
+    stored: StoredDroplet | None, problem: str | None
+) -> None:
+    judged = reconcile(stored, seen(backup(7), backup(8), problem=problem, backup_ids=frozenset({1, 2, 3})), {})
+    why = "the Droplet names 3 backups, and none of the 2 that its listing shows"
+    assert (judged.outcome, judged.error) == ("incomplete", problem or why)
+    assert (judged.appeared, judged.ended, judged.backups, judged.day) == ((), (), (), None)
+    assert judged.droplet is not None
+    assert judged.droplet.last_listed_at == (BOTH.state.last_listed_at if stored else None)
+
+
+@pytest.mark.parametrize("names", [frozenset({7}), frozenset({1, 7}), frozenset(), None])
+def test_listing_that_shares_an_id_with_the_droplet_is_its_own(names: frozenset[int] | None) -> None:
+    judged = reconcile(None, seen(backup(7), backup(8), backup_ids=names), {})
+    assert (judged.outcome, [each.id for each in judged.appeared]) == ("complete", [7, 8])
+
+
+@pytest.mark.parametrize("stored", [None, BOTH])
+def test_empty_listing_of_a_droplet_that_names_backups_counts_only_if_the_user_says_so(
+    stored: StoredDroplet | None,
+) -> None:
+    attempt = seen(backup_ids=frozenset({1, 2}))
+    assert reconcile(stored, attempt, {}).outcome == "incomplete"
+    assert reconcile(stored, attempt, {}, accepts_gone=True).outcome == "complete"
+
+
+def test_user_who_accepts_what_is_gone_enters_no_other_droplets_backups() -> None:
+    judged = reconcile(BOTH, seen(backup(7), backup_ids=frozenset({1, 2})), {}, accepts_gone=True)
+    assert (judged.outcome, judged.appeared, judged.ended) == ("incomplete", (), ())

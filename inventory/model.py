@@ -272,6 +272,7 @@ class BackupState:
     gone_reason: str | None = None
     gone_reason_replaced_at: datetime | None = None
     missing_since: datetime | None = None
+    latest_created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +282,13 @@ class StoredBackup:
     Attributes:
         regions: Where it is now, sorted; empty once it is gone.
         version_from: The stamp from which its open version holds; None once it is gone.
+        shown_created_at: Its creation time as a listing last showed it; `state` has the one first shown.
     """
 
     state: BackupState
     regions: tuple[str, ...]
     version_from: datetime | None
+    shown_created_at: datetime
 
     @property
     def is_live(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from inventory.history.changes import End
+from inventory.history.rows import made_at
 from inventory.model import BackupPolicy, BackupState, Droplet, Listed, Proven, StoredBackup, StoredDroplet
 from inventory.vocabulary import GoneReason
 
@@ -54,7 +55,7 @@ def end_of(stored: StoredDroplet, attempt: Listed | Proven, backup: StoredBackup
     state = backup.state
     if state.id in (attempt.droplet.snapshot_ids or ()):
         return End(backup, GoneReason.CONVERTED)
-    age = gone_at - state.created_at + EXPIRY_SLACK
+    age = gone_at - made_at(state) + EXPIRY_SLACK
     if any(age >= timedelta(days=days) for days in _known_retentions(stored, state)):
         return End(backup, GoneReason.EXPIRED, is_foreseen=state.id not in named_ids(attempt.droplet))
     return End(backup, _reason_by(attempt.policy, age))
@@ -87,7 +88,7 @@ def _known_retentions(stored: StoredDroplet, backup: BackupState) -> set[int]:
     if not known:
         return set()
     seen_at = backup.gone_after_at or stored.state.last_observed_at or backup.first_seen_at
-    return {_in_force(known, backup.created_at), _in_force(known, seen_at)}
+    return {_in_force(known, made_at(backup)), _in_force(known, seen_at)}
 
 
 def _in_force(known: Sequence[tuple[datetime, int]], at: datetime) -> int:

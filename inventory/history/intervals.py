@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from datetime import datetime
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -21,25 +22,28 @@ _Intervals: TypeAlias = tuple[list[Closed], list[Opened]]
 
 def differs(before: StoredBackup, after: Backup) -> bool:
     """Tell whether a listing shows a backup differently from what is stored of it."""
-    return (
-        before.regions != after.regions
-        or before.state.created_at != after.created_at
-        or _backup_version(after) != _backup_version(before.state)
-    )
+    return before.regions != after.regions or _is_other_version(before, after)
+
+
+def _is_other_version(before: StoredBackup, after: Backup) -> bool:
+    is_redated = before.shown_created_at != after.created_at
+    return is_redated or _backup_version(before.state) != _backup_version(after)
 
 
 def backup_history(appeared: Iterable[Backup], changed: Iterable[Change], returned: Iterable[Change]) -> _Intervals:
     """List the versions and regions that close and open, but for those that ends close."""
     closed: list[Closed] = []
     opened: list[Opened] = []
-    for backup in (*appeared, *(change.after for change in returned)):
-        opened.append(_version_of(backup))
+    begun = [(backup, backup.created_at) for backup in appeared]
+    begun += [(change.after, change.before.state.created_at) for change in returned]
+    for backup, first_created_at in begun:
+        opened.append(_version_of(backup, first_created_at))
         opened.extend(_region(backup.id, region) for region in backup.regions)
     for change in changed:
         before, after = change.before, change.after
-        if _backup_version(before.state) != _backup_version(after):
+        if _is_other_version(before, after):
             closed.append(Closed("backup_versions", {"backup_id": after.id}, closed_by="change"))
-            opened.append(_version_of(after))
+            opened.append(_version_of(after, before.state.created_at))
         left = sorted(set(before.regions) - set(after.regions))
         joined = sorted(set(after.regions) - set(before.regions))
         closed.extend(Closed("backup_regions", {"backup_id": after.id, "region": region}) for region in left)
@@ -47,8 +51,11 @@ def backup_history(appeared: Iterable[Backup], changed: Iterable[Change], return
     return closed, opened
 
 
-def _version_of(backup: Backup) -> Opened:
-    return Opened("backup_versions", {"backup_id": backup.id, **_named(_OF_BACKUP, backup)})
+def _version_of(backup: Backup, first_created_at: datetime) -> Opened:
+    """Open a version; it has a creation time of its own only where that is not the one first shown."""
+    created_at = None if backup.created_at == first_created_at else backup.created_at
+    values = {"backup_id": backup.id, **_named(_OF_BACKUP, backup), "created_at": created_at}
+    return Opened("backup_versions", values)
 
 
 def _region(backup_id: int, region: str) -> Opened:

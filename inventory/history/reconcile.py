@@ -9,7 +9,7 @@ looked at everything. `ends.brake` then judges all such ends together; attempts 
 with the brake's sentence, and what they miss is marked instead of ended.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -181,10 +181,18 @@ def _with_missing(
     named = frozenset[int]() if accepts_gone else named_ids(attempt.droplet)
     put_off = [end for end in waiting if end.before.state.id in named]
     ended = [end for end in missing if end not in put_off]
-    live: list[Backup | BackupState] = [*found.listed.values(), *(end.before.state for end in put_off)]
+    live = [*_as_first_dated(found, stored), *(end.before.state for end in put_off)]
     look = replace(_with_marks(shown, put_off), waiting=waiting, day=changed_day(stored.last_day, live, shown.stamp))
     explained = explanations(stored, shown.stamp, found.listed, judge)
     return _with_explanations(_with_ends(look, stored, ended), explained)
+
+
+def _as_first_dated(found: Comparison, stored: StoredDroplet) -> Iterator[Backup | BackupState]:
+    """Give what a listing shows with the creation times that were shown first, which the figures of all days have."""
+    for number, backup in found.listed.items():
+        known = stored.backups.get(number)
+        is_redated = known is not None and known.state.created_at != backup.created_at
+        yield replace(backup, created_at=known.state.created_at) if known and is_redated else backup
 
 
 def _strangers(attempt: Listed, owners: Mapping[int, int], *, accepts_gone: bool) -> tuple[Collection[int], str | None]:

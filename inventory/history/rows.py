@@ -3,11 +3,14 @@
 import math
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from inventory.history.changes import End
 from inventory.model import Backup, BackupState, Droplet, DropletDay, DropletState
 from inventory.vocabulary import Outcome
+
+# A creation time that is later than the first sight by more than this is not believed.
+CREATED_WITHIN = timedelta(hours=1)
 
 
 def shown_droplet(
@@ -69,8 +72,25 @@ def new_backup(backup: Backup, droplet_id: int, first_seen_at: datetime) -> Back
 
 
 def shown_backup(before: BackupState, after: Backup) -> BackupState:
-    """Give the row of a known backup that is listed; what was stored of an end is void."""
-    return new_backup(after, before.droplet_id, before.first_seen_at)
+    """Give the row of a known backup that is listed; what was stored of an end is void.
+
+    Its creation time stays as first shown, so that the past keeps its answers.
+    """
+    shown = new_backup(after, before.droplet_id, before.first_seen_at)
+    later = [at for at in (before.latest_created_at, after.created_at) if at is not None and at != before.created_at]
+    believable = [at for at in later if is_believable(at, before.first_seen_at)]
+    return replace(shown, created_at=before.created_at, latest_created_at=max(believable, default=None))
+
+
+def is_believable(created_at: datetime, first_seen_at: datetime) -> bool:
+    """Tell whether a backup can have been made then: not after it was seen, but for a clock that is a little off."""
+    return created_at <= first_seen_at + CREATED_WITHIN
+
+
+def made_at(backup: BackupState) -> datetime:
+    """Give when a backup was made, by the latest time that was shown and is believable, else when it was first seen."""
+    shown = [at for at in (backup.created_at, backup.latest_created_at) if at is not None]
+    return max((at for at in shown if is_believable(at, backup.first_seen_at)), default=backup.first_seen_at)
 
 
 def ended_backup(end: End, last_observed_at: datetime | None, stamp: datetime) -> BackupState:

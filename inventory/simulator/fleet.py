@@ -259,14 +259,16 @@ class Fleet:
         name: str | None = None,
         size_gigabytes: float | None = None,
         regions: Sequence[str] | None = None,
+        created_at: datetime | None = None,
     ) -> None:
-        """Change what the API says of an existing backup; None leaves an attribute as it is."""
+        """Change what the API says of an existing backup, not when it expires; None leaves an attribute as it is."""
         before = self._images.take(backup_id)
         after = replace(
             before,
             name=name or before.name,
             size_gigabytes=before.size_gigabytes if size_gigabytes is None else size_gigabytes,
             regions=before.regions if regions is None else tuple(regions),
+            created_at=created_at or before.created_at,
         )
         self._put(after, "edited")
 

@@ -113,17 +113,19 @@ def _live_backups(connection: sa.Connection, ids: Sequence[int]) -> dict[int, di
     regions = sa.select(sa.func.aggregate_strings(backup_regions.c.region, ",")).where(is_open).scalar_subquery()
     open_version = sa.and_(backup_versions.c.backup_id == backups.c.id, backup_versions.c.valid_to.is_(None))
     query = (
-        sa.select(*_BACKUP, backup_versions.c.valid_from, regions)
+        sa.select(*_BACKUP, backup_versions.c.valid_from, backup_versions.c.created_at, regions)
         .outerjoin_from(backups, backup_versions, open_version)
         .where(
             among(connection, backups.c.droplet_id, ids),
             _fulfilled(connection, backups.c.gone_at.is_(None), share=0.9),
         )
     )
-    for *columns, version_from, slugs in connection.execute(query).all():
+    for *columns, version_from, shown_created_at, slugs in connection.execute(query).all():
         state = BackupState(*columns)
         in_regions = tuple(sorted(slugs.split(","))) if slugs else ()
-        found[state.droplet_id][state.id] = StoredBackup(state, in_regions, version_from)
+        found[state.droplet_id][state.id] = StoredBackup(
+            state, in_regions, version_from, shown_created_at or state.created_at
+        )
     return found
 
 
@@ -139,7 +141,7 @@ def _ended_backups(
     for condition in chosen:
         for columns in connection.execute(of_droplets.where(condition)):
             state = BackupState(*columns)
-            found[state.droplet_id][state.id] = StoredBackup(state, (), None)
+            found[state.droplet_id][state.id] = StoredBackup(state, (), None, state.created_at)
     return found
 
 

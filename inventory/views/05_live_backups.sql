@@ -12,7 +12,7 @@
 --   backup_id: DigitalOcean's image id
 --   name: as the API says, not unique
 --   type: as the API says; backup in every known listing
---   created_at: UTC, as the API says
+--   created_at: UTC, as the API first said
 --   age_hours: from created_at to now; negative if created_at is in the future
 --   size_gigabytes: as billed
 --   min_disk_size_gigabytes: the disk that a restore needs

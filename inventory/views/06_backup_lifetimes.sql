@@ -14,7 +14,7 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: the Droplet's name, not unique
 --   backup_id: DigitalOcean's image id
---   created_at: UTC, as the API says
+--   created_at: UTC, as the API first said
 --   size_gigabytes: as billed; the last known size if it ended
 --   first_seen_at: UTC stamp at which it became known
 --   last_seen_at: UTC stamp of the last look that showed it, for a past moment as in known_droplets; never NULL

@@ -11,7 +11,7 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: the Droplet's name, not unique
 --   backup_id: DigitalOcean's image id
---   created_at: UTC, as the API says
+--   created_at: UTC, as the API first said
 --   size_gigabytes: as billed; the last known size if it ended
 --   compared_backups: how many backups it is compared with, 4 to 7
 --   median_before_gigabytes: the median of their sizes

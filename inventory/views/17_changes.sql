@@ -1,7 +1,7 @@
 -- What happened recently?
 -- Every event since report_clock.since, at the stamp of the look that learned of it; gone and unselected Droplets are
 -- included. The attributes with which a Droplet or a backup appears are no change. Where several attributes changed at
--- once, each has a row.
+-- once, each has a row. Only here stands another created_at than the one that a backup appeared with.
 -- Grain: one row per event
 -- Units: UTC
 -- Reads: report_clock, known_droplets, droplet_versions, backup_policies, backups, backup_versions, backup_regions
@@ -95,12 +95,14 @@ event AS (
                 WHEN 'type' THEN v.type
                 -- By way of text, so that both databases write a whole number without a fraction.
                 WHEN 'size_gigabytes' THEN CAST(CAST(CAST(v.size_gigabytes AS text) AS numeric) AS text)
+                WHEN 'created_at' THEN time_text(coalesce(v.created_at, b.created_at))
                 ELSE CAST(v.min_disk_size AS text)
             END AS old_value,
             CASE a.attribute
                 WHEN 'name' THEN w.name
                 WHEN 'type' THEN w.type
                 WHEN 'size_gigabytes' THEN CAST(CAST(CAST(w.size_gigabytes AS text) AS numeric) AS text)
+                WHEN 'created_at' THEN time_text(coalesce(w.created_at, b.created_at))
                 ELSE CAST(w.min_disk_size AS text)
             END AS new_value
         FROM report_clock AS c
@@ -111,6 +113,7 @@ event AS (
             SELECT 'name' AS attribute
             UNION ALL SELECT 'type'
             UNION ALL SELECT 'size_gigabytes'
+            UNION ALL SELECT 'created_at'
             UNION ALL SELECT 'min_disk_size_gigabytes'
         ) AS a
         WHERE

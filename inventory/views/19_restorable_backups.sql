@@ -12,7 +12,7 @@
 --   droplet_id: DigitalOcean's id
 --   droplet: the Droplet's name as last known, not unique
 --   backup_id: DigitalOcean's image id
---   created_at: UTC, as the API says
+--   created_at: UTC, as the API first said
 --   size_gigabytes: as billed, the last known size
 --   last_seen_at: UTC stamp of the last look that showed it, which may be after report_clock.now; never NULL
 --   gone_at: UTC stamp of the first look without it, after report_clock.now; NULL if it is not known to be gone

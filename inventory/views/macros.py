@@ -36,6 +36,11 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "max({one}, {other})",
             "postgresql": "greatest({one}, {other})",
         },
+        # A time as text, UTC: 2026-03-02 12:00:00.
+        "time_text(time)": {
+            "sqlite": "({time})",
+            "postgresql": "to_char(({time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
+        },
         # An aggregate: the texts of all rows, in the order in which a subquery gives them, joined by ", ".
         "list_of(text)": {
             "sqlite": "group_concat({text}, ', ')",

@@ -143,7 +143,10 @@ def test_what_is_written_is_read_back(account: Database) -> None:
             state=droplet(),
             tags=frozenset({"prod", "db"}),
             policies=(StoredPolicy(DAILY, MONDAY, None),),
-            backups={1010: StoredBackup(one, ("fra1",), MONDAY), 1011: StoredBackup(two, ("ams3", "fra1"), MONDAY)},
+            backups={
+                1010: StoredBackup(one, ("fra1",), MONDAY, one.created_at),
+                1011: StoredBackup(two, ("ams3", "fra1"), MONDAY, two.created_at),
+            },
             last_day=DropletDay(MONDAY.date(), 2, 2.34, one.created_at, two.created_at, MONDAY),
         )
     }
@@ -178,7 +181,7 @@ def test_a_change_closes_one_interval_and_opens_the_next(account: Database) -> N
     found = read(account)[101]
     assert found.state.last_observed_at == TUESDAY
     assert found.tags == {"prod"}
-    assert found.backups[1010] == StoredBackup(larger, ("ams3", "fra1"), TUESDAY)
+    assert found.backups[1010] == StoredBackup(larger, ("ams3", "fra1"), TUESDAY, larger.created_at)
     assert found.backups[1011].regions == ("fra1",)
     versions = sa.select(
         backup_versions.c.valid_from,
@@ -225,8 +228,8 @@ def test_ended_backups_are_read_where_a_look_may_concern_them(
 ) -> None:
     write(account, changeset(droplet(), backups=(ended, backup(1002))))
     found = read(account, listed=listed, now=TUESDAY + timedelta(hours=47))[101].backups
-    assert found == {1002: StoredBackup(backup(1002), (), None)} | (
-        {1001: StoredBackup(ended, (), None)} if is_read else {}
+    assert found == {1002: StoredBackup(backup(1002), (), None, backup(1002).created_at)} | (
+        {1001: StoredBackup(ended, (), None, ended.created_at)} if is_read else {}
     )
 
 
@@ -254,7 +257,7 @@ def test_live_backups_of_droplets_proven_unchanged_are_not_read(account: Databas
     write(account, changeset(droplet(101), backups=(ended,)))
     with account.reading() as connection:
         found = load(connection, [101, 102], [], MONDAY, proven={101})
-    assert found[101] == replace(read(account)[101], backups={1003: StoredBackup(ended, (), None)})
+    assert found[101] == replace(read(account)[101], backups={1003: StoredBackup(ended, (), None, ended.created_at)})
     assert found[102].backups.keys() == {1021}
     with account.reading() as connection, statements(account) as sent:
         load(connection, [101, 102], [], MONDAY, proven={101, 102})

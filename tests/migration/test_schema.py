@@ -48,12 +48,13 @@ def catalog(connection: sa.Connection) -> list[Any]:
     statements = connection.exec_driver_sql(
         "SELECT tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND type <> 'view'"
     )
-    return sorted(
-        # Where a table was renamed, SQLite writes its name in quotes.
-        (table, sorted(line.strip(" \t,") for line in text.replace(f'"{table}"', table).splitlines()))
-        for table, text in statements
-        if table != VERSION_TABLE
-    )
+    return sorted((table, sorted(_parts(table, text))) for table, text in statements if table != VERSION_TABLE)
+
+
+def _parts(table: str, text: str) -> Iterator[str]:
+    """Split a statement of SQLite: it quotes a renamed table, and puts an added column on the line of the last."""
+    for line in text.replace(f'"{table}"', table).splitlines():
+        yield from (part.strip(" \t,") for part in re.split(r", (?=[a-z_]+ [A-Z])", line))
 
 
 def test_migrations_leave_nothing_to_autogenerate(migrated_url: str) -> None:

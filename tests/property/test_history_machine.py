@@ -1,6 +1,7 @@
 """Anything may happen to a fleet, a clock, the answers and a process: after every step the rules hold."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,6 +48,7 @@ class History(RuleBasedStateMachine):
         self.account = Account(database)
         self.fleet = self.account.fleet
         self.attempts = Attempts()
+        self.dated: dict[int, datetime] = {}
         self.lost: list[int] = []
         self.before: Tables = self.account.dump()
 
@@ -115,6 +117,12 @@ class History(RuleBasedStateMachine):
     def edit_backup(self, droplet: int, backup: int, size: float, name: str, regions: Sequence[str]) -> None:
         for number in self.chosen_backup(droplet, backup):
             self.fleet.edit_backup(number, size_gigabytes=size, name=name, regions=regions)
+
+    @rule(droplet=choices, days=st.sampled_from([-365, -1, 3]))
+    def redate_backups(self, droplet: int, days: int) -> None:
+        for number in self.chosen(droplet):
+            for backup in self.fleet.backups_of(number):
+                self.fleet.edit_backup(backup.id, created_at=backup.created_at + timedelta(days=days))
 
     @rule(droplet=choices, backup=choices, is_converted=st.booleans())
     def lose_or_convert(self, droplet: int, backup: int, *, is_converted: bool) -> None:
@@ -267,6 +275,7 @@ class History(RuleBasedStateMachine):
     ) -> None:
         """Take over what a sync should have seen, and check all rules; `report` is None where it was killed."""
         tables = self.account.dump()
+        self.check_dates(tables)
         accepted = PLAUSIBLE_IF_ACCEPTED if accept_gone else PLAUSIBLE
         plausible = {*(PLAUSIBLE_IF_INSISTING if is_insisting else accepted), "torn"}
         moved = set()
@@ -281,7 +290,8 @@ class History(RuleBasedStateMachine):
             )
             assert row["gone_at"] is None or number in self.fleet.destroyed
             put_off = () if accept_gone else self.put_off(number)
-            self.attempts.add(number, stamp, (*self.account.api.listed(number), *put_off))
+            picture = (*self.account.api.listed(number), *put_off)
+            self.attempts.add(number, stamp, tuple(replace(b, created_at=self.dated[b.id]) for b in picture))
             self.check_droplet(row, tables, is_clean=is_clean)
         self.account.api.faults.clear()
         held = self.check_run(report) if report else set()
@@ -303,6 +313,13 @@ class History(RuleBasedStateMachine):
                 regions = tuple(sorted(each["region"] for each in places if each["valid_to"] is None))
                 names = ("id", "droplet_id", "name", "type", "created_at", "size_gigabytes", "min_disk_size")
                 yield SimulatedBackup(**{name: row[name] for name in names}, regions=regions, expires_at=None)
+
+    def check_dates(self, tables: Tables) -> None:
+        """A backup keeps the creation time that was shown first."""
+        for row in tables["backups"]:
+            image = self.fleet.image(row["id"])
+            shown = image.created_at if image else row["created_at"]
+            assert row["created_at"] == self.dated.setdefault(row["id"], shown)
 
     def check_droplet(self, row: Row, tables: Tables, *, is_clean: bool) -> None:
         """After a look, a Droplet is stored as it is."""

@@ -154,6 +154,7 @@ def _backups(before: Mapping[int, StoredBackup], judged: Changeset) -> dict[int,
     states |= {state.id: state for state in judged.backups}
     regions = {number: set(each.regions) for number, each in before.items()}
     versions = {number: each.version_from for number, each in before.items()}
+    dates: dict[int, Any] = {number: each.shown_created_at for number, each in before.items()}
     for closed in judged.closed:
         if closed.table == "backup_regions":
             regions[int(str(closed.key["backup_id"]))] -= {str(closed.key["region"])}
@@ -163,8 +164,10 @@ def _backups(before: Mapping[int, StoredBackup], judged: Changeset) -> dict[int,
         if opened.table == "backup_regions":
             regions.setdefault(int(str(opened.values["backup_id"])), set()).add(str(opened.values["region"]))
         if opened.table == "backup_versions":
-            versions[int(str(opened.values["backup_id"]))] = judged.stamp
+            number = int(str(opened.values["backup_id"]))
+            versions[number] = judged.stamp
+            dates[number] = opened.values["created_at"] or states[number].created_at
     return {
-        number: StoredBackup(state, tuple(sorted(regions.get(number, ()))), versions.get(number))
+        number: StoredBackup(state, tuple(sorted(regions.get(number, ()))), versions.get(number), dates[number])
         for number, state in states.items()
     }

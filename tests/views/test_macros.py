@@ -30,6 +30,7 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
     ("greatest_of(:one, :two)", [NOON, at("03-09 12:00:01")], at("03-09 12:00:01")),
     ("greatest_of(:one, 0.0)", [-0.5], 0.0),
     ("greatest_of(:one - 1, (:one + 1) * 2)", [1.0], 4.0),
+    ("time_text(:one)", [at("03-08 23:59:59")], "2026-03-08 23:59:59"),
     (
         "day_of(greatest_of(:one, coalesce(seconds_before(:two, 3600), :one)))",
         [NOON, at("03-10 01:00")],

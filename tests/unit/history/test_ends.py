@@ -255,6 +255,48 @@ def test_brake_says_how_many_and_what_comes_next() -> None:
     )
 
 
+# The age of a backup that was re-dated
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        # Shown as two days old, and then moved: the latest believable time counts.
+        ([-2], "unexplained"),
+        ([-2, -365], "unexplained"),
+        ([-365, -2], "unexplained"),
+        ([-365], "expired"),
+        ([-8, -7], "expired"),
+        # Of a time after the first sight nothing is believed but an hour, which a wrong clock may explain.
+        ([-8, 1 / 24], "unexplained"),
+        ([-8, 1 / 24 + 1 / 86_400], "expired"),
+        ([3], "unexplained"),
+        ([3, -8], "expired"),
+        ([3, -2], "unexplained"),
+    ],
+)
+def test_age_is_reckoned_from_the_latest_creation_time_that_is_believable(shown: list[float], reason: str) -> None:
+    """Days from the first sight, at NOON."""
+    stored = None
+    for seconds, days in enumerate(shown):
+        stored = after(stored, seen(backup(1, days_old=-days), backup(2), at=NOON + seconds * SECOND))
+    assert stored is not None
+    assert reason_of_end(stored, seen(backup(2))) == reason
+
+
+@pytest.mark.parametrize(("days_seen", "reason"), [(6, "expired"), (5, "unexplained")])
+def test_age_without_a_believable_creation_time_is_reckoned_from_the_first_sight(days_seen: int, reason: str) -> None:
+    stored = after(None, seen(backup(1, days_old=-900), backup(2), at=NOON))
+    assert reason_of_end(stored, seen(backup(2), at=NOON + timedelta(days=days_seen))) == reason
+
+
+def test_the_policy_of_when_it_was_made_is_that_of_the_believable_time() -> None:
+    """Re-dated to before the retention was made longer, it is still one of those that are kept for longer."""
+    stored = after(None, *(seen(backup(1, days_old=days), backup(2), at=NOON) for days in (9, 365)))
+    stored = with_policies(stored, (NOON - timedelta(days=100), DAILY), (NOON - timedelta(days=20), WEEKLY))
+    assert reason_of_end(stored, seen(backup(2), policy=WEEKLY)) == "unexplained"
+
+
 # What must wait for the brake
 
 

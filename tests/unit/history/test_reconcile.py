@@ -29,9 +29,10 @@ BOTH = after(None, seen(ONE, TWO, at=NOON))
 UNSELECTED = replace(BOTH, state=replace(BOTH.state, unselected_since=NOON))
 
 
-def version(each: Backup) -> Opened:
-    values = {"name": each.name, "type": each.type, "size_gigabytes": each.size_gigabytes}
-    return Opened("backup_versions", {"backup_id": each.id, **values, "min_disk_size": each.min_disk_size})
+def version(each: Backup, *, created_at: datetime | None = None) -> Opened:
+    values: dict[str, object] = {"name": each.name, "type": each.type, "size_gigabytes": each.size_gigabytes}
+    values |= {"min_disk_size": each.min_disk_size, "created_at": created_at}
+    return Opened("backup_versions", {"backup_id": each.id, **values})
 
 
 def region(each: Backup, name: str = "fra1") -> Opened:
@@ -167,11 +168,71 @@ def test_changed_regions_leave_the_version_alone() -> None:
     assert judged.opened == (region(moved, "nyc3"),)
 
 
-def test_changed_creation_time_has_no_history() -> None:
-    changed = replace(ONE, created_at=ONE.created_at + SECOND)
-    judged = reconcile(BOTH, seen(changed, TWO), {})
-    assert [row.created_at for row in judged.backups] == [changed.created_at]
-    assert (judged.closed, judged.opened) == ((), ())
+# Re-dated
+
+
+def test_the_creation_time_first_shown_stays_and_a_later_one_is_a_version() -> None:
+    moved = replace(ONE, created_at=ONE.created_at - timedelta(days=365))
+    judged = reconcile(BOTH, seen(moved, TWO), {})
+    assert [each.after for each in judged.changed] == [moved]
+    (row,) = judged.backups
+    assert (row.created_at, row.latest_created_at) == (ONE.created_at, moved.created_at)
+    assert judged.closed == (closed_version(1, "change"),)
+    assert judged.opened == (version(moved, created_at=moved.created_at),)
+    assert judged.day is None
+
+
+def test_re_dated_backup_is_changed_once_and_again_when_it_is_dated_back() -> None:
+    moved = replace(ONE, created_at=ONE.created_at - timedelta(days=365))
+    stored = after(BOTH, seen(moved, TWO))
+    again = reconcile(stored, seen(moved, TWO, at=LATER + SECOND), {})
+    assert (again.changed, again.is_change) == ((), False)
+    back = reconcile(stored, seen(ONE, TWO, at=LATER + SECOND), {})
+    assert back.opened == (version(ONE),)
+    assert [(row.created_at, row.latest_created_at) for row in back.backups] == [(ONE.created_at, moved.created_at)]
+
+
+def test_the_figures_of_a_day_keep_the_creation_times_first_shown() -> None:
+    moved = replace(ONE, created_at=NOON, size_gigabytes=9.0)
+    judged = reconcile(BOTH, seen(moved, TWO), {})
+    assert judged.day is not None
+    assert (judged.day.oldest_backup_at, judged.day.newest_backup_at) == (ONE.created_at, TWO.created_at)
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "latest"),
+    [
+        ([-5 * HOUR], -5 * HOUR),
+        ([-5 * HOUR, -9 * HOUR], -5 * HOUR),
+        ([-9 * HOUR, -5 * HOUR], -5 * HOUR),
+        ([HOUR], HOUR),
+        ([HOUR + SECOND], None),
+        ([-5 * HOUR, HOUR + SECOND], -5 * HOUR),
+        ([-5 * HOUR, timedelta(days=-3)], -5 * HOUR),
+        ([timedelta(days=-3)], None),
+    ],
+)
+def test_the_latest_creation_time_is_the_latest_believable_one(
+    shown: list[timedelta], latest: timedelta | None
+) -> None:
+    """Times from the first sight, at NOON; the backup was first shown as three days old."""
+    stored = BOTH
+    for seconds, moved in enumerate(shown):
+        attempt = seen(replace(ONE, created_at=NOON + moved), TWO, at=LATER + seconds * SECOND)
+        stored = after(stored, attempt)
+    expected = None if latest is None else NOON + latest
+    assert stored.backups[1].state.latest_created_at == expected
+
+
+def test_re_dated_backup_that_returns_keeps_its_first_creation_time() -> None:
+    moved = replace(ONE, created_at=ONE.created_at + HOUR)
+    judged = reconcile(after(BOTH, seen(TWO)), seen(moved, TWO, at=LATER + SECOND), {})
+    (row,) = judged.backups
+    assert (row.created_at, row.latest_created_at) == (ONE.created_at, moved.created_at)
+    assert judged.opened == (version(moved, created_at=moved.created_at), region(moved))
 
 
 def test_returned_opens_a_new_version_and_leaves_the_earlier_end() -> None:

@@ -61,8 +61,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "size-anomaly": Kind(
             "warning",
-            "The newest backup, made within the last 7 days, has size 0, is above 1.8 times the median of the 7 before "
-            "it, or below half of it.",
+            "The newest backup, made within the last 7 days, is above 1.8 times the median of the 7 before it, below "
+            "half of it, or of size 0 after the window in which it was begun (12 h, if no window is known).",
         ),
         "unprotected": Kind("counted", "An active Droplet never had a backup, and no policy is known to make one."),
     }

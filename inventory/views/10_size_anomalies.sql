@@ -1,9 +1,10 @@
 -- Which backups stand out in size from those before them?
 -- Each backup made since report_clock.since is compared with the median of the 7 that its Droplet made before it, ended
--- ones included. A backup with fewer than 4 before it is not judged.
+-- ones included. A backup with fewer than 4 before it is not judged, nor is one of size 0 that is still being made: until
+-- the window in which it was begun is over, by the policy in force then, or for 12 h where no window is known.
 -- Grain: one row per backup that stands out, of a selected Droplet that exists
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, backups, backup_versions
+-- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies
 -- Order: created_at DESC, backup_id DESC
 -- Time: created_at, from report_clock.since
 -- Columns:
@@ -47,6 +48,31 @@ candidate AS MATERIALIZED (
         AND b.first_seen_at <= c.now
 ),
 
+rhythm AS (
+    SELECT
+        p.droplet_id,
+        p.valid_from,
+        -- In seconds of the week, of which every other period is a part.
+        3600 * (
+            p.hour + CASE
+                WHEN p.plan <> 'weekly' THEN 0
+                WHEN p.weekday = 'SUN' THEN 0
+                WHEN p.weekday = 'MON' THEN 24
+                WHEN p.weekday = 'TUE' THEN 48
+                WHEN p.weekday = 'WED' THEN 72
+                WHEN p.weekday = 'THU' THEN 96
+                WHEN p.weekday = 'FRI' THEN 120
+                WHEN p.weekday = 'SAT' THEN 144
+            END
+        ) AS opens_at,
+        3600 * hours_between_windows(p) AS period_seconds,
+        3600 * coalesce(
+            p.window_length_hours, CASE WHEN hours_between_windows(p) < 4 THEN hours_between_windows(p) ELSE 4 END
+        ) AS length_seconds
+    FROM backup_policies AS p
+    WHERE p.is_enabled
+),
+
 judged AS MATERIALIZED (
     SELECT
         b.*,
@@ -76,7 +102,28 @@ judged AS MATERIALIZED (
                 ) AS e
             ) AS o
             WHERE o.places >= 4 AND o.place IN ((o.places + 1) / 2, (o.places + 2) / 2)
-        ) AS median_before_gigabytes
+        ) AS median_before_gigabytes,
+        -- From its creation to the end of its window; not above 0 or NULL where it belongs to none.
+        CASE
+            WHEN b.size_gigabytes = 0 THEN (
+                SELECT r.length_seconds - (seconds_of_week(b.created_at) - r.opens_at + 604800) % r.period_seconds
+                FROM rhythm AS r
+                WHERE
+                    r.droplet_id = b.droplet_id
+                    AND r.valid_from = coalesce(
+                        (
+                            SELECT max(p.valid_from)
+                            FROM backup_policies AS p
+                            WHERE p.droplet_id = b.droplet_id AND p.valid_from <= b.created_at
+                        ),
+                        (
+                            SELECT min(p.valid_from)
+                            FROM backup_policies AS p
+                            WHERE p.droplet_id = b.droplet_id AND p.valid_from <= b.now
+                        )
+                    )
+            )
+        END AS making_seconds
     FROM candidate AS b
 )
 
@@ -111,7 +158,11 @@ FROM judged AS j
 WHERE
     j.median_before_gigabytes IS NOT NULL
     AND (
-        j.size_gigabytes = 0
-        OR j.size_gigabytes > 1.8 * j.median_before_gigabytes
-        OR j.size_gigabytes < 0.5 * j.median_before_gigabytes
+        j.size_gigabytes > 1.8 * j.median_before_gigabytes
+        OR (j.size_gigabytes > 0 AND j.size_gigabytes < 0.5 * j.median_before_gigabytes)
+        OR (
+            j.size_gigabytes = 0
+            AND seconds_between(j.created_at, j.now)
+            >= CASE WHEN j.making_seconds > 0 THEN j.making_seconds ELSE 12 * 3600 END
+        )
     )

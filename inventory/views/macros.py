@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+_WEEKDAYS = "'SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'"
+_EVERY = " ".join(f"WHEN 'intra_daily_{hours}h' THEN {hours}" for hours in (1, 2, 3, 4, 6, 8, 12, 24))
+
 MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         # The UTC day of a time.
@@ -31,6 +34,11 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "round((julianday({end}) - julianday({begin})) * 86400)",
             "postgresql": "CAST(extract(EPOCH FROM ({end}) - ({begin})) AS double precision)",
         },
+        # A whole number: since Sunday, 00:00 UTC. The first second of 1970 was a Thursday's.
+        "seconds_of_week(time)": {
+            "sqlite": "((CAST(strftime('%s', {time}) AS integer) + 345600) % 604800)",
+            "postgresql": "((CAST(extract(EPOCH FROM ({time})) AS bigint) + 345600) % 604800)",
+        },
         # The larger or later of two, neither NULL: SQLite would answer NULL, PostgreSQL the other one.
         "greatest_of(one, other)": {
             "sqlite": "max({one}, {other})",
@@ -46,6 +54,14 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "group_concat({text}, ', ')",
             "postgresql": "string_agg({text}, ', ')",
         },
+        # How far apart the windows of a policy open, given the alias of its row: one of them opens at its hour,
+        # a weekly one on its weekday. NULL where neither the documentation nor the plan's name says when.
+        "hours_between_windows(policy)": dict.fromkeys(
+            ("sqlite", "postgresql"),
+            "CASE WHEN {policy}.hour IS NULL THEN NULL"
+            f" WHEN {{policy}}.plan = 'weekly' AND {{policy}}.weekday IN ({_WEEKDAYS}) THEN 168"
+            f" ELSE CASE {{policy}}.plan WHEN 'daily' THEN 24 {_EVERY} END END",
+        ),
     }
 )
 """Call -> dialect -> the SQL that replaces it, with the names of the arguments where their SQL goes."""

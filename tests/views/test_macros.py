@@ -12,7 +12,13 @@ from inventory.views.times import UtcDateTime
 from tests.views.by_hand import at
 
 NOON = at("03-09 12:00")
-TYPES: dict[type, TypeEngine[Any]] = {datetime: UtcDateTime(), date: sa.Date(), float: sa.Double(), str: sa.Text()}
+TYPES: dict[type, TypeEngine[Any]] = {
+    datetime: UtcDateTime(),
+    date: sa.Date(),
+    float: sa.Double(),
+    str: sa.Text(),
+    int: sa.Integer(),
+}
 # The SQL, what :one and :two in it are, and the answer.
 CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | str]] = [
     ("day_of(:one)", [at("03-08 23:59:59")], date(2026, 3, 8)),
@@ -27,6 +33,9 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
     ("seconds_between(:one, :two)", [NOON, at("03-09 11:59:59")], -1.0),
     ("seconds_between(:one, :two) / 86400", [NOON, at("03-11 00:00")], 1.5),
     ("seconds_between(:one, seconds_before(:one, 26 * 3600)) / 3600", [NOON], -26.0),
+    ("seconds_of_week(:one)", [at("03-08 00:00")], 0),
+    ("seconds_of_week(:one)", [at("03-07 23:59:59")], 604_799),
+    ("seconds_of_week(:one)", [NOON], 129_600),
     ("greatest_of(:one, :two)", [NOON, at("03-09 12:00:01")], at("03-09 12:00:01")),
     ("greatest_of(:one, 0.0)", [-0.5], 0.0),
     ("greatest_of(:one - 1, (:one + 1) * 2)", [1.0], 4.0),
@@ -41,6 +50,12 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
         [],
         "ams3, nyc3",
     ),
+    (
+        "(SELECT hours_between_windows(p) FROM (SELECT 'intra_daily_6h' AS plan, NULL AS weekday, 3 AS hour) AS p)",
+        [],
+        6,
+    ),
+    ("(SELECT hours_between_windows(p) FROM (SELECT 'weekly' AS plan, 'SAT' AS weekday, 0 AS hour) AS p)", [], 168),
 ]
 
 

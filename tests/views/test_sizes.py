@@ -1,6 +1,7 @@
 """What stands out in size, and how sizes grow: the corner cases."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -67,6 +68,75 @@ def test_a_size_that_was_put_right_is_known_since_then(web: ByHand) -> None:
     web.insert("backup_versions", **now_right, valid_from=at("03-06 12:00"), size_gigabytes=2.0)
     assert [row.verdict for row in web.ask(SizeAnomaly, "03-06 11:00")] == ["zero"]
     assert web.ask(SizeAnomaly, "03-06 12:00") == []
+
+
+# Of size 0 while it is being made: made on Thursday, 5 March
+
+
+@pytest.mark.parametrize(
+    ("policy", "created", "over"),
+    [
+        ({}, "04:00", "03-05 08:00"),
+        ({}, "07:59:59", "03-05 08:00"),
+        ({"window_length_hours": 2}, "04:00", "03-05 06:00"),
+        ({"window_length_hours": None}, "04:00", "03-05 08:00"),
+        # Over midnight.
+        ({"hour": 22}, "00:30", "03-05 02:00"),
+        ({"hour": 22}, "22:30", "03-06 02:00"),
+        ({"plan": "weekly", "weekday": "THU"}, "05:00", "03-05 08:00"),
+        ({"plan": "weekly", "weekday": "WED", "hour": 22}, "00:30", "03-05 02:00"),
+        ({"plan": "weekly", "weekday": "SAT", "hour": 22, "window_length_hours": 168}, "05:00", "03-07 22:00"),
+        ({"plan": "intra_daily_4h", "hour": 0}, "17:00", "03-05 20:00"),
+        ({"plan": "intra_daily_4h", "hour": 3, "window_length_hours": 1}, "15:20", "03-05 16:00"),
+        ({"plan": "intra_daily_2h", "hour": 3, "window_length_hours": None}, "15:20", "03-05 17:00"),
+        # In no window that is known: for 12 h.
+        ({}, "08:00", "03-05 20:00"),
+        ({}, "03:59:59", "03-05 15:59:59"),
+        ({"plan": "weekly", "weekday": "FRI"}, "05:00", "03-05 17:00"),
+        ({"plan": "weekly", "weekday": None}, "05:00", "03-05 17:00"),
+        ({"plan": "unheard-of"}, "05:00", "03-05 17:00"),
+        ({"hour": None}, "05:00", "03-05 17:00"),
+        ({"is_enabled": False}, "05:00", "03-05 17:00"),
+        (None, "05:00", "03-05 17:00"),
+    ],
+)
+def test_a_backup_of_size_0_is_judged_when_its_window_is_over(
+    web: ByHand, policy: dict[str, object] | None, created: str, over: str
+) -> None:
+    web.backups([2, 2, 2, 2], seen="03-04 12:00")
+    web.backup(5, f"03-05 {created}", seen=f"03-05 {created}", size_gigabytes=0.0)
+    web.looks("03-04 12:00", f"03-05 {created}")
+    if policy is not None:
+        web.policy("03-04 12:00", **policy)  # type: ignore[arg-type]
+    second_before = f"{at(over) - timedelta(seconds=1):%m-%d %H:%M:%S}"
+    assert web.ask(SizeAnomaly, second_before) == []
+    assert [row.verdict for row in web.ask(SizeAnomaly, over)] == ["zero"]
+
+
+def test_the_window_is_that_of_the_policy_under_which_the_backup_was_begun(web: ByHand) -> None:
+    web.backups([2, 2, 2, 2], seen="03-04 12:00")
+    web.backup(5, "03-05 05:00", seen="03-05 05:10", size_gigabytes=0.0)
+    web.looks("03-04 12:00", "03-05 05:10")
+    web.policy("03-04 12:00", "03-05 06:00", window_length_hours=3)
+    web.policy("03-05 06:00", window_length_hours=9)
+    assert web.ask(SizeAnomaly, "03-05 06:59:59") == []
+    assert [row.verdict for row in web.ask(SizeAnomaly, "03-05 07:00")] == ["zero"]
+
+
+def test_a_policy_that_was_read_later_is_the_best_guess_of_the_window_once_it_is_known(web: ByHand) -> None:
+    web.backups([2, 2, 2, 2, 0], seen="03-05 05:10")
+    web.looks("03-05 05:10")
+    web.policy("03-05 06:00", "03-05 06:30", window_length_hours=3)
+    web.policy("03-05 06:30", window_length_hours=9)
+    assert web.ask(SizeAnomaly, "03-05 06:59:59") == []
+    assert [row.verdict for row in web.ask(SizeAnomaly, "03-05 07:00")] == ["zero"]
+
+
+def test_only_size_0_is_taken_for_being_made(web: ByHand) -> None:
+    web.backups([2, 2, 2, 2, 0.9], seen="03-05 05:10")
+    web.looks("03-05 05:10")
+    web.policy("03-04 12:00")
+    assert [row.verdict for row in web.ask(SizeAnomaly, "03-05 05:10")] == ["shrunk"]
 
 
 def test_growth_is_the_slope_times_what_is_kept(web: ByHand) -> None:

@@ -291,8 +291,8 @@ def test_age_without_a_believable_creation_time_is_reckoned_from_the_first_sight
 
 
 def test_the_policy_of_when_it_was_made_is_that_of_the_believable_time() -> None:
-    """Re-dated to before the retention was made longer, it is still one of those that are kept for longer."""
-    stored = after(None, *(seen(backup(1, days_old=days), backup(2), at=NOON) for days in (9, 365)))
+    """First dated to before the retention was made longer, it is still one of those that are kept for longer."""
+    stored = after(None, *(seen(backup(1, days_old=days), backup(2), at=NOON) for days in (365, 9)))
     stored = with_policies(stored, (NOON - timedelta(days=100), DAILY), (NOON - timedelta(days=20), WEEKLY))
     assert reason_of_end(stored, seen(backup(2), policy=WEEKLY)) == "unexplained"
 
@@ -362,6 +362,13 @@ def test_expired_ends_need_not_wait_where_no_more_backups_are_made(
     assert waiting(droplet, seen(policy=read)) == ([1, 2, 3] if must_wait else [])
 
 
+def test_expired_ends_must_wait_where_no_policy_is_in_force_any_more() -> None:
+    """As of a Droplet that was gone and came back; of an unknown policy nobody says that it is off."""
+    droplet = with_policies(aged(8, 8, 8), (BEFORE_MADE, DAILY))
+    droplet = replace(droplet, policies=(replace(droplet.policies[0], valid_to=NOON),))
+    assert waiting(droplet, seen(policy=None)) == [1, 2, 3]
+
+
 def test_the_end_of_a_droplet_must_wait_with_all_that_it_had() -> None:
     assert waiting(after(aged(8, 2), missing()), missing(at=LATER + SECOND)) == [1, 2]
 
@@ -390,6 +397,15 @@ def test_unexplained_end_does_not_expire_by_what_a_later_look_reads(between: Bac
     assert reconcile(stored, look, {}).explained == ()
     disabled = seen(backup(2), policy=OFF, at=LATER + 2 * SECOND)
     assert [end.reason for end in reconcile(stored, disabled, {}).explained] == ["backups_disabled"]
+
+
+def test_an_end_is_explained_by_the_policy_of_its_own_last_sight() -> None:
+    """Not by one that came into force between its end and the look that explains it."""
+    stored = after(aged(9, 1, policy=WEEKLY), seen(backup(2), policy=None))
+    stored = after(stored, seen(backup(2), policy=None, at=LATER + 2 * SECOND))
+    stored = with_policies(stored, (BEFORE_MADE, WEEKLY), (LATER + SECOND, DAILY))
+    look = seen(backup(2), policy=OFF, at=LATER + 3 * SECOND)
+    assert [end.reason for end in reconcile(stored, look, {}).explained] == ["backups_disabled"]
 
 
 def test_unknown_end_expires_by_the_first_policy_that_is_read() -> None:

@@ -4,6 +4,7 @@ The transactions of SQLite's driver lose concurrent updates. Writers therefore t
 IMMEDIATE`), readers use a plain `BEGIN`, and both wait up to 30 s for a lock.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from inventory.errors import (
 )
 from inventory.process import disk
 from inventory.process.exhaustion import TOO_MANY_FILES, has_descriptors
-from inventory.store.sqlite_file import INDEX_BYTES, has_index
+from inventory.store.sqlite_file import INDEX_BYTES, has_index, may_write, out_of_rights
 
 LOCK_WAIT_SECONDS = 30
 
@@ -67,6 +68,7 @@ _SQLITE_UNUSABLE = {
     14: "it cannot be opened or written",
     26: "it is not a SQLite database",
 }
+_SQLITE_RIGHTS = (3, 8, 14)
 _SQLITE_LOCKED = (5, 6)
 _SQLITE_FAILING = 10
 _SQLITE_CANNOT_OPEN = 14
@@ -114,7 +116,7 @@ class Database:
         self.shown = str(becomes or self.path or _without_secrets(self.url))
         self._is_draft = becomes is not None
         # One connection: one thread writes, and closing the last one costs a checkpoint.
-        one = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2}
+        one: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2}
         self.engine = _sqlite_engine(self.url, **one) if self.is_sqlite else _postgresql_engine(self.url, self.shown)
 
     @contextmanager
@@ -141,9 +143,11 @@ class Database:
             connection.rollback()
 
     def _engine_to_read_with(self) -> sa.Engine:
-        """Give the usual engine, or, where the disk has no room for the index of SQLite's log, one that needs none."""
+        """Give the usual engine, or one for a file that this user may not write, or whose log has no room."""
         if not self.path:
             return self.engine
+        if not may_write(self.path):
+            return self._reading_engine
         # An index that does not fit is left behind, and takes what room there was.
         if not (disk.has_room(self.path, INDEX_BYTES) or has_index(self.path)):
             return self._lone_engine
@@ -153,6 +157,11 @@ class Database:
         except DatabaseUnavailableError:
             return self._lone_engine
         return self.engine
+
+    @cached_property
+    def _reading_engine(self) -> sa.Engine:
+        """An engine that writes nothing: a copy without a log needs no more, and a log can be read as long as it is."""
+        return _sqlite_engine(self.url, mode="ro", poolclass=NullPool)
 
     @cached_property
     def _lone_engine(self) -> sa.Engine:
@@ -204,10 +213,20 @@ class Database:
         if what := self._of_the_system(error):
             return DatabaseUnavailableError(what)
         if primary in _SQLITE_UNUSABLE:
-            return DatabaseUnusableError(f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}. Nothing was changed.")
+            return DatabaseUnusableError(self._why_not_sqlite(primary))
         if isinstance(error, sqlite3.OperationalError) and primary != 1:
             return DatabaseUnavailableError(f"database {self.shown}: {error}. Nothing was changed.")
         return None
+
+    def _why_not_sqlite(self, primary: int) -> str:
+        if (
+            primary in _SQLITE_RIGHTS
+            and self.path
+            and os.access(self.path, os.R_OK, effective_ids=True)
+            and not may_write(self.path)
+        ):
+            return out_of_rights(self.path)
+        return f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}. Nothing was changed."
 
     def _of_the_system(self, error: sqlite3.Error) -> str | None:
         """Say that the disk is full or failing, or no file can be opened; None where an error is of something else."""
@@ -265,11 +284,11 @@ def _why_unusable(code: str, words: str) -> str | None:
     return next((said for word, said in _POSTGRESQL_UNUSABLE_WORDS.items() if word in words), None)
 
 
-def _sqlite_engine(url: sa.URL, *pragmas: str, **pool: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
+def _sqlite_engine(url: sa.URL, *pragmas: str, mode: str = "rw", **pool: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
     path = Path(url.database) if url.database else None
-    # mode=rw: SQLite then never creates a file that does not exist.
+    # Never SQLite's own mode, rwc: it creates a file that does not exist.
     if path:
-        url = url.set(database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
+        url = url.set(database=path.absolute().as_uri(), query={"mode": mode, "uri": "true"})
     engine = sa.create_engine(url, connect_args={"isolation_level": None, "check_same_thread": False}, **pool)
 
     @sa.event.listens_for(engine, "connect")

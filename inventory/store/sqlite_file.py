@@ -5,6 +5,8 @@ another process could then damage it. Source: https://www.sqlite.org/howtocorrup
 """
 
 import os
+import pwd
+from contextlib import suppress
 from pathlib import Path
 
 from inventory.errors import DatabaseUnusableError
@@ -61,11 +63,11 @@ def has_index(path: Path) -> bool:
         return False
 
 
-def check_sqlite_file(path: Path) -> None:
+def check_sqlite_file(path: Path, *, to_write: bool) -> None:
     """Refuse a file that SQLite cannot use.
 
     Raises:
-        DatabaseUnusableError: The file is a directory, empty, or not writable.
+        DatabaseUnusableError: The file is a directory, empty, not readable, or, to write, not writable.
     """
     try:
         if not path.is_file():
@@ -77,12 +79,29 @@ def check_sqlite_file(path: Path) -> None:
         raise DatabaseUnusableError(
             f"database {path} is an empty file. Restore a copy, or remove the file to begin a new database."
         )
-    # Without write permission SQLite cannot even read: it needs its log files beside the database.
-    for place in (path, path.resolve().parent):
-        if not os.access(place, os.W_OK, effective_ids=True):
+    places = (path, path.resolve().parent) if to_write else (path,)
+    for place in places:
+        if not os.access(place, os.W_OK if to_write else os.R_OK, effective_ids=True):
+            doing = "write to" if to_write else "read"
             raise DatabaseUnusableError(
-                f"cannot write to {place} for database {path} (running as uid {os.geteuid()}). Nothing was changed."
+                f"cannot {doing} {place} for database {path} (running as uid {os.geteuid()}). Nothing was changed."
             )
+
+
+def may_write(path: Path) -> bool:
+    """Tell whether this user may write the file, and the log that SQLite keeps beside it."""
+    return all(os.access(place, os.W_OK, effective_ids=True) for place in (path, path.resolve().parent))
+
+
+def out_of_rights(path: Path) -> str:
+    """Say why a file that this user may read cannot be read all the same, and what to do."""
+    owner: str | int = path.stat().st_uid
+    with suppress(KeyError):
+        owner = pwd.getpwuid(path.stat().st_uid).pw_name
+    return (
+        f"database {path} has a log (WAL), which its readers write to, and uid {os.geteuid()} may not. Run this as "
+        f"user {owner}, who owns it, or let it read a copy that VACUUM INTO made (docs/sql.md). Nothing was changed."
+    )
 
 
 def _out_of_reach(path: Path, error: OSError) -> DatabaseUnusableError:

@@ -99,7 +99,7 @@ def _check_undamaged(database: Database) -> None:
     """Let SQLite examine the whole file; PostgreSQL checks its own files."""
     if not database.path:
         return
-    check_sqlite_file(database.path)
+    check_sqlite_file(database.path, to_write=True)
     with database.reading() as connection:
         found: str = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if found != "ok":
@@ -158,7 +158,7 @@ def require_readable(database: Database, source: str) -> None:
     """
     _require_file(database, source)
     if database.path:
-        check_sqlite_file(database.path)
+        check_sqlite_file(database.path, to_write=False)
     _check_ours(database)
     _require_revision(database, source)
 

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
-from inventory.store import sqlite_file
+from inventory.store import opening, sqlite_file
 from inventory.store.engine import Database, memory
 from inventory.store.schema import accounts, metadata
 from inventory.store.sqlite_file import network_file_system
@@ -374,3 +374,26 @@ def test_a_role_without_privileges(postgres_url: str, superuser: sa.Connection) 
     guest.close()
     superuser.exec_driver_sql("DROP OWNED BY guest")
     superuser.exec_driver_sql("DROP ROLE guest")
+
+
+def test_a_copy_is_read_by_a_user_who_may_not_write_it_and_a_live_file_is_not(unprivileged: Path) -> None:
+    live, copy = unprivileged / "inventory.db", unprivileged / "copy.db"
+    make(live)
+    with closing(sqlite3.connect(live, isolation_level=None)) as raw:
+        raw.execute("VACUUM INTO ?", (str(copy),))
+    for place in (live, copy):
+        place.chmod(0o444)
+    unprivileged.chmod(0o555)
+    with opening.to_read(f"sqlite:///{copy}", SOURCE) as database, database.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(accounts)) is not None
+
+    def read_live() -> None:
+        with opening.to_read(f"sqlite:///{live}", SOURCE):
+            pass
+
+    said = refused(read_live)
+    assert said.startswith(f"database {live} has a log (WAL), which its readers write to, and uid {os.geteuid()} may")
+    assert "VACUUM INTO" in said
+    copy.chmod(0o000)
+    with pytest.raises(DatabaseUnusableError, match="cannot read"), opening.to_read(f"sqlite:///{copy}", SOURCE):
+        pass

@@ -130,12 +130,7 @@ def report(
         str | None, typer.Argument(metavar="[NAME]", help="Which report; the beginning of its name is enough.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the reports, each with the question it answers.")] = False,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MOMENT", help="Answer by what was known then: a date, a time, or how long ago, such as 7d."
-        ),
-    ] = None,
+    as_of: Annotated[str | None, typer.Option(metavar="MOMENT", help="Answer by what was known then.")] = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -156,7 +151,12 @@ def report(
         typer.Option(metavar="FILE", help="Write one self-contained HTML page to this file, replacing it."),
     ] = None,
 ) -> int:
-    """Answer a question; without a name, show the summary and what needs attention."""
+    """Answer a question; without a name, show the summary and what needs attention.
+
+    A MOMENT is a month (2026-03), a day (2026-03-03, yesterday), a time
+    (2026-03-03T12:00Z), or how long ago (36h, 7d, 4w), in UTC.
+    A month or a day means its beginning; after --until, its end.
+    """
     from inventory.commands import report as command
     from inventory.report.asking import Asked
     from inventory.report.forms import Form

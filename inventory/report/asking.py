@@ -43,7 +43,7 @@ class Asked:
             UsageError: An option cannot be read, or means nothing for this view.
         """
         as_of, at = moments.read("--as-of", self.as_of, now), moments.read("--at", self.at, now)
-        since, until = moments.read("--since", self.since, now), moments.read("--until", self.until, now)
+        since, until = moments.read("--since", self.since, now), moments.read_end("--until", self.until, now)
         if at:
             _check_at(view, as_of)
         if since or until:

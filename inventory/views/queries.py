@@ -50,7 +50,7 @@ class Question:
     Attributes:
         now: The moment; what was learned later counts as not known.
         since: Only rows of this time or later; None: any time, in views over recent events the last 90 days.
-        until: Only rows before this time; None: up to `now`.
+        until: Only rows before this time, a month or a day that began before it included; None: up to `now`.
         accounts: Only these, by name; None: all.
         droplet_ids: Only these; None: all.
         limit: At most this many rows; None: all.
@@ -166,7 +166,9 @@ def _when(
     view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
 ) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
     """Yield the conditions on the column with a row's time, each with its value."""
-    for name, operator, moment in (("since", ">=", question.since), ("until", "<", question.until)):
+    # Times are of whole seconds: the last instant before.
+    last = question.until and question.until - timedelta(seconds=1)
+    for name, operator, moment in (("since", ">=", question.since), ("until", "<=", last)):
         if moment is not None and view.time:
             value = _as_column(view.time, moment, types)
             yield f"{view.time} {operator} :{name}", sa.bindparam(name, value, types[view.time])

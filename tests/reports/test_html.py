@@ -73,7 +73,7 @@ def test_a_page_says_what_it_was_narrowed_to(run: Run, tmp_path: Path) -> None:
     page = page_of(run, tmp_path, "droplet_size_by_day", *narrowed, "--since", "2026-03-10", "--until", "2026-03-12")
     told = pages.facts(page)
     assert told["Only"] == "account default; Droplet db-01 or db-02; tag env:prod"
-    assert told["Period"] == "since 2026-03-10 00:00Z and until 2026-03-12 00:00Z"
+    assert told["Period"] == "since 2026-03-10 00:00Z and until 2026-03-13 00:00Z"
     assert pages.facts(page_of(run, tmp_path, "--tag", "db"))["Only"] == "tag db"
 
 

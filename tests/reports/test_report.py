@@ -135,11 +135,36 @@ def test_a_report_is_narrowed_to_droplets_tags_and_a_period(run: Run) -> None:
     assert {row["droplet"] for row in tagged} == {"db-01", "db-02"}
     assert rows_of(run, "live_backups", "--tag", "db", "--droplet", "db-01") == of_one
     days = rows_of(run, "droplet_size_by_day", "--since", "2026-03-10", "--until", "2026-03-12", "--droplet", "db-01")
-    assert [row["day"] for row in days] == ["2026-03-10", "2026-03-11"]
+    assert [row["day"] for row in days] == ["2026-03-10", "2026-03-11", "2026-03-12"]
     months = rows_of(run, "monthly_cost", "--since", "2026-04-05", "--droplet", "db-01")
     assert [row["month"] for row in months] == ["2026-04-01"]
     newest = rows_of(run, "live_backups", "--droplet", "db-01", "--limit", "1")
     assert newest == of_one[:1]
+
+
+@pytest.mark.parametrize(
+    ("name", "until", "last"),
+    [
+        ("monthly_cost", "2026-04-05", "2026-04-01"),
+        ("monthly_cost", "2026-04-01T00:00:01Z", "2026-04-01"),
+        ("monthly_cost", "2026-04-01T00:00Z", "2026-03-01"),
+        ("monthly_cost", "2026-03", "2026-03-01"),
+        ("coverage_by_month", "2026-04-05", "2026-04-01"),
+        ("droplet_size_by_day", "2026-03-12T09:00Z", "2026-03-12"),
+        ("droplet_size_by_day", "2026-03-12T00:00Z", "2026-03-11"),
+        ("droplet_size_by_day", "2026-03", "2026-03-31"),
+        ("fleet_size_by_day", "2026-03-12T09:00Z", "2026-03-12"),
+        ("changes", "2026-03-12", "2026-03-12T23:59:59Z"),
+        ("changes", "2026-03-12T00:00Z", "2026-03-11T23:59:59Z"),
+    ],
+)
+def test_a_period_ends_with_the_month_or_the_day_of_its_last_instant(
+    run: Run, name: str, until: str, last: str
+) -> None:
+    column = views()[name].time
+    ever, some = (rows_of(run, name, "--since", "2026-01", *more) for more in ((), ("--until", until)))
+    assert some == [row for row in ever if row[column] <= last]
+    assert len(some) < len(ever) or last >= "2026-04-01", "the period ends before the rows do"
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -49,12 +49,14 @@ class Cluster:
         binaries: Where `postgres` and `initdb` are.
         place: Holds the data, the socket and the log.
         as_user: Arguments of `subprocess` that make the server an ordinary user's; empty where the tests are that.
+        locale: By which texts are compared and sorted.
     """
 
     binaries: Path
     place: Path
     as_user: dict[str, Any]
     settings: dict[str, str]
+    locale: str = "C.UTF-8"
     process: subprocess.Popen[bytes] | None = None
     administrator: psycopg.Connection | None = None
 
@@ -72,14 +74,19 @@ class Cluster:
 
     def initialise(self) -> None:
         """Make the data directory."""
-        words = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        words = ["--username=postgres", "--auth=trust", "--encoding=UTF8", f"--locale={self.locale}", "--no-sync"]
         subprocess.run(
             [self.binaries / "initdb", "--pgdata", self.place / "data", "--no-instructions", *words],
             check=True,
             capture_output=True,
             cwd="/",
+            env=self._environment(),
             **self.as_user,
         )
+
+    def _environment(self) -> dict[str, str]:
+        """Say where locales are that the machine does not have."""
+        return os.environ | ({"LOCPATH": str(self.place / "locales")} if (self.place / "locales").exists() else {})
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
@@ -94,6 +101,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd="/",
+                env=self._environment(),
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread runs yet
                 **self.as_user,
             )
@@ -137,8 +145,11 @@ class Cluster:
 
 
 @contextmanager
-def cluster(*, is_durable: bool = False) -> Iterator[Cluster]:
-    """Run a server as long as the block, in memory if possible; `is_durable` where a test will crash it."""
+def cluster(*, is_durable: bool = False, language: str | None = None) -> Iterator[Cluster]:
+    """Run a server as long as the block, in memory if possible; `is_durable` where a test will crash it.
+
+    It compares texts by their bytes or, if a language is given, such as en_US, as its people do.
+    """
     # A socket's path has 107 bytes at most: /tmp is short.
     on_disk = "/tmp"  # noqa: S108 - only directories made by tempfile
     place = Path(tempfile.mkdtemp(prefix="postgres-", dir=on_disk if is_durable else memory() or on_disk))
@@ -155,6 +166,8 @@ def cluster(*, is_durable: bool = False) -> Iterator[Cluster]:
         (place / "socket").chmod(0o711)
         settings = _SETTINGS if is_durable else _SETTINGS | _UNSAFE
         server = Cluster(binaries, place, as_user, settings)
+        if language:
+            server.locale = _make_locale(language, place / "locales")
         server.initialise()
         server.start()
         try:
@@ -163,6 +176,14 @@ def cluster(*, is_durable: bool = False) -> Iterator[Cluster]:
             server.stop()
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _make_locale(language: str, directory: Path) -> str:
+    directory.mkdir()
+    name = f"{language}.UTF-8"
+    words = [shutil.which("localedef") or "localedef", "-i", language, "-f", "UTF-8"]
+    subprocess.run([*words, directory / name], check=True, capture_output=True)
+    return name
 
 
 def memory() -> str | None:

@@ -70,7 +70,7 @@ def read_account(connection: sa.Connection, name: str) -> StoredAccount | None:
 def namesakes(connection: sa.Connection, uuid: str, name: str) -> list[str]:
     """List the names of the other accounts with this uuid."""
     query = sa.select(accounts.c.name).where(accounts.c.uuid == uuid, accounts.c.name != name)
-    return list(connection.scalars(query.order_by(accounts.c.name)))
+    return sorted(connection.scalars(query))
 
 
 def record_account(connection: sa.Connection, account_id: int, uuid: str, status: str) -> None:

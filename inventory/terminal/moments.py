@@ -17,7 +17,8 @@ _DAY = timedelta(days=1)
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FORMS = (
-    "a month (2026-03), a day (2026-03-03, yesterday), a time (2026-03-03T12:00Z), or how long ago (36h, 7d, 4w), in UTC"
+    "a month (2026-03), a day (2026-03-03, yesterday), a time (2026-03-03T12:00Z), "
+    "or how long ago (36h, 7d, 4w), in UTC"
 )
 
 

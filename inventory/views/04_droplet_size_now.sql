@@ -35,7 +35,7 @@ SELECT
     k.droplet_id,
     k.droplet,
     coalesce(e.backups, 0) AS backups,
-    CAST(round(CAST(coalesce(e.size_gigabytes, 0) AS numeric), 4) AS double precision) AS size_gigabytes,
+    rounded(coalesce(e.size_gigabytes, 0)) AS size_gigabytes,
     e.oldest_backup_at,
     e.newest_backup_at
 FROM known_droplets AS k

@@ -39,7 +39,7 @@ SELECT
                 r.backup_id = b.id
                 AND r.valid_from <= c.now
                 AND (r.valid_to IS NULL OR r.valid_to > c.now)
-            ORDER BY r.region
+            ORDER BY by_code(r.region)
         ) AS o
     ) AS regions,
     b.first_seen_at,

@@ -21,7 +21,7 @@ SELECT
     k.droplet,
     l.day,
     l.backups,
-    CAST(round(CAST(l.size_gigabytes AS numeric), 4) AS double precision) AS size_gigabytes,
+    rounded(l.size_gigabytes) AS size_gigabytes,
     l.oldest_backup_at,
     l.newest_backup_at
 FROM known_droplets AS k

@@ -24,7 +24,7 @@ SELECT
     o.account,
     o.day,
     CAST(sum(o.backups) AS bigint) AS backups,
-    CAST(round(CAST(sum(o.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
+    rounded(sum(o.size_gigabytes)) AS size_gigabytes,
     CAST(sum(o.observed) AS bigint) AS droplets_observed,
     CAST(sum(o.known) AS bigint) AS droplets_known
 FROM (
@@ -75,7 +75,7 @@ SELECT
     k.account,
     t.day,
     CAST(sum(s.backups) AS bigint) AS backups,
-    CAST(round(CAST(sum(s.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
+    rounded(sum(s.size_gigabytes)) AS size_gigabytes,
     count(l.day) AS droplets_observed,
     count(*) AS droplets_known
 FROM (SELECT day_of(c.now) AS day, c.now FROM report_clock AS c) AS t

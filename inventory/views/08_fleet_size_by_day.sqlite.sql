@@ -33,7 +33,7 @@ SELECT
             )
         )
     ) AS bigint) AS backups,
-    CAST(round(CAST(sum(
+    rounded(sum(
         coalesce(
             l.size_gigabytes,
             (
@@ -44,7 +44,7 @@ SELECT
                 LIMIT 1
             )
         )
-    ) AS numeric), 4) AS double precision) AS size_gigabytes,
+    )) AS size_gigabytes,
     count(l.day) AS droplets_observed,
     count(*) AS droplets_known
 -- SQLite keeps the order of a CROSS JOIN: days first, so that those not asked for cost nothing.
@@ -64,7 +64,7 @@ SELECT
     k.account,
     t.day,
     CAST(sum(s.backups) AS bigint) AS backups,
-    CAST(round(CAST(sum(s.size_gigabytes) AS numeric), 4) AS double precision) AS size_gigabytes,
+    rounded(sum(s.size_gigabytes)) AS size_gigabytes,
     count(l.day) AS droplets_observed,
     count(*) AS droplets_known
 FROM (SELECT day_of(c.now) AS day, c.now FROM report_clock AS c) AS t

@@ -66,32 +66,30 @@ SELECT
     s.backups,
     s.size_gigabytes,
     (
-        SELECT CAST(round(CAST(l.size_gigabytes AS numeric), 4) AS double precision)
+        SELECT rounded(l.size_gigabytes)
         FROM droplet_days AS l
         WHERE l.droplet_id = s.droplet_id AND l.day <= days_before(day_of(c.now), 7)
         ORDER BY l.day DESC
         LIMIT 1
     ) AS size_7_days_ago_gigabytes,
     (
-        SELECT CAST(round(CAST(l.size_gigabytes AS numeric), 4) AS double precision)
+        SELECT rounded(l.size_gigabytes)
         FROM droplet_days AS l
         WHERE l.droplet_id = s.droplet_id AND l.day <= days_before(day_of(c.now), 30)
         ORDER BY l.day DESC
         LIMIT 1
     ) AS size_30_days_ago_gigabytes,
     (
-        SELECT CAST(round(CAST(l.size_gigabytes AS numeric), 4) AS double precision)
+        SELECT rounded(l.size_gigabytes)
         FROM droplet_days AS l
         WHERE l.droplet_id = s.droplet_id AND l.day <= days_before(day_of(c.now), 90)
         ORDER BY l.day DESC
         LIMIT 1
     ) AS size_90_days_ago_gigabytes,
     coalesce(f.fitted_backups, 0) AS fitted_backups,
-    CAST(round(CAST(f.slope * s.backups AS numeric), 4) AS double precision) AS growth_per_day_gigabytes,
+    rounded(f.slope * s.backups) AS growth_per_day_gigabytes,
     CASE
-        WHEN f.slope IS NOT NULL THEN CAST(
-            round(CAST(greatest_of(s.size_gigabytes + 90 * f.slope * s.backups, 0) AS numeric), 4) AS double precision
-        )
+        WHEN f.slope IS NOT NULL THEN rounded(greatest_of(s.size_gigabytes + 90 * f.slope * s.backups, 0))
     END AS size_in_90_days_gigabytes
 FROM report_clock AS c
 CROSS JOIN droplet_size_now AS s

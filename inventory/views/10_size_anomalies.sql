@@ -143,7 +143,7 @@ SELECT
             LIMIT 7
         ) AS e
     ) AS compared_backups,
-    j.median_before_gigabytes,
+    rounded(j.median_before_gigabytes) AS median_before_gigabytes,
     CASE
         WHEN j.size_gigabytes = 0 THEN 'zero'
         WHEN j.size_gigabytes > 1.8 * j.median_before_gigabytes THEN 'grown'

@@ -5,7 +5,7 @@
 -- Grain: one row per event
 -- Units: UTC
 -- Reads: report_clock, known_droplets, droplet_versions, backup_policies, backups, backup_versions, backup_regions
--- Order: learned_at DESC, account, droplet, droplet_id, event, backup_id, attribute
+-- Order: learned_at DESC, account, droplet, droplet_id, event, backup_id, attribute, old_value NULLS FIRST, new_value NULLS FIRST
 -- Time: learned_at, from report_clock.since
 -- Columns:
 --   account: name of the account in the configuration
@@ -94,14 +94,14 @@ event AS (
                 WHEN 'name' THEN v.name
                 WHEN 'type' THEN v.type
                 -- By way of text, so that both databases write a whole number without a fraction.
-                WHEN 'size_gigabytes' THEN CAST(CAST(CAST(v.size_gigabytes AS text) AS numeric) AS text)
+                WHEN 'size_gigabytes' THEN CAST(CAST(CAST(rounded(v.size_gigabytes) AS text) AS numeric) AS text)
                 WHEN 'created_at' THEN time_text(coalesce(v.created_at, b.created_at))
                 ELSE CAST(v.min_disk_size AS text)
             END AS old_value,
             CASE a.attribute
                 WHEN 'name' THEN w.name
                 WHEN 'type' THEN w.type
-                WHEN 'size_gigabytes' THEN CAST(CAST(CAST(w.size_gigabytes AS text) AS numeric) AS text)
+                WHEN 'size_gigabytes' THEN CAST(CAST(CAST(rounded(w.size_gigabytes) AS text) AS numeric) AS text)
                 WHEN 'created_at' THEN time_text(coalesce(w.created_at, b.created_at))
                 ELSE CAST(w.min_disk_size AS text)
             END AS new_value
@@ -256,14 +256,14 @@ event AS (
                 WHEN 'size_slug' THEN v.size_slug
                 WHEN 'region' THEN v.region
                 WHEN 'status' THEN v.status
-                ELSE coalesce(CAST(CAST(CAST(v.price_monthly_usd AS text) AS numeric) AS text), '')
+                ELSE coalesce(CAST(CAST(CAST(rounded(v.price_monthly_usd) AS text) AS numeric) AS text), '')
             END AS old_value,
             CASE a.attribute
                 WHEN 'name' THEN w.name
                 WHEN 'size_slug' THEN w.size_slug
                 WHEN 'region' THEN w.region
                 WHEN 'status' THEN w.status
-                ELSE coalesce(CAST(CAST(CAST(w.price_monthly_usd AS text) AS numeric) AS text), '')
+                ELSE coalesce(CAST(CAST(CAST(rounded(w.price_monthly_usd) AS text) AS numeric) AS text), '')
             END AS new_value
         FROM report_clock AS c
         CROSS JOIN droplet_versions AS w

@@ -247,17 +247,15 @@ SELECT
     f.month,
     f.backups AS backups_made,
     f.without_rate AS backups_without_rate,
-    CAST(round(CAST(f.gigabytes / nullif(f.days, 0) AS numeric), 4) AS double precision) AS mean_size_gigabytes,
+    rounded(f.gigabytes / nullif(f.days, 0)) AS mean_size_gigabytes,
     CASE
         WHEN f.without_rate = 0 AND (k.pruned_day IS NULL OR k.pruned_day <= f.month)
-            THEN CAST(round(CAST(f.charge_usd + coalesce(f.usd_days / nullif(f.days, 0), 0) AS numeric), 4) AS double precision)
+            THEN rounded(f.charge_usd + coalesce(f.usd_days / nullif(f.days, 0), 0))
     END AS estimated_usd,
-    CAST(round(CAST(e.price_monthly_usd * m.weekly_percent / 100 AS numeric), 4) AS double precision) AS as_weekly_usd,
-    CAST(round(CAST(e.price_monthly_usd * m.daily_percent / 100 AS numeric), 4) AS double precision) AS as_daily_usd,
-    CAST(round(CAST(f.gigabytes / nullif(f.days, 0) * m.usage_weekly_usd AS numeric), 4) AS double precision)
-        AS as_usage_weekly_usd,
-    CAST(round(CAST(f.gigabytes / nullif(f.days, 0) * m.usage_daily_usd AS numeric), 4) AS double precision)
-        AS as_usage_daily_usd,
+    rounded(e.price_monthly_usd * m.weekly_percent / 100) AS as_weekly_usd,
+    rounded(e.price_monthly_usd * m.daily_percent / 100) AS as_daily_usd,
+    rounded(f.gigabytes / nullif(f.days, 0) * m.usage_weekly_usd) AS as_usage_weekly_usd,
+    rounded(f.gigabytes / nullif(f.days, 0) * m.usage_daily_usd) AS as_usage_daily_usd,
     f.days AS days_observed,
     k.first_day IS NOT NULL
     AND k.first_day <= f.month

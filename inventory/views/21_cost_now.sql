@@ -24,8 +24,8 @@ SELECT
     CASE
         WHEN NOT p.is_enabled THEN 0.0
         WHEN r.gibibyte_month_usd IS NULL
-            THEN CAST(round(CAST(k.price_monthly_usd * r.price_percent / 100 AS numeric), 4) AS double precision)
-        ELSE CAST(round(CAST(n.size_gigabytes * r.gibibyte_month_usd AS numeric), 4) AS double precision)
+            THEN rounded(k.price_monthly_usd * r.price_percent / 100)
+        ELSE rounded(n.size_gigabytes * r.gibibyte_month_usd)
     END AS estimated_usd
 FROM report_clock AS c
 CROSS JOIN known_droplets AS k

@@ -49,6 +49,17 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "({time})",
             "postgresql": "to_char(({time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
         },
+        # A figure that was computed, to the fourth decimal. Sums differ in their last bits by the order of the rows, so
+        # a half is seldom exact: what is a billionth below a half goes up too, and both databases decide alike.
+        "rounded(number)": {
+            "sqlite": "(round(({number}) + 1e-9, 4) + 0.0)",  # + 0.0: a negative zero becomes zero
+            "postgresql": "CAST(round(CAST(({number}) + 1e-9 AS numeric), 4) AS double precision)",
+        },
+        # A text to sort by, in the order of its characters' codes, whatever the collation of the database.
+        "by_code(text)": {
+            "sqlite": "{text}",
+            "postgresql": '{text} COLLATE "C"',
+        },
         # An aggregate: the texts of all rows, in the order in which a subquery gives them, joined by ", ".
         "list_of(text)": {
             "sqlite": "group_concat({text}, ', ')",

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from inventory.views.catalog import View, views, with_dependencies
-from inventory.views.rows import VIEWS, KnownDroplet
+from inventory.views.macros import expand
+from inventory.views.rows import ROWS, VIEWS, KnownDroplet
 from inventory.views.times import UtcDateTime
 
 RECENT = timedelta(days=90)
@@ -117,10 +118,18 @@ def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | No
         *(_common(each, dialect, whose) for each in with_dependencies(view.name) if each.reads),
         f"SELECT {', '.join(view.columns)} FROM {view.name}",
         *_where([*whose, *when]),
-        f"ORDER BY {view.order}",
+        f"ORDER BY {_order(view, dialect)}",
         *([f"LIMIT {limit:d}"] if limit is not None else []),
     ]
     return "\n".join(lines)
+
+
+def _order(view: View, dialect: str) -> str:
+    """Spell the view's order so that both databases give one: texts by the codes of their characters."""
+    types = column_types(ROWS[view.name])
+    parts = [part.partition(" ") for part in view.order.split(", ")]
+    names = [expand(f"by_code({name})", dialect) if isinstance(types[name], sa.Text) else name for name, *_ in parts]
+    return ", ".join(f"{name} {how}".rstrip() for name, (_, _, how) in zip(names, parts, strict=True))
 
 
 def column_types(row: type[tuple[Any, ...]]) -> Mapping[str, TypeEngine[Any]]:

@@ -161,7 +161,7 @@ def test_a_report_is_narrowed_to_droplets_tags_and_a_period(run: Run) -> None:
 def test_a_period_ends_with_the_month_or_the_day_of_its_last_instant(
     run: Run, name: str, until: str, last: str
 ) -> None:
-    column = views()[name].time
+    column = str(views()[name].time)
     ever, some = (rows_of(run, name, "--since", "2026-01", *more) for more in ((), ("--until", until)))
     assert some == [row for row in ever if row[column] <= last]
     assert len(some) < len(ever) or last >= "2026-04-01", "the period ends before the rows do"

@@ -57,7 +57,7 @@ def _others(database: Database) -> Account:
 @pytest.fixture(scope="session")
 def copied(played: History, postgres: Cluster, _template: str) -> Iterator[History]:
     with _postgresql(postgres, "views", _template) as database:
-        _copy_rows(played.database, database)
+        copy_rows(played.database, database)
         yield History(database, played.ids)
 
 
@@ -70,7 +70,7 @@ def _postgresql(server: Cluster, name: str, template: str) -> Iterator[Database]
         yield database
 
 
-def _copy_rows(source: Database, target: Database, later: timedelta = timedelta(0)) -> None:
+def copy_rows(source: Database, target: Database, later: timedelta = timedelta(0)) -> None:
     """Put the rows of all tables into another database that has none, each so much later; rates are as they are."""
     with source.reading() as reading, target.writing() as writing:
         for table in metadata.sorted_tables:
@@ -91,7 +91,7 @@ def recent(
     path = copy(sqlite_template, tmp_path_factory.mktemp("recent") / "history.db")
     with closing(Database(f"sqlite:///{path}")) as sqlite, _postgresql(postgres, "recent", _template) as postgresql:
         for database in (sqlite, postgresql):
-            _copy_rows(played.database, database, weeks_later)
+            copy_rows(played.database, database, weeks_later)
         yield {"sqlite": sqlite, "postgresql": postgresql}
 
 

@@ -1,21 +1,19 @@
 """The figures of the summary: what there is, what happened lately, and what is large, read together."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from operator import attrgetter
 
 import sqlalchemy as sa
 
 from inventory.judging.findings import Evidence
+from inventory.report.fleet_sizes import FleetSizes, add_up, read_sizes
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
     CostNow,
     DropletRetention,
-    DropletSizeOnDay,
     Event,
-    FleetSizeOnDay,
     SizeGrowth,
     SyncHealth,
 )
@@ -43,10 +41,15 @@ class Summary:
         disabled: Active ones of them that have backups off.
         never_protected: Active ones of them that never had a backup, although backups are not off.
         oldest_backup_at: None if there is no backup, like `newest_backup_at`.
-        size_before_gigabytes: Seven days ago, by the last look before that; None if there was none.
-        sizes: Gigabytes of the whole fleet, of the days with a look in the last 30, oldest first.
-        cost_usd: A month, for Droplets with a known rate and price.
-        without_rate: Droplets with backups on, but without a known rate or price.
+        never_looked_at: Droplets of which nothing is known yet; where that is said of all, `backups` and
+            `size_gigabytes` are None.
+        size_gigabytes: By the last look at each Droplet.
+        size_not_fresh_gigabytes: Of these, those known by looks that are overdue.
+        size_before_gigabytes: Seven days ago, by the last look at each Droplet before that; None if there was none.
+        size_unknown_before_gigabytes: Of `size_gigabytes`, those of Droplets that existed then without a look.
+        sizes: Gigabytes of all Droplets, of the days with a look in the last 30, oldest first.
+        cost_usd: A month, for Droplets with a known policy, rate and price.
+        without_rate: Droplets without one of these.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
     """
 
@@ -55,11 +58,15 @@ class Summary:
     droplets: int
     disabled: int
     never_protected: int
-    backups: int
+    never_looked_at: int
+    backups: int | None
     oldest_backup_at: datetime | None
     newest_backup_at: datetime | None
-    size_gigabytes: float
+    size_gigabytes: float | None
+    size_not_fresh_gigabytes: float
     size_before_gigabytes: float | None
+    size_before_not_fresh_gigabytes: float
+    size_unknown_before_gigabytes: float
     sizes: Sequence[float]
     cost_usd: float
     without_rate: int
@@ -76,26 +83,33 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
     growth = ask(connection, SizeGrowth, question)
-    days = _sizes_by_day(connection, question)
+    sizes = read_sizes(connection, question, (now - _TREND).date(), evidence.health)
+    then = (now - _LATELY).date()
+    before = sizes.total(then)
     disabled = sum(row.reason == "backups off" for row in unprotected)
     oldest, newest = _oldest_and_newest(retention)
     cost_usd, without_rate = _cost(connection, question)
+    is_known = bool(growth) or not evidence.droplet_ids
     return Summary(
         now=now,
         health=evidence.health,
         droplets=len(evidence.droplet_ids),
         disabled=disabled,
         never_protected=len(unprotected) - disabled,
-        backups=sum(row.backups for row in growth),
+        never_looked_at=len(evidence.droplet_ids) - len(growth),
+        backups=sum(row.backups for row in growth) if is_known else None,
         oldest_backup_at=oldest,
         newest_backup_at=newest,
-        size_gigabytes=sum(row.size_gigabytes for row in growth),
-        size_before_gigabytes=_before(days, now),
-        sizes=[size for _, size in days],
+        size_gigabytes=add_up(row.size_gigabytes for row in growth) if is_known else None,
+        size_not_fresh_gigabytes=_not_fresh(growth, evidence, now),
+        size_before_gigabytes=before.size_gigabytes if before else None,
+        size_before_not_fresh_gigabytes=before.not_fresh_gigabytes if before else 0.0,
+        size_unknown_before_gigabytes=_unknown(growth, sizes, then),
+        sizes=[total.size_gigabytes for total in sizes.totals()],
         cost_usd=cost_usd,
         without_rate=without_rate,
         lately=_lately(evidence.events),
-        largest=_largest(connection, question, growth, retention, most),
+        largest=_largest(sizes, growth, retention, most),
     )
 
 
@@ -106,30 +120,30 @@ def _oldest_and_newest(retention: Sequence[DropletRetention]) -> tuple[datetime 
 
 
 def _cost(connection: sa.Connection, question: Question) -> tuple[float, int]:
-    """Give the US dollars of a month, and the number of Droplets with backups on that have no rate or price."""
-    estimates = [row.estimated_usd for row in ask(connection, CostNow, question) if row.plan]
+    """Give the US dollars of a month, and the number of Droplets that have no known policy, rate or price."""
+    estimates = [row.estimated_usd for row in ask(connection, CostNow, question)]
     known = [each for each in estimates if each is not None]
-    return sum(known), len(estimates) - len(known)
+    return add_up(known), len(estimates) - len(known)
 
 
-def _sizes_by_day(connection: sa.Connection, question: Question) -> list[tuple[date, float]]:
-    """Give the gigabytes of the fleet at the end of each of the last 30 days with a look, the oldest first."""
-    lately = replace(question, since=question.now - _TREND)
-    sizes: dict[date, float] = defaultdict(float)
-    if question.droplet_ids is None:
-        for account in ask(connection, FleetSizeOnDay, lately):
-            sizes[account.day] += account.size_gigabytes
-        return sorted(sizes.items())
-    # As fleet_size_by_day does for whole accounts: a Droplet without a look counts with what was last known.
-    known: dict[int, float] = {}
-    for droplet in sorted(ask(connection, DropletSizeOnDay, lately), key=attrgetter("day")):
-        known[droplet.droplet_id] = droplet.size_gigabytes
-        sizes[droplet.day] = sum(known.values())
-    return sorted(sizes.items())
+def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) -> float:
+    """Add up what is known by looks that are overdue, as sync_health counts them."""
+    hours = {row.account: row.overdue_after_hours for row in evidence.health}
+    stale = {
+        each.droplet_id
+        for each in evidence.droplets
+        if each.account in hours
+        and each.last_observed_at
+        and now - each.last_observed_at > timedelta(hours=hours[each.account])
+    }
+    return add_up(row.size_gigabytes for row in growth if row.droplet_id in stale)
 
 
-def _before(days: Sequence[tuple[date, float]], now: datetime) -> float | None:
-    return next((size for day, size in reversed(days) if day <= (now - _LATELY).date()), None)
+def _unknown(growth: Sequence[SizeGrowth], sizes: FleetSizes, day: date) -> float:
+    """Add up what Droplets have that existed on a day, but had not been looked at."""
+    known = sizes.known(day)
+    unknown = {each.droplet_id for each in sizes.droplets if each.created_at.date() <= day} - known.keys()
+    return add_up(row.size_gigabytes for row in growth if row.droplet_id in unknown)
 
 
 def _lately(events: Iterable[Event]) -> Counter[str]:
@@ -137,16 +151,8 @@ def _lately(events: Iterable[Event]) -> Counter[str]:
 
 
 def _largest(
-    connection: sa.Connection,
-    question: Question,
-    growth: Sequence[SizeGrowth],
-    retention: Sequence[DropletRetention],
-    most: int,
+    sizes: FleetSizes, growth: Sequence[SizeGrowth], retention: Sequence[DropletRetention], most: int
 ) -> list[Large]:
     largest = sorted(growth, key=lambda row: -row.size_gigabytes)[:most]
-    ids = [row.droplet_id for row in largest if row.backups]
-    sizes: dict[int, list[float]] = defaultdict(list)
-    for day in ask(connection, DropletSizeOnDay, replace(question, since=question.now - _TREND, droplet_ids=ids)):
-        sizes[day.droplet_id].append(day.size_gigabytes)
     kept = {row.droplet_id: row for row in retention}
-    return [Large(row, kept[row.droplet_id], sizes[row.droplet_id]) for row in largest if row.droplet_id in sizes]
+    return [Large(row, kept[row.droplet_id], sizes.of(row.droplet_id)) for row in largest if row.backups]

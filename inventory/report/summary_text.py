@@ -8,6 +8,7 @@ from rich.table import Table
 
 from inventory.judging.findings import Verdict
 from inventory.report import check_text
+from inventory.report.fleet_sizes import add_up
 from inventory.report.rows_text import moment
 from inventory.report.summary import Large, Summary
 from inventory.terminal import words
@@ -77,9 +78,14 @@ def figures(summary: Summary) -> Iterator[Figure]:
     """Give the figures of protected Droplets, backups, gigabytes and dollars."""
     without = f" ({words.count(summary.without_rate, 'Droplet')}: no rate or price)" if summary.without_rate else ""
     yield Figure("Protected", *_protected(summary))
-    yield Figure("Live backups", f"{summary.backups:,}", _ages(summary))
+    yield Figure("Live backups", "unknown" if summary.backups is None else f"{summary.backups:,}", _ages(summary))
     trend = words.trend(summary.sizes, _TREND_POINTS)
-    yield Figure("Stored", words.size(summary.size_gigabytes), _growth(summary), trend)
+    stored = "unknown" if summary.size_gigabytes is None else words.size(summary.size_gigabytes)
+    yield Figure("Stored", stored, _growth(summary), trend)
+    if summary.size_not_fresh_gigabytes:
+        yield Figure("Not fresh", words.size(summary.size_not_fresh_gigabytes), "of it, by a look that is overdue")
+    if summary.never_looked_at:
+        yield Figure("Unknown", str(summary.never_looked_at), "not looked at yet, and not counted in the above")
     yield Figure("Cost", words.money(summary.cost_usd), f"a month, estimated{without}")
 
 
@@ -106,12 +112,14 @@ def _ages(summary: Summary) -> str:
 
 
 def _growth(summary: Summary) -> str:
-    before = summary.size_before_gigabytes
-    if before is None:
+    now, before, unknown = summary.size_gigabytes, summary.size_before_gigabytes, summary.size_unknown_before_gigabytes
+    if now is None or before is None:
         return ""
-    difference = summary.size_gigabytes - before
+    difference = add_up((now, -unknown, -before))
     percent = f" ({difference / before:+.1%})" if before else ""
-    return f"{words.change(difference)} in 7 days{percent}"
+    more = " or more" if summary.size_before_not_fresh_gigabytes else ""
+    since = f", {words.size(unknown)} first seen since" if unknown else ""
+    return f"{words.change(difference)} in 7 days{more}{percent}{since}"
 
 
 def next_steps(verdict: Verdict) -> str:

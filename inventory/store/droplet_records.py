@@ -1,11 +1,13 @@
-"""Read what the views do not show: a Droplet's policies, and the last attempts to look at it."""
+"""Read what the views do not show: a Droplet's policies, the last attempts to look at it, and sizes alone."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from inventory.store.schema import backup_policies, backups, droplets, sync_listings, sync_runs
+from inventory.store.bulk import among
+from inventory.store.schema import backup_policies, backups, droplet_days, droplets, sync_listings, sync_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,18 @@ def attempts(connection: sa.Connection, droplet_id: int, most: int) -> list[Atte
 def owner(connection: sa.Connection, backup_id: int) -> int | None:
     """Return the id of the Droplet that a backup belongs to; None if the backup was never seen."""
     return connection.scalar(sa.select(backups.c.droplet_id).where(backups.c.id == backup_id))
+
+
+def sizes(
+    connection: sa.Connection, since: date, before: date, droplet_ids: Collection[int] | None
+) -> Sequence[sa.Row[int, date, float]]:
+    """Give the Droplet, the day and the gigabytes of all days of a period, of some Droplets or, if None, of all.
+
+    The view droplet_size_by_day gives the same with more columns, in three times the time.
+    """
+    columns = droplet_days.c
+    query = sa.select(columns.droplet_id, columns.day, columns.size_gigabytes)
+    query = query.where(columns.day >= since, columns.day < before)
+    if droplet_ids is not None:
+        query = query.where(among(connection, columns.droplet_id, droplet_ids))
+    return connection.execute(query).all()

@@ -128,7 +128,7 @@ class BackupEntry(_Strict):
             name=self.name,
             type=self.type,
             created_at=self.created_at,
-            size_gigabytes=self.size_gigabytes,
+            size_gigabytes=self.size_gigabytes + 0.0,  # a negative zero stays one in PostgreSQL alone
             min_disk_size=self.min_disk_size,
             regions=tuple(sorted(set(self.regions))),
         )

@@ -256,14 +256,14 @@ event AS (
                 WHEN 'size_slug' THEN v.size_slug
                 WHEN 'region' THEN v.region
                 WHEN 'status' THEN v.status
-                ELSE coalesce(CAST(CAST(CAST(rounded(v.price_monthly_usd) AS text) AS numeric) AS text), '')
+                ELSE coalesce(CAST(CAST(CAST(v.price_monthly_usd AS text) AS numeric) AS text), '')
             END AS old_value,
             CASE a.attribute
                 WHEN 'name' THEN w.name
                 WHEN 'size_slug' THEN w.size_slug
                 WHEN 'region' THEN w.region
                 WHEN 'status' THEN w.status
-                ELSE coalesce(CAST(CAST(CAST(rounded(w.price_monthly_usd) AS text) AS numeric) AS text), '')
+                ELSE coalesce(CAST(CAST(CAST(w.price_monthly_usd AS text) AS numeric) AS text), '')
             END AS new_value
         FROM report_clock AS c
         CROSS JOIN droplet_versions AS w

@@ -109,6 +109,7 @@ def test_name_is_kept_as_it_is(client: Client, server: ByteServer, sent: str, st
 
 def test_row_42_size_zero_and_whole_sizes(client: Client, server: ByteServer) -> None:
     assert read(client, server, backup(1, size_gigabytes=0)).size_gigabytes == 0.0
+    assert str(read(client, server, backup(1, size_gigabytes=-0.0)).size_gigabytes) == "0.0"
     assert isinstance(read(client, server, backup(1, size_gigabytes=2)).size_gigabytes, float)
 
 

@@ -31,15 +31,20 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
         InventoryError: The question makes no sense, or the database is not usable.
     """
     view = choose(name) if name else None
-    question = asked.question(view, now or utc_now())
+    now = now or utc_now()
+    question = asked.question(view, now)
     form.check()
     settings = load(config_file, needs_token=False)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading() as connection,
     ):
-        ids = selecting.find(connection, question, asked.droplets, asked.tags)
-        question = replace(question, droplet_ids=ids)
+        if asked.at:
+            ids = selecting.find_then_or_now(connection, question, asked.droplets, asked.tags, now)
+            question = replace(question, droplet_ids=ids, accounts=None)
+        else:
+            ids = selecting.find(connection, question, asked.droplets, asked.tags)
+            question = replace(question, droplet_ids=ids)
         if view:
             _write(RowsReport(connection, view, question, database.shown, asked.narrowed), form)
         else:

@@ -1,6 +1,7 @@
 """Find the Droplets that a question names."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -24,8 +25,37 @@ def find(
     _check_accounts(question.accounts or (), known)
     if not (names or tags):
         return None
+    return _chosen(known, _tags(connection, [question.now], tags), names, tags)
+
+
+def find_then_or_now(
+    connection: sa.Connection, question: Question, names: Collection[str], tags: Collection[str], now: datetime
+) -> frozenset[int] | None:
+    """Give the ids of the Droplets that have, or had at the question's moment, what is asked for; None if nothing is.
+
+    Asked for are one of the question's accounts, one of the names or ids, and one of the tags.
+
+    Raises:
+        UsageError: One of them is not known, and was not known then.
+    """
+    if not (names or tags or question.accounts):
+        return None
+    moments = (question.now, now)
+    known = [each for moment in moments for each in ask(connection, KnownDroplet, Question(now=moment))]
+    _check_accounts(question.accounts or (), known)
+    theirs = {each.droplet_id for each in known if question.accounts is None or each.account in question.accounts}
+    return _chosen(known, _tags(connection, moments, tags), names, tags) & theirs
+
+
+def _tags(connection: sa.Connection, moments: Iterable[datetime], wanted: Collection[str]) -> list[DropletTag]:
+    return [row for moment in moments for row in ask(connection, DropletTag, Question(now=moment))] if wanted else []
+
+
+def _chosen(
+    known: Sequence[KnownDroplet], tagged: Sequence[DropletTag], names: Collection[str], tags: Collection[str]
+) -> frozenset[int]:
     ids = _named(names, known) if names else frozenset(each.droplet_id for each in known)
-    return ids & _tagged(connection, question, tags) if tags else ids
+    return ids & _tagged(tagged, tags) if tags else ids
 
 
 def _check_accounts(accounts: Iterable[str], known: Sequence[KnownDroplet]) -> None:
@@ -45,8 +75,7 @@ def _named(names: Iterable[str], known: Sequence[KnownDroplet]) -> frozenset[int
     return frozenset(ids)
 
 
-def _tagged(connection: sa.Connection, question: Question, tags: Collection[str]) -> frozenset[int]:
-    rows = ask(connection, DropletTag, Question(now=question.now))
+def _tagged(rows: Sequence[DropletTag], tags: Collection[str]) -> frozenset[int]:
     in_use = {row.tag for row in rows}
     for tag in tags:
         if tag not in in_use:

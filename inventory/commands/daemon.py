@@ -7,18 +7,11 @@ from queue import SimpleQueue
 
 import structlog
 
-from inventory.errors import ConfigurationError
+from inventory.daemon.service import Daemon
 from inventory.process import log
 from inventory.process.interruption import calling, interruptible
+from inventory.serving import web
 from inventory.settings.load import load
-
-try:
-    from inventory.daemon.service import Daemon
-    from inventory.serving import web
-except ModuleNotFoundError as error:
-    raise ConfigurationError(
-        f"the daemon needs {error.name}: pip install 'droplet-backup-inventory[daemon]'"
-    ) from error
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.daemon")
 

@@ -10,17 +10,18 @@ import sqlalchemy as sa
 from rich.progress import track
 
 from inventory.digitalocean.client import Client
-from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.errors import EXIT_COMPLETE
 from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
 from inventory.model import Selection
 from inventory.network.access import Origin, Token
 from inventory.process.clock import utc_now
-from inventory.report import summary_text
+from inventory.report import demo_text, summary_text
 from inventory.report.progress import Silence
 from inventory.report.summary import summarise
 from inventory.simulator.api import SimulatedApi
+from inventory.simulator.server import serve
 from inventory.simulator.story import seeded_fleet
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
@@ -30,14 +31,6 @@ from inventory.sync.run import sync
 from inventory.terminal.console import print_screen, progress_console
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, FleetSizeOnDay
-
-try:
-    from inventory.report import demo_text
-    from inventory.simulator.server import serve
-except ModuleNotFoundError as error:
-    raise ConfigurationError(
-        f"the demonstration needs {error.name}: pip install 'droplet-backup-inventory[demo]'"
-    ) from error
 
 _ACCOUNT = "demo"
 

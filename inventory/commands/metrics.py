@@ -3,20 +3,14 @@
 import sys
 from pathlib import Path
 
-from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.errors import EXIT_COMPLETE
 from inventory.judging.evidence import inspect
 from inventory.process.clock import utc_now
+from inventory.report.metrics import render
 from inventory.report.replacing import replacing
 from inventory.settings.load import load
 from inventory.store import opening
 from inventory.store.snapshot import read_snapshot
-
-try:
-    from inventory.report.metrics import render
-except ModuleNotFoundError as error:
-    raise ConfigurationError(
-        f"the metrics need {error.name}: pip install 'droplet-backup-inventory[daemon]'"
-    ) from error
 
 # node_exporter runs as another user.
 _MODE = 0o644

@@ -14,16 +14,10 @@ from inventory.process.interruption import interruptible
 from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi
 from inventory.simulator.fleet import Fleet, OldestGoes
 from inventory.simulator.limits import documented_limits
+from inventory.simulator.server import serve
 from inventory.simulator.story import seeded_fleet
 from inventory.terminal.console import print_line
 from inventory.terminal.words import count
-
-try:
-    from inventory.simulator.server import serve
-except ModuleNotFoundError as error:
-    raise ConfigurationError(
-        f"the simulated account needs {error.name}: pip install 'droplet-backup-inventory[demo]'"
-    ) from error
 
 _LOOK_FOR_SIGNAL_SECONDS = 0.2
 

@@ -78,12 +78,11 @@ def test_what_the_image_runs_are_commands_of_the_program() -> None:
     assert {asked[1], *json.loads(said["CMD"])} <= get_group(app).commands.keys()
 
 
-def test_the_image_has_what_the_daemon_and_postgresql_need() -> None:
+def test_the_image_has_what_every_command_and_postgresql_need() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {
         canonicalize_name(Requirement(each).name)
-        for extra in ("daemon", "postgres")
-        for each in project["optional-dependencies"][extra]
+        for each in (*project["dependencies"], *project["optional-dependencies"]["postgres"])
     }
     pinned = re.findall(
         r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", (ROOT / "requirements/runtime.txt").read_text(), re.MULTILINE

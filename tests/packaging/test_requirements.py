@@ -32,15 +32,11 @@ def _pins(name: str) -> dict[str, str]:
 def _declared(name: str) -> list[Requirement]:
     """Give what pyproject.toml asks of the file."""
     extras, groups = PROJECT["project"]["optional-dependencies"], PROJECT["dependency-groups"]
-    runtime = PROJECT["project"]["dependencies"] + [text for extra in extras for text in _extra(extras, extra)]
+    runtime = PROJECT["project"]["dependencies"] + [text for extra in extras.values() for text in extra]
     development = [text for text in groups["dev"] if isinstance(text, str)]
     texts: dict[str, Any] = {"runtime": runtime, "build": groups["build"]}
     texts["tools"] = [*runtime, *groups["build"], *development]
     return [Requirement(text) for text in texts[name]]
-
-
-def _extra(extras: dict[str, list[str]], name: str) -> list[str]:
-    return [text for text in extras[name] if not text.startswith(PROJECT["project"]["name"])]
 
 
 def _needed(declared: Iterable[Requirement]) -> set[str]:
@@ -70,12 +66,6 @@ def test_the_declared_ranges_admit_every_pin(name: str) -> None:
 @pytest.mark.parametrize("name", ["runtime", "build", "tools"])
 def test_everything_that_is_needed_is_pinned(name: str) -> None:
     assert _needed(_declared(name)) - _pins(name).keys() == set()
-
-
-def test_the_extra_all_is_every_extra() -> None:
-    extras = PROJECT["project"]["optional-dependencies"]
-    (everything,) = map(Requirement, extras["all"])
-    assert everything.extras == extras.keys() - {"all"}
 
 
 @pytest.mark.parametrize("name", ["runtime", "build", "tools"])

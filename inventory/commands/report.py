@@ -14,12 +14,13 @@ from inventory.process.clock import utc_now
 from inventory.report import selecting
 from inventory.report.asking import Asked
 from inventory.report.choosing import choose, reports
+from inventory.report.completeness import incomplete_before
 from inventory.report.forms import Form, RowsReport, SummaryReport
 from inventory.report.replacing import replacing
 from inventory.report.summary import summarise
 from inventory.settings.load import Settings, load
 from inventory.store import opening
-from inventory.terminal.console import print_document, print_screen, print_table, waiting
+from inventory.terminal.console import complain, print_document, print_screen, print_table, waiting
 from inventory.terminal.table import TEXT, WORD, table
 from inventory.views.queries import Question
 
@@ -46,7 +47,8 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
             ids = selecting.find(connection, question, asked.droplets, asked.tags)
             question = replace(question, droplet_ids=ids)
         if view:
-            _write(RowsReport(connection, view, question, database.shown, asked.narrowed), form)
+            before = incomplete_before(connection, question, view)
+            _write(RowsReport(connection, view, question, database.shown, asked.narrowed, before), form)
         else:
             _write(_summary(connection, question, settings, database.shown, asked.narrowed), form)
     return EXIT_COMPLETE
@@ -71,6 +73,8 @@ def _summary(
 def _write(report: RowsReport | SummaryReport, form: Form) -> None:
     if form.as_csv:
         report.write_csv(sys.stdout)
+        if isinstance(report, RowsReport) and report.warning:
+            complain(report.warning)
     elif form.as_json:
         with waiting():
             document = report.document()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -55,6 +56,7 @@ class RowsReport:
     Attributes:
         database: Its name as it may be shown.
         narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
+        incomplete_before: Before when rows may be missing, because history was pruned; None if none can be.
     """
 
     connection: sa.Connection
@@ -62,6 +64,12 @@ class RowsReport:
     question: Question
     database: str
     narrowed: str
+    incomplete_before: datetime | None
+
+    @property
+    def warning(self) -> str | None:
+        """What must be said beside the rows, where they may not be all."""
+        return rows_text.pruned(self.incomplete_before) if self.incomplete_before else None
 
     def screen(self) -> Iterator[str | Table]:
         """Give lines and tables, one below the other; at most a thousand rows where the question sets no limit."""
@@ -87,6 +95,7 @@ class RowsReport:
             "as_of": self.question.now,
             "since": self.question.since,
             "until": self.question.until,
+            "incomplete_before": self.incomplete_before,
             "rows": rows_export.as_documents(ask(self.connection, ROWS[self.view.name], self.question)),
         }
 
@@ -96,13 +105,14 @@ class RowsReport:
         rows_export.write_csv(file, list(self.view.columns), rows)
 
     def _read(self, most: int) -> tuple[Sequence[NamedTuple], str | None]:
-        """Read what a person is shown, and the remark that there are no rows, or more; None if these are all."""
+        """Read what a person is shown, and the remark that there are none, or may be more; None if these are all."""
         most = self.question.limit or most
         rows = ask(self.connection, ROWS[self.view.name], replace(self.question, limit=most + 1))
-        if not rows:
+        if not rows and not self.warning:
             is_anything_known = bool(ask(self.connection, SyncHealth, Question(now=self.question.now)))
             return rows, rows_text.nothing(self.view, self.question, is_anything_known=is_anything_known)
-        return rows[:most], rows_text.more(most) if len(rows) > most else None
+        remarks = [rows_text.more(most)] if len(rows) > most else []
+        return rows[:most], " ".join([*remarks, *([self.warning] if self.warning else [])]) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,7 @@ class SummaryReport:
 
     def screen(self) -> Iterator[str | Table]:
         """Give lines and tables, one below the other."""
-        if not self.summary.health:
+        if not self.summary.health and not self.summary.incomplete_before:
             yield rows_text.nothing_known(self.question)
             return
         yield from summary_text.screen(self.summary, self.verdict, self.database)

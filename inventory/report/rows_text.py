@@ -61,6 +61,11 @@ def nothing_known(question: Question) -> str:
     return f"Nothing was known at {moment(question.now)}: no sync had looked yet. Run: inventory sync"
 
 
+def pruned(before: datetime) -> str:
+    """Say that history was pruned, so that rows may be missing."""
+    return f"pruned: not everything is known before {before:%Y-%m-%d %H:%MZ}."
+
+
 def more(rows: int) -> str:
     """Say that there are more rows than the table shows."""
     return f"These are the first {rows:,}; a larger --limit shows more, --csv and --json all."

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from inventory.judging.findings import Evidence
+from inventory.report.completeness import incomplete_before
 from inventory.report.fleet_sizes import FleetSizes, add_up, read_sizes
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
@@ -51,6 +52,7 @@ class Summary:
         cost_usd: A month, for Droplets with a known policy, rate and price.
         without_rate: Droplets without one of these.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
+        incomplete_before: Before when something may be missing, because history was pruned; None if nothing can be.
     """
 
     now: datetime
@@ -72,6 +74,7 @@ class Summary:
     without_rate: int
     lately: Mapping[str, int]
     largest: Sequence[Large]
+    incomplete_before: datetime | None
 
 
 def summarise(connection: sa.Connection, question: Question, evidence: Evidence) -> Summary:
@@ -110,6 +113,7 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
         without_rate=without_rate,
         lately=_lately(evidence.events),
         largest=_largest(sizes, growth, retention, most),
+        incomplete_before=incomplete_before(connection, question, None, looks_back=_LATELY),
     )
 
 

@@ -19,14 +19,15 @@ def page(summary: Summary, verdict: Verdict, question: Question, *, database: st
         database: Its name as it may be shown.
         narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
     """
+    is_known = bool(summary.health or summary.incomplete_before)
     return render(
         "summary.html",
-        title=summary_text.title(summary) if summary.health else "Backups",
+        title=summary_text.title(summary) if is_known else "Backups",
         database=database,
         now=summary.now,
         narrowed=narrowed,
         looks=list(summary_text.looks(summary)),
-        remark=None if summary.health else rows_text.nothing_known(question),
+        remark=None if is_known else rows_text.nothing_known(question),
         figures=list(summary_text.figures(summary)),
         attention=len(verdict.findings) or "nothing",
         findings=list(check_text.rows(verdict)),

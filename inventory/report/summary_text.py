@@ -9,7 +9,7 @@ from rich.table import Table
 from inventory.judging.findings import Verdict
 from inventory.report import check_text
 from inventory.report.fleet_sizes import add_up
-from inventory.report.rows_text import moment
+from inventory.report.rows_text import moment, pruned
 from inventory.report.summary import Large, Summary
 from inventory.terminal import words
 from inventory.terminal.display import shown
@@ -43,13 +43,18 @@ def heading(summary: Summary, database: str) -> Iterator[str]:
 
 def title(summary: Summary) -> str:
     """Name the accounts, and count their Droplets."""
+    droplets = words.count(summary.droplets, "Droplet")
+    if not summary.health:
+        return f"Backups, {droplets}"
     names = ", ".join(f'"{shown(row.account)}"' for row in summary.health)
     accounts = "account" if len(summary.health) == 1 else "accounts"
-    return f"Backups of {accounts} {names}, {words.count(summary.droplets, 'Droplet')}"
+    return f"Backups of {accounts} {names}, {droplets}"
 
 
 def looks(summary: Summary) -> Iterator[str]:
     """Say of each account when its last complete sync was, and how many Droplets have had no look lately."""
+    if summary.incomplete_before:
+        yield pruned(summary.incomplete_before)
     for row in summary.health:
         whose = f'"{shown(row.account)}": ' if len(summary.health) > 1 else ""
         if row.last_complete_at is None:
@@ -128,19 +133,21 @@ def next_steps(verdict: Verdict) -> str:
     return f"Next: inventory check | inventory show {about} | inventory report --list"
 
 
-def lately(summary: Summary) -> Mapping[str, int]:
-    """Count the events of the last seven days that the summary names, zeros included."""
+def lately(summary: Summary) -> Mapping[str, str]:
+    """Count the events of the last seven days that the summary names, zeros included unless some may be pruned."""
     counts = summary.lately
-    return {
+    numbers = {
         "appeared": counts.get("backup_appeared", 0),
         "expired": counts.get(f"backup_ended {GoneReason.EXPIRED}", 0),
         "backups disabled": counts.get(f"backup_ended {GoneReason.BACKUPS_DISABLED}", 0),
         "unexplained": counts.get(f"backup_ended {GoneReason.UNEXPLAINED}", 0),
     }
+    unknown = "unknown" if summary.incomplete_before else "0"
+    return {what: f"{number:,}" if number else unknown for what, number in numbers.items()}
 
 
 def _lately(summary: Summary) -> str:
-    return "Last 7 days   " + "   ".join(f"{what} {number:,}" for what, number in lately(summary).items())
+    return "Last 7 days   " + "   ".join(f"{what} {number}" for what, number in lately(summary).items())
 
 
 class LargeCells(NamedTuple):

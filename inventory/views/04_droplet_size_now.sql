@@ -1,8 +1,9 @@
 -- What do a Droplet's backups come to now?
--- A backup exists if one of its versions is in force at report_clock.now. Gone and unselected Droplets are included.
+-- A backup exists if one of its versions is in force at report_clock.now. Gone and unselected Droplets are included. For
+-- a moment of which backups were pruned, a Droplet has what the last look of that day, or the last one before, found.
 -- Grain: one row per Droplet ever looked at
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, backups, backup_versions
+-- Reads: report_clock, known_droplets, droplet_days, backups, backup_versions
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -28,16 +29,45 @@ WITH existing AS (
         AND (v.valid_to IS NULL OR v.valid_to > c.now)
         AND b.id = v.backup_id
     GROUP BY b.droplet_id
+),
+
+droplet AS (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        -- Pruning keeps all backups of the 90 days before the days to keep.
+        CASE
+            WHEN k.pruned_before > seconds_before(c.now, 90 * 86400) THEN (
+                SELECT max(l.day)
+                FROM droplet_days AS l
+                WHERE l.droplet_id = k.droplet_id AND l.day <= day_of(c.now) AND l.first_look_at <= c.now
+            )
+        END AS day_before_pruning
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
+    WHERE k.first_look_at IS NOT NULL
 )
 
 SELECT
     k.account,
     k.droplet_id,
     k.droplet,
-    coalesce(e.backups, 0) AS backups,
-    rounded(coalesce(e.size_gigabytes, 0)) AS size_gigabytes,
-    e.oldest_backup_at,
-    e.newest_backup_at
-FROM known_droplets AS k
+    CASE
+        WHEN k.day_before_pruning IS NULL THEN coalesce(e.backups, 0)
+        ELSE (SELECT l.backups FROM droplet_days AS l WHERE l.droplet_id = k.droplet_id AND l.day = k.day_before_pruning)
+    END AS backups,
+    CASE
+        WHEN k.day_before_pruning IS NULL THEN rounded(coalesce(e.size_gigabytes, 0))
+        ELSE (SELECT rounded(l.size_gigabytes) FROM droplet_days AS l WHERE l.droplet_id = k.droplet_id AND l.day = k.day_before_pruning)
+    END AS size_gigabytes,
+    CASE
+        WHEN k.day_before_pruning IS NULL THEN e.oldest_backup_at
+        ELSE (SELECT l.oldest_backup_at FROM droplet_days AS l WHERE l.droplet_id = k.droplet_id AND l.day = k.day_before_pruning)
+    END AS oldest_backup_at,
+    CASE
+        WHEN k.day_before_pruning IS NULL THEN e.newest_backup_at
+        ELSE (SELECT l.newest_backup_at FROM droplet_days AS l WHERE l.droplet_id = k.droplet_id AND l.day = k.day_before_pruning)
+    END AS newest_backup_at
+FROM droplet AS k
 LEFT JOIN existing AS e ON e.droplet_id = k.droplet_id
-WHERE k.first_look_at IS NOT NULL

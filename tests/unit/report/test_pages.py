@@ -80,6 +80,7 @@ def summary(name: str) -> Summary:
         cost_usd=1.0,
         without_rate=0,
         lately=MappingProxyType({}),
+        incomplete_before=None,
         largest=[Large(SizeGrowth(**growth), DropletRetention(**retention), [1.0, 2.0])],
     )
 

@@ -73,7 +73,8 @@ def diagram() -> str:
     """Draw the tables, their keys and what refers to what, as Mermaid has it."""
     lines = ["```mermaid", "erDiagram"]
     for table in metadata.sorted_tables:
-        lines += [f"    {key.column.table.name} ||--o{{ {table.name} : {key.parent.name}" for key in table.foreign_keys]
+        keys = [key for column in table.columns for key in column.foreign_keys]
+        lines += [f"    {key.column.table.name} ||--o{{ {table.name} : {key.parent.name}" for key in keys]
     for table in metadata.sorted_tables:
         lines.append(f"    {table.name} {{")
         lines += [f"        {_type(column)} {column.name}{_keys(column)}" for column in table.columns]

@@ -253,6 +253,7 @@ class DropletState:
     last_attempt_at: datetime
     last_outcome: str
     last_error: str | None
+    looks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ EVERYTHING = Selection(everything=True)
 TOKEN = "dop_v1_" + "0" * 64
 
 # Beside observation times, what a look that learns nothing may write (R4).
-OBSERVATIONS = {"last_observed_at", "last_listed_at", "last_attempt_at"}
+OBSERVATIONS = {"last_observed_at", "last_listed_at", "last_attempt_at", "looks"}
 
 Row: TypeAlias = dict[str, Any]
 

@@ -11,7 +11,7 @@ from inventory.model import Backup, BackupPolicy, DropletState, StoredBackup, St
 
 # The attributes whose history is kept, in `backup_versions`, `droplet_versions` and `backup_policies`.
 _OF_BACKUP = ("name", "type", "size_gigabytes", "min_disk_size")
-_OF_DROPLET = ("name", "region", "size_slug", "price_monthly_usd", "status")
+_OF_DROPLET = ("name", "region", "size_slug", "price_monthly_usd", "status", "account_id", "unselected_since")
 _OF_POLICY = tuple(field.name for field in fields(BackupPolicy))
 
 _backup_version = attrgetter(*_OF_BACKUP)
@@ -88,6 +88,14 @@ def droplet_history(
         tuple(interval for closed, _ in parts for interval in closed),
         tuple(interval for _, opened in parts for interval in opened),
     )
+
+
+def reselection(before: DropletState, after: DropletState) -> tuple[tuple[Closed, ...], tuple[Opened, ...]]:
+    """List the intervals that close and open where an attempt that showed nothing selects a Droplet again."""
+    if before.gone_at is not None:
+        return (), ()
+    closed, opened = _droplet_intervals({"droplet_id": after.id}, before, after)
+    return tuple(closed), tuple(opened)
 
 
 def _droplet_intervals(key: Mapping[str, int], before: DropletState | None, after: DropletState) -> _Intervals:

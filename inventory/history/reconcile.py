@@ -11,7 +11,7 @@ with the brake's sentence, and what they miss is marked instead of ended.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from inventory.history.changes import Changeset, End
@@ -23,7 +23,9 @@ from inventory.history.intervals import (
     closed_with_droplet,
     droplet_history,
     policy_in_force,
+    reselection,
 )
+from inventory.history.looks import next_stamp, with_look
 from inventory.history.rows import (
     attempted_droplet,
     changed_day,
@@ -36,8 +38,6 @@ from inventory.history.rows import (
 )
 from inventory.model import Attempt, Backup, BackupState, Failed, Listed, Proven, StoredDroplet
 from inventory.vocabulary import GoneReason, Outcome
-
-STAMP_STEP = timedelta(seconds=1)
 
 
 def reconcile(
@@ -70,7 +70,7 @@ def reconcile(
 def _stamp(stored: StoredDroplet | None, attempt: Attempt) -> datetime:
     """Give the moment of the attempt, or one second after the last stamp where the clock stood still or went back."""
     now = attempt.attempted_at.replace(microsecond=0)
-    return now if stored is None else max(now, stored.state.last_attempt_at + STAMP_STEP)
+    return now if stored is None else next_stamp(now, stored.state.last_attempt_at, stored.state.unselected_since)
 
 
 def _is_own(stored: StoredDroplet, attempt: Attempt) -> bool:
@@ -94,8 +94,11 @@ def _first_sight(attempt: Proven | Failed, stamp: datetime) -> Changeset:
 def _from_failure(stored: StoredDroplet, attempt: Failed, stamp: datetime) -> Changeset:
     """Record the attempt; one for another account leaves the Droplet's row alone."""
     outcome = Outcome.UNPROVEN if attempt.outcome == Outcome.NOT_FOUND else attempt.outcome
-    state = attempted_droplet(stored.state, stamp, outcome, attempt.error) if _is_own(stored, attempt) else None
-    return Changeset(attempt, stamp, outcome, attempt.error, droplet=state)
+    if not _is_own(stored, attempt):
+        return Changeset(attempt, stamp, outcome, attempt.error, droplet=None)
+    state = attempted_droplet(stored.state, stamp, outcome, attempt.error)
+    closed, opened = reselection(stored.state, state)
+    return Changeset(attempt, stamp, outcome, attempt.error, droplet=state, closed=closed, opened=opened)
 
 
 def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, held_because: str | None) -> Changeset:
@@ -105,7 +108,17 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
     """
     live = [backup for backup in stored.backups.values() if backup.is_live]
     state = attempted_droplet(stored.state, stamp, Outcome.NOT_FOUND, attempt.error)
-    noted = Changeset(attempt, stamp, Outcome.NOT_FOUND, attempt.error, droplet=state, live_before=len(live))
+    closed, opened = reselection(stored.state, state)
+    noted = Changeset(
+        attempt,
+        stamp,
+        Outcome.NOT_FOUND,
+        attempt.error,
+        droplet=state,
+        live_before=len(live),
+        closed=closed,
+        opened=opened,
+    )
     if stored.state.gone_at is not None:
         return replace(noted, outcome=Outcome.GONE)
     if stored.state.last_outcome != Outcome.NOT_FOUND or attempt.droplet is not None:
@@ -118,9 +131,12 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
         noted,
         outcome=Outcome.COMPLETE,
         error=None,
-        droplet=replace(state, last_observed_at=stamp, gone_at=stamp, last_error=None),
+        droplet=replace(
+            state, last_observed_at=stamp, gone_at=stamp, last_error=None, looks=with_look(stored.state, stamp)
+        ),
         is_gone=True,
         closed=closed_with_droplet(stored),
+        opened=(),
         day=changed_day(stored.last_day, (), stamp),
     )
     explained = explanations(stored, stamp, (), lambda backup, _: End(backup, GoneReason.DROPLET_DESTROYED))

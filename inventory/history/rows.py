@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inventory.history.changes import End
+from inventory.history.looks import with_look
 from inventory.model import Backup, BackupState, Droplet, DropletDay, DropletState
 from inventory.vocabulary import Outcome
 
@@ -49,6 +50,7 @@ def shown_droplet(
         last_attempt_at=stamp,
         last_outcome=outcome,
         last_error=error,
+        looks=with_look(before, observed_at) if observed_at else before.looks if before else None,
     )
 
 

@@ -6,12 +6,14 @@ Every statement concerns many rows, in the order of their keys, so that two writ
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from inventory.history.changes import Changeset
+from inventory.history.looks import is_day_over
 from inventory.model import (
     BackupState,
     DropletDay,
@@ -20,16 +22,20 @@ from inventory.model import (
 )
 from inventory.store.bulk import among, insert, upsert
 from inventory.store.schema import (
+    backup_versions,
     backups,
     droplet_days,
     droplets,
     metadata,
 )
 
+# Which times, and whether looks are added to those stored, or stand in their place.
+_Moved: TypeAlias = tuple[tuple[tuple[str, datetime], ...], tuple[bool, str]]
+
 # What a look moves; most looks move nothing else.
 _TIMES = ("last_attempt_at", "last_observed_at", "last_listed_at")
 _times = attrgetter(*_TIMES)
-_all_else = attrgetter(*(field.name for field in fields(DropletState) if field.name not in _TIMES))
+_all_else = attrgetter(*(field.name for field in fields(DropletState) if field.name not in (*_TIMES, "looks")))
 
 
 def apply(connection: sa.Connection, changesets: Sequence[Changeset], stored: Mapping[int, StoredDroplet]) -> None:
@@ -38,8 +44,10 @@ def apply(connection: sa.Connection, changesets: Sequence[Changeset], stored: Ma
     `stored` is what `load` read in the same transaction; what it holds already is not written again.
     """
     _write_droplets(connection, changesets, stored)
+    _keep_looks(connection, changesets, stored)
     _write_backups(connection, changesets)
     _close(connection, changesets)
+    _replace_reasons(connection, changesets)
     _open(connection, changesets)
     _write_days(connection, changesets, stored)
 
@@ -54,7 +62,7 @@ def _write_droplets(
 ) -> None:
     """Write the rows that differ; one statement is for all that differ only by the same times."""
     new, changed = [], []
-    seen_again: dict[tuple[tuple[str, object], ...], list[int]] = defaultdict(list)
+    seen_again: dict[_Moved, list[int]] = defaultdict(list)
     for state in (changeset.droplet for changeset in changesets if changeset.droplet):
         before = stored[state.id].state if state.id in stored else None
         if before is None:
@@ -63,15 +71,47 @@ def _write_droplets(
             changed.append(_row(state))
         else:
             times = zip(_TIMES, _times(state), _times(before), strict=True)
-            seen_again[tuple((name, at) for name, at, before_at in times if at != before_at)].append(state.id)
-    seen_again.pop((), None)
+            moved_times = tuple((name, at) for name, at, before_at in times if at != before_at)
+            seen_again[moved_times, _new_looks(before, state)].append(state.id)
     insert(connection, droplets, new)
     upsert(connection, droplets, changed)
+    seen_again.pop(((), (True, "")), None)
     for moved, ids in sorted(seen_again.items()):
-        chosen = sa.select(droplets.c.id).where(among(connection, droplets.c.id, ids)).order_by(droplets.c.id)
-        # On PostgreSQL an update alone would lock its rows in any order (R12).
-        locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
-        connection.execute(sa.update(droplets).where(locked).values(dict(moved)))
+        _move(connection, moved, ids)
+
+
+def _move(connection: sa.Connection, moved: _Moved, ids: Iterable[int]) -> None:
+    times, (is_added, looks) = moved
+    values: dict[str, Any] = dict(times)
+    if looks:
+        values["looks"] = sa.func.coalesce(droplets.c.looks, "") + looks if is_added else looks
+    chosen = sa.select(droplets.c.id).where(among(connection, droplets.c.id, ids)).order_by(droplets.c.id)
+    # On PostgreSQL an update alone would lock its rows in any order (R12).
+    locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
+    connection.execute(sa.update(droplets).where(locked).values(values))
+
+
+def _new_looks(before: DropletState, after: DropletState) -> tuple[bool, str]:
+    """Tell whether looks are added to those stored, and which: the same for many Droplets, unlike all of a day's."""
+    stored, looks = before.looks or "", after.looks or ""
+    return (True, looks.removeprefix(stored)) if looks.startswith(stored) else (False, looks)
+
+
+def _keep_looks(
+    connection: sa.Connection, changesets: Iterable[Changeset], stored: Mapping[int, StoredDroplet]
+) -> None:
+    """Move the looks of a day that is over to that day's row."""
+    rows = []
+    for state in (changeset.droplet for changeset in changesets if changeset.droplet):
+        before = stored[state.id].state if state.id in stored else None
+        if before is None or before.looks is None or before.last_observed_at is None or state.last_observed_at is None:
+            continue
+        if is_day_over(before, state.last_observed_at):
+            rows.append({"key": state.id, "of": before.last_observed_at.date(), "looks": before.looks})
+    if rows:
+        of_day = sa.and_(droplet_days.c.droplet_id == sa.bindparam("key"), droplet_days.c.day == sa.bindparam("of"))
+        statement = sa.update(droplet_days).where(of_day).values(looks=sa.bindparam("looks"))
+        connection.execute(statement, sorted(rows, key=itemgetter("key")))
 
 
 def _write_backups(connection: sa.Connection, changesets: Iterable[Changeset]) -> None:
@@ -122,6 +162,26 @@ def _close(connection: sa.Connection, changesets: Sequence[Changeset]) -> None:
             .values(values)
         )
         connection.execute(statement, sorted(found, key=itemgetter(*(f"key_{key.name}" for key in keys))))
+
+
+def _replace_reasons(connection: sa.Connection, changesets: Iterable[Changeset]) -> None:
+    """Write which reason replaces that of an earlier end, beside the reason as first recorded."""
+    rows = [
+        {
+            "key": end.before.state.id,
+            "ended_at": end.before.state.gone_at,
+            "replaced_by": end.reason,
+            "replaced_at": changeset.stamp,
+        }
+        for changeset in changesets
+        for end in changeset.explained
+    ]
+    if rows:
+        of_end = sa.and_(
+            backup_versions.c.backup_id == sa.bindparam("key"), backup_versions.c.valid_to == sa.bindparam("ended_at")
+        )
+        values: dict[str, Any] = {name: sa.bindparam(name) for name in ("replaced_by", "replaced_at")}
+        connection.execute(sa.update(backup_versions).where(of_end).values(values), sorted(rows, key=itemgetter("key")))
 
 
 def _open(connection: sa.Connection, changesets: Sequence[Changeset]) -> None:

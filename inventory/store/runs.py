@@ -19,9 +19,17 @@ import sqlalchemy as sa
 
 from inventory.errors import LeaseLostError, SyncRunningError
 from inventory.history.detection import Remembered
+from inventory.history.looks import STAMP_STEP
 from inventory.store.bulk import insert_or_leave, upsert
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, backups, droplets, sync_listings, sync_runs
+from inventory.store.schema import (
+    account_versions,
+    accounts,
+    backups,
+    droplets,
+    sync_listings,
+    sync_runs,
+)
 from inventory.vocabulary import Outcome, RunMode, RunStatus, Trigger
 
 LEASE_EXPIRES_AFTER = timedelta(seconds=90)
@@ -73,9 +81,17 @@ def namesakes(connection: sa.Connection, uuid: str, name: str) -> list[str]:
     return sorted(connection.scalars(query))
 
 
-def record_account(connection: sa.Connection, account_id: int, uuid: str, status: str) -> None:
-    """Store what `/v2/account` says."""
+def record_account(connection: sa.Connection, account_id: int, uuid: str, status: str, now: datetime) -> None:
+    """Store what `/v2/account` says at `now`."""
     connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(uuid=uuid, status=status))
+    of_account = account_versions.c.account_id == account_id
+    is_open = sa.and_(of_account, account_versions.c.valid_to.is_(None))
+    if connection.scalar(sa.select(account_versions.c.status).where(is_open)) == status:
+        return
+    last: datetime | None = connection.scalar(sa.select(sa.func.max(account_versions.c.valid_from)).where(of_account))
+    since = max(now.replace(microsecond=0), last + STAMP_STEP) if last else now
+    connection.execute(sa.update(account_versions).where(is_open).values(valid_to=since))
+    connection.execute(sa.insert(account_versions).values(account_id=account_id, valid_from=since, status=status))
 
 
 def known_droplets(connection: sa.Connection, account_id: int) -> dict[int, KnownDroplet]:
@@ -128,14 +144,6 @@ def owned_elsewhere(
     )
     wanted = set(droplet_ids)
     return {row.id: row.name for row in connection.execute(query) if row.id in wanted}
-
-
-def unselect(connection: sa.Connection, droplet_ids: list[int], now: datetime) -> None:
-    """Record that the configuration no longer selects these Droplets; none of their backups ends (R6)."""
-    statement = sa.update(droplets).where(droplets.c.id == sa.bindparam("key"), droplets.c.unselected_since.is_(None))
-    if droplet_ids:
-        changed = statement.values(unselected_since=sa.bindparam("since"))
-        connection.execute(changed, [{"key": key, "since": now} for key in sorted(droplet_ids)])
 
 
 def start(

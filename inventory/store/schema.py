@@ -70,6 +70,18 @@ accounts = sa.Table(
     comment="One configured DigitalOcean account",
 )
 
+account_versions = sa.Table(
+    "account_versions",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, comment="Id of the account"),
+    _at("valid_from", "UTC; when /v2/account said so first", primary_key=True),
+    _at("valid_to", "UTC; when it said otherwise; NULL while it holds", nullable=True),
+    sa.CheckConstraint("valid_from < valid_to", name="interval"),
+    sa.Column("status", sa.Text(), nullable=False, comment="As /v2/account said"),
+    comment="An account's status as it was; no row if no token could ever read it",
+)
+_one_open(account_versions, "account_id")
+
 droplets = sa.Table(
     "droplets",
     metadata,
@@ -92,6 +104,12 @@ droplets = sa.Table(
     _at("unselected_since", "UTC; NULL while the configuration selects this Droplet", nullable=True),
     _at("first_seen_at", "UTC stamp"),
     _at("last_observed_at", "UTC stamp of the last look (R1); NULL if there was none", nullable=True),
+    sa.Column(
+        "looks",
+        sa.Text(),
+        comment="Stamps of the looks of last_observed_at's day: seconds of the UTC day, ascending, separated by "
+        "commas; NULL if there was none",
+    ),
     _at("last_listed_at", "UTC stamp of the last complete listing; NULL if there was none", nullable=True),
     _at("gone_at", "UTC stamp of the look that found it gone; NULL while it exists", nullable=True),
     _at("last_attempt_at", "UTC stamp of the last attempt to look, successful or not"),
@@ -112,7 +130,9 @@ droplet_versions = sa.Table(
     sa.Column("size_slug", sa.Text(), nullable=False, comment="Its size then, such as s-1vcpu-1gb"),
     sa.Column("price_monthly_usd", sa.Double(), comment="US dollars a month; NULL if the API gave no price"),
     sa.Column("status", sa.Text(), nullable=False, comment="new, active, off or archive, from the API"),
-    comment="A Droplet's attributes as they were",
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, comment="The account that owned it (R6)"),
+    _at("unselected_since", "UTC stamp; NULL while the configuration selected this Droplet", nullable=True),
+    comment="A Droplet's attributes, account and selection as they were",
 )
 _one_open(droplet_versions, "droplet_id")
 
@@ -223,7 +243,10 @@ backup_versions = sa.Table(
     sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed"),
     sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes"),
     sa.CheckConstraint(_SIZE_CHECK, name="size"),
+    sa.Column("replaced_by", sa.Text(), comment="The reason that replaced closed_by; NULL if none did"),
+    _at("replaced_at", "UTC stamp of the look that replaced it; NULL if none did", nullable=True),
     sa.CheckConstraint("(valid_to IS NULL) = (closed_by IS NULL)", name="closed"),
+    sa.CheckConstraint("(replaced_at IS NULL) = (replaced_by IS NULL)", name="replaced"),
     comment="A backup's attributes as they were; it existed exactly in these intervals",
 )
 _one_open(backup_versions, "backup_id")
@@ -239,6 +262,12 @@ droplet_days = sa.Table(
     _at("oldest_backup_at", "UTC created_at of the oldest; NULL without backups", nullable=True),
     _at("newest_backup_at", "UTC created_at of the newest; NULL without backups", nullable=True),
     _at("first_look_at", "UTC stamp of the day's first look"),
+    sa.Column(
+        "looks",
+        sa.Text(),
+        comment="Stamps of the day's looks, as in droplets.looks; NULL while they stand there, or if only the first is "
+        "known",
+    ),
     sa.CheckConstraint(_SIZE_CHECK, name="size"),
     comment="A Droplet's backups after the last look of each day; no row for a day without a look",
     # SQLite then keeps a Droplet's rows together, in the order of its days, as the views of trends read them.

@@ -16,6 +16,7 @@ from inventory.store import runs
 from inventory.store.apply import apply
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
+from inventory.store.selection import unselect
 from inventory.sync.lease import Lease
 from inventory.sync.order import Job
 from inventory.sync.result import SyncReport, recorded
@@ -102,7 +103,7 @@ class Ledger:
         is_news = (found.uuid, found.status) != (self.account.uuid, self.account.status)
         if is_news and self.lease:
             with self.lease.writing() as connection:
-                runs.record_account(connection, self.account.id, found.uuid, found.status)
+                runs.record_account(connection, self.account.id, found.uuid, found.status, self.clock())
 
     def known(self) -> dict[int, runs.KnownDroplet]:
         """Read every Droplet stored for the account."""
@@ -126,7 +127,7 @@ class Ledger:
         """Record that the configuration no longer means these Droplets."""
         if droplet_ids and self.lease:
             with self.lease.writing() as connection:
-                runs.unselect(connection, list(droplet_ids), self.clock())
+                unselect(connection, droplet_ids, self.clock())
 
     def enter(self, attempts: Sequence[Attempt], *, is_final: bool, held_because: str | None = None) -> list[Changeset]:
         """Decide what these attempts mean and write it, in one transaction; return all changesets.

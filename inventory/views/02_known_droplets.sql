@@ -1,8 +1,7 @@
 -- Which Droplets are known, and what was last known of each?
 -- Every Droplet seen by report_clock.now, with its attributes as of then; Droplets that are gone, or that the
--- configuration does not select, are included. Most views speak of the selected Droplets that exist: is_current. Not
--- kept are an earlier time without selection, once a Droplet is selected again, and an earlier account. What was pruned
--- is not known for any moment.
+-- configuration does not select, are included. Most views speak of the selected Droplets that exist: is_current. What
+-- was pruned is not known for any moment.
 -- Grain: one row per Droplet
 -- Units: UTC, US dollars a month
 -- Reads: report_clock, accounts, droplets, droplet_versions, droplet_days
@@ -19,8 +18,8 @@
 --   created_at: UTC, as the API says
 --   first_seen_at: UTC stamp at which it became known
 --   first_look_at: UTC stamp of the first complete listing of its backups; NULL while there was none
---   last_observed_at: UTC stamp of its last look, for a past moment of the last day's first look; NULL without a look
---   unselected_since: UTC; NULL while the configuration selects it, for a past moment also if it selects it again
+--   last_observed_at: UTC stamp of its last look, NULL without a look
+--   unselected_since: UTC stamp; NULL while the configuration selects it
 --   gone_at: UTC stamp of the look that found it gone; NULL while it exists
 --   pruned_before: UTC; ended backups made before this may have been pruned, for a past moment too; NULL: nothing was
 --   is_current: whether it exists and is selected

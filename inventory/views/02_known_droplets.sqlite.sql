@@ -17,22 +17,14 @@ SELECT
     ) AS first_look_at,
     CASE
         WHEN d.last_observed_at <= c.now THEN d.last_observed_at
-        ELSE (
-            SELECT l.first_look_at
-            FROM droplet_days AS l
-            WHERE l.droplet_id = d.id AND l.day <= day_of(c.now) AND l.first_look_at <= c.now
-            ORDER BY l.day DESC
-            LIMIT 1
-        )
+        ELSE last_look_before(d.id, seconds_before(c.now, -1))
     END AS last_observed_at,
-    CASE WHEN d.unselected_since <= c.now THEN d.unselected_since END AS unselected_since,
+    v.unselected_since,
     CASE WHEN v.valid_to <= c.now THEN v.valid_to END AS gone_at,
     a.pruned_before,
-    (d.unselected_since IS NULL OR d.unselected_since > c.now)
-    AND (v.valid_to IS NULL OR v.valid_to > c.now) AS is_current
+    v.unselected_since IS NULL AND (v.valid_to IS NULL OR v.valid_to > c.now) AS is_current
 FROM report_clock AS c
 CROSS JOIN droplets AS d
-INNER JOIN accounts AS a ON a.id = d.account_id
 INNER JOIN droplet_versions AS v
     ON v.droplet_id = d.id
     AND v.valid_from = (
@@ -40,3 +32,4 @@ INNER JOIN droplet_versions AS v
         FROM droplet_versions AS w
         WHERE w.droplet_id = d.id AND w.valid_from <= c.now
     )
+INNER JOIN accounts AS a ON a.id = v.account_id

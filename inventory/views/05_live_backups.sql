@@ -18,7 +18,7 @@
 --   min_disk_size_gigabytes: the disk that a restore needs
 --   regions: slugs in alphabetical order, separated by a comma and a space
 --   first_seen_at: UTC stamp at which it became known
---   last_seen_at: UTC stamp of the last look that showed it, for a past moment as in known_droplets; never NULL
+--   last_seen_at: UTC stamp of the last look that showed it; never NULL
 SELECT
     k.account,
     k.droplet_id,

@@ -5,7 +5,7 @@
 -- made and when it was last seen, and the one read by the look that no longer found it.
 -- Grain: one row per backup ever seen
 -- Units: UTC, days, gigabytes as billed
--- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies, droplet_days
+-- Reads: report_clock, known_droplets, droplets, backups, backup_versions, backup_policies, droplet_days
 -- Order: account, droplet, droplet_id, created_at DESC, backup_id DESC
 -- Time: created_at
 -- Two queries: PostgreSQL finds a backup's last version with LATERAL, which SQLite does not have.
@@ -17,7 +17,7 @@
 --   created_at: UTC, as the API first said
 --   size_gigabytes: as billed; the last known size if it ended
 --   first_seen_at: UTC stamp at which it became known
---   last_seen_at: UTC stamp of the last look that showed it, for a past moment as in known_droplets; never NULL
+--   last_seen_at: UTC stamp of the last look that showed it; never NULL
 --   gone_at: UTC stamp of the first look without it; NULL while it exists
 --   gone_reason: droplet_destroyed, converted, expired, backups_disabled, unknown or unexplained; NULL while it exists
 --   lifetime_days: from created_at to gone_at, which is the most it can have lived; to now while it exists

@@ -9,19 +9,8 @@ WITH known AS (
         b.first_seen_at,
         CASE
             WHEN b.gone_at <= c.now THEN b.gone_after_at
-            WHEN v.valid_to <= c.now THEN coalesce(
-                (
-                    SELECT l.first_look_at
-                    FROM droplet_days AS l
-                    WHERE
-                        l.droplet_id = b.droplet_id
-                        AND l.day <= day_of(v.valid_to)
-                        AND l.first_look_at < v.valid_to
-                    ORDER BY l.day DESC
-                    LIMIT 1
-                ),
-                v.valid_from
-            )
+            WHEN v.valid_to <= c.now
+                THEN greatest_of(v.valid_from, coalesce(last_look_before(b.droplet_id, v.valid_to), v.valid_from))
             ELSE greatest_of(v.valid_from, coalesce(k.last_observed_at, v.valid_from))
         END AS last_seen_at,
         CASE
@@ -35,6 +24,7 @@ WITH known AS (
                 WHERE w.backup_id = b.id AND w.valid_to = b.gone_at
             )
             WHEN b.gone_at <= c.now THEN b.gone_reason
+            WHEN v.replaced_at <= c.now THEN v.replaced_by
             WHEN v.valid_to <= c.now THEN v.closed_by
         END AS gone_reason,
         c.now

@@ -3,7 +3,7 @@
 -- gone has zeros. Gone and unselected Droplets are included.
 -- Grain: one row per Droplet and UTC day on which it was looked at
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, droplet_size_now, droplet_days
+-- Reads: report_clock, known_droplets, droplet_size_at_last_look, droplet_days
 -- Order: account, droplet, droplet_id, day
 -- Time: day
 -- Columns:
@@ -39,7 +39,7 @@ SELECT
     s.size_gigabytes,
     s.oldest_backup_at,
     s.newest_backup_at
-FROM droplet_size_now AS s
+FROM droplet_size_at_last_look AS s
 CROSS JOIN droplet_days AS l
 WHERE
     l.droplet_id = s.droplet_id

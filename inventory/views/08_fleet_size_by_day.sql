@@ -4,7 +4,7 @@
 -- was found gone or was no longer selected.
 -- Grain: one row per account and UTC day on which one of its Droplets was looked at
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, droplet_size_now, droplet_days
+-- Reads: report_clock, known_droplets, droplet_size_at_last_look, droplet_days
 -- Order: account, day
 -- Time: day
 -- Two queries: PostgreSQL adds up the days looked at and looks up the others; SQLite goes through the days one by one,

@@ -69,7 +69,7 @@ SELECT
     count(*) AS droplets_known
 FROM (SELECT day_of(c.now) AS day, c.now FROM report_clock AS c) AS t
 CROSS JOIN droplet AS k
-INNER JOIN droplet_size_now AS s ON s.droplet_id = k.droplet_id
+INNER JOIN droplet_size_at_last_look AS s ON s.droplet_id = k.droplet_id
 LEFT JOIN droplet_days AS l ON l.droplet_id = k.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
 WHERE k.last_day IS NULL OR t.day <= k.last_day
 GROUP BY k.account, t.day

@@ -9,7 +9,7 @@
 -- they were looked at.
 -- Grain: one row per Droplet and window
 -- Units: UTC, days, hours
--- Reads: report_clock, known_droplets, backup_policies, backups, droplet_days
+-- Reads: report_clock, known_droplets, droplets, backup_policies, backups, droplet_days
 -- Order: account, droplet, droplet_id, window_starts_at
 -- Time: window_starts_at
 -- Two queries: SQLite adds to times by text that is written once a policy, PostgreSQL by intervals that are multiplied
@@ -30,4 +30,4 @@
 --   age_hours: from its start to report_clock.now
 --   is_recent: whether it opened on the UTC day of report_clock.since or later
 --   is_before_first_look: whether it opened before the Droplet's first look
---   last_observed_at: UTC stamp of the Droplet's last look, for a past moment as in known_droplets; NULL without a look
+--   last_observed_at: UTC stamp of the Droplet's last look; NULL without a look

@@ -34,16 +34,7 @@ policy AS (
         k.pruned_before,
         -- NULL if no later look confirmed the policy.
         CASE
-            WHEN p.valid_to <= c.now THEN (
-                SELECT l.first_look_at
-                FROM droplet_days AS l
-                WHERE
-                    l.droplet_id = p.droplet_id
-                    AND l.day <= day_of(p.valid_to)
-                    AND l.first_look_at < p.valid_to
-                ORDER BY l.day DESC
-                LIMIT 1
-            )
+            WHEN p.valid_to <= c.now THEN last_look_before(p.droplet_id, p.valid_to)
             ELSE coalesce(k.unselected_since, c.now)
         END AS known_until,
         c.now

@@ -1,10 +1,9 @@
 -- In which due windows was no backup made?
 -- due_windows says which windows are due, and which backup belongs to one. A window without a backup is missed if a
--- look came after the backup was awaited and before it would have expired; otherwise nobody can know. For a past
--- moment, only the first look of each day is known.
+-- look came after the backup was awaited and before it would have expired; otherwise nobody can know.
 -- Grain: one row per Droplet and window without a backup
 -- Units: UTC
--- Reads: report_clock, due_windows, backups, droplet_days
+-- Reads: report_clock, due_windows, droplets, backups, droplet_days
 -- Order: account, droplet, droplet_id, window_starts_at
 -- Time: window_starts_at
 -- Columns:
@@ -22,13 +21,7 @@ WITH empty AS (
     SELECT
         w.*,
         c.now,
-        (
-            SELECT l.first_look_at
-            FROM droplet_days AS l
-            WHERE l.droplet_id = w.droplet_id AND l.day >= w.day AND l.first_look_at >= w.awaited_until_at
-            ORDER BY l.day
-            LIMIT 1
-        ) AS looked_at
+        first_look_from(w.droplet_id, w.awaited_until_at) AS looked_at
     FROM report_clock AS c
     CROSS JOIN due_windows AS w
     WHERE

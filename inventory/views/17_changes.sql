@@ -41,11 +41,7 @@ event AS (
         NULL AS attribute,
         NULL AS old_value,
         NULL AS new_value,
-        CASE
-            WHEN b.gone_at = v.valid_to AND (b.gone_reason_replaced_at IS NULL OR b.gone_reason_replaced_at <= c.now)
-                THEN b.gone_reason
-            ELSE v.closed_by
-        END AS gone_reason
+        CASE WHEN v.replaced_at <= c.now THEN v.replaced_by ELSE v.closed_by END AS gone_reason
     FROM report_clock AS c
     CROSS JOIN backup_versions AS v
     CROSS JOIN backups AS b

@@ -99,7 +99,7 @@ held AS MATERIALIZED (
         1 AS days,
         n.size_gigabytes AS gigabytes
     FROM today AS t
-    CROSS JOIN droplet_size_now AS n
+    CROSS JOIN droplet_size_at_last_look AS n
     INNER JOIN droplet_days AS l ON l.droplet_id = n.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
 ),
 
@@ -172,7 +172,7 @@ usage AS (
         AND l.first_look_at <= t.now
         AND r.valid_from <= CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date)
         AND (r.valid_to IS NULL OR CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date) < r.valid_to)
-    LEFT JOIN droplet_size_now AS n ON n.droplet_id = l.droplet_id
+    LEFT JOIN droplet_size_at_last_look AS n ON n.droplet_id = l.droplet_id
     GROUP BY l.droplet_id, CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date)
 ),
 

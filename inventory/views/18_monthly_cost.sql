@@ -8,7 +8,7 @@
 -- unselected Droplets are included.
 -- Grain: one row per Droplet and UTC month in which it was looked at or a backup of it was made
 -- Units: US dollars, gigabytes as billed
--- Reads: report_clock, known_droplets, droplet_size_now, droplet_versions, droplet_days, backup_policies, backups, backup_rates
+-- Reads: report_clock, known_droplets, droplet_size_at_last_look, droplet_versions, droplet_days, backup_policies, backups, backup_rates
 -- Order: account, month DESC, estimated_usd DESC NULLS LAST, droplet, droplet_id
 -- Time: month
 -- Two queries: PostgreSQL groups all backups by month; SQLite would have to sort them, and counts each month.

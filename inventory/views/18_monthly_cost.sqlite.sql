@@ -164,7 +164,7 @@ held AS MATERIALIZED (
         1 AS days,
         n.size_gigabytes AS gigabytes
     FROM today AS t
-    CROSS JOIN droplet_size_now AS n
+    CROSS JOIN droplet_size_at_last_look AS n
     INNER JOIN droplet_days AS l ON l.droplet_id = n.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
 ),
 
@@ -204,7 +204,7 @@ usage AS (
         AND l.first_look_at <= t.now
         AND r.valid_from <= substr(l.day, 1, 7) || '-01'
         AND (r.valid_to IS NULL OR substr(l.day, 1, 7) || '-01' < r.valid_to)
-    LEFT JOIN droplet_size_now AS n ON n.droplet_id = l.droplet_id
+    LEFT JOIN droplet_size_at_last_look AS n ON n.droplet_id = l.droplet_id
     GROUP BY l.droplet_id, substr(l.day, 1, 7) || '-01'
 ),
 

@@ -1,19 +1,19 @@
 -- Does the service look, and does it see everything?
 -- Grain: one row per account that was ever synced
 -- Units: UTC
--- Reads: report_clock, accounts, sync_runs, known_droplets
+-- Reads: report_clock, accounts, account_versions, sync_runs, known_droplets
 -- Order: account
 -- Columns:
 --   account: name of the account in the configuration
---   account_status: as /v2/account last said, for a past moment too; NULL while no token could read it
+--   account_status: as /v2/account last said; NULL while no token could read it
 --   last_run_at: UTC, when the last run started
 --   last_run_status: running, complete, partial, held, failed or interrupted
 --   last_run_error: why the run is not complete; NULL if it is complete or still running
 --   last_complete_at: UTC, when the last complete run over the whole configuration ended; NULL if there was none
 --   consecutive_failures: runs over the whole configuration that ended since then, none of them complete
 --   droplets: selected Droplets that exist
---   droplets_overdue: of these, not looked at for overdue_after_hours or never, for a past moment as in known_droplets
---   oldest_observed_at: UTC, the oldest last look, for a past moment as in known_droplets; NULL if a Droplet has none
+--   droplets_overdue: of these, not looked at for overdue_after_hours or never
+--   oldest_observed_at: UTC, the oldest last look; NULL if a Droplet has none
 --   held_since: UTC, end of the first run that the brake held; NULL if none was held, or a later one was not
 --   token_rejected_since: UTC, start of the first run with a rejected token; NULL if none, or a later one was accepted
 --   overdue_after_hours: hours after a complete run until a sync is overdue, by the last run's schedule; 26 if unknown
@@ -88,7 +88,7 @@ droplet AS (
 
 SELECT
     a.name AS account,
-    a.status AS account_status,
+    v.status AS account_status,
     r.started_at AS last_run_at,
     r.status AS last_run_status,
     r.error AS last_run_error,
@@ -100,8 +100,13 @@ SELECT
     s.held_since,
     s.token_rejected_since,
     CAST(s.overdue_after_seconds AS double precision) / 3600 AS overdue_after_hours
-FROM accounts AS a
+FROM report_clock AS c
+CROSS JOIN accounts AS a
 INNER JOIN whole AS w ON w.account_id = a.id
 INNER JOIN run AS r ON r.id = w.last_run_id
 INNER JOIN since AS s ON s.account_id = a.id
 LEFT JOIN droplet AS d ON d.account = a.name
+LEFT JOIN account_versions AS v
+    ON v.account_id = a.id
+    AND v.valid_from <= c.now
+    AND (v.valid_to IS NULL OR v.valid_to > c.now)

@@ -12,6 +12,45 @@ from types import MappingProxyType
 _WEEKDAYS = "'SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'"
 _EVERY = " ".join(f"WHEN 'intra_daily_{hours}h' THEN {hours}" for hours in (1, 2, 3, 4, 6, 8, 12, 24))
 
+# The stamps of a day's looks stand in its row, but those of the last day in the Droplet's; days of which only the first
+# look is stored have none.
+_STAMPS = """
+        SELECT {extreme}(time_of(day.day, CAST(look.value AS integer)))
+        FROM each_of(coalesce(day.looks, droplet.looks)) AS look
+        WHERE time_of(day.day, CAST(look.value AS integer)) {condition} {{time}}
+"""
+_DAYS = """
+    FROM droplet_days AS day
+    LEFT JOIN droplets AS droplet ON droplet.id = day.droplet_id AND day_of(droplet.last_observed_at) = day.day
+    WHERE day.droplet_id = {droplet_id}
+"""
+
+# The stamp of a Droplet's last look before a time; NULL if there was none.
+_LAST_LOOK_BEFORE = f"""(
+    SELECT coalesce(({_STAMPS.format(extreme="max", condition="<")}), day.first_look_at)
+    {_DAYS}
+    AND day.day <= day_of({{time}})
+    AND day.first_look_at < {{time}}
+    ORDER BY day.day DESC
+    LIMIT 1
+)"""
+
+# The stamp of a Droplet's first look at a time or later; NULL if there was none.
+_FIRST_LOOK_FROM = f"""coalesce(
+    (
+        SELECT ({_STAMPS.format(extreme="min", condition=">=")})
+        {_DAYS}
+        AND day.day = day_of({{time}})
+    ),
+    (
+        SELECT day.first_look_at
+        FROM droplet_days AS day
+        WHERE day.droplet_id = {{droplet_id}} AND day.day >= day_of({{time}}) AND day.first_look_at >= {{time}}
+        ORDER BY day.day
+        LIMIT 1
+    )
+)"""  # noqa: S608 - our own text
+
 MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         # The UTC day of a time.
@@ -60,6 +99,16 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "{text}",
             "postgresql": '{text} COLLATE "C"',
         },
+        # A time: so many seconds after the begin of a UTC day.
+        "time_of(day, seconds)": {
+            "sqlite": "datetime({day}, ({seconds}) || ' seconds')",
+            "postgresql": "((({day}) + ({seconds}) * interval '1 second') AT TIME ZONE 'UTC')",
+        },
+        # Of numbers separated by commas, the rows of a table with a column `value`, which is text on PostgreSQL.
+        "each_of(numbers)": {
+            "sqlite": "json_each('[' || {numbers} || ']')",
+            "postgresql": "jsonb_array_elements_text(CAST('[' || {numbers} || ']' AS jsonb))",
+        },
         # An aggregate: the texts of all rows, in the order in which a subquery gives them, joined by ", ".
         "list_of(text)": {
             "sqlite": "group_concat({text}, ', ')",
@@ -73,6 +122,8 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             f" WHEN {{policy}}.plan = 'weekly' AND {{policy}}.weekday IN ({_WEEKDAYS}) THEN 168"
             f" ELSE CASE {{policy}}.plan WHEN 'daily' THEN 24 {_EVERY} END END",
         ),
+        "last_look_before(droplet_id, time)": dict.fromkeys(("sqlite", "postgresql"), _LAST_LOOK_BEFORE),
+        "first_look_from(droplet_id, time)": dict.fromkeys(("sqlite", "postgresql"), _FIRST_LOOK_FROM),
     }
 )
 """Call -> dialect -> the SQL that replaces it, with the names of the arguments where their SQL goes."""

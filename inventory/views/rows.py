@@ -57,6 +57,18 @@ class DropletSize(NamedTuple):
     newest_backup_at: datetime | None
 
 
+class DropletSizeAtLastLook(NamedTuple):
+    """How many backups a Droplet's last look showed, and their size together."""
+
+    account: str
+    droplet_id: int
+    droplet: str
+    backups: int
+    size_gigabytes: float
+    oldest_backup_at: datetime | None
+    newest_backup_at: datetime | None
+
+
 class LiveBackup(NamedTuple):
     """A backup that exists."""
 
@@ -320,6 +332,7 @@ ROWS: Mapping[str, type[Any]] = MappingProxyType(
         "report_clock": ReportClock,
         "known_droplets": KnownDroplet,
         "droplet_tag_list": DropletTag,
+        "droplet_size_at_last_look": DropletSizeAtLastLook,
         "droplet_size_now": DropletSize,
         "live_backups": LiveBackup,
         "backup_lifetimes": BackupLifetime,

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from inventory.store import runs
 from inventory.store.engine import Database
-from inventory.store.schema import droplets
+from inventory.store.schema import account_versions, droplets
+from inventory.store.selection import unselect
 from tests.simulated import Account
 
 NOW = datetime(2026, 3, 3, 6, 0, 0, tzinfo=UTC)
@@ -51,7 +52,7 @@ def test_an_account_is_made_once(database: Database) -> None:
 def test_two_accounts_of_one_uuid_are_found(database: Database, two_accounts: dict[str, int]) -> None:
     with database.writing() as connection:
         for account_id in two_accounts.values():
-            runs.record_account(connection, account_id, "f81d4fae", "active")
+            runs.record_account(connection, account_id, "f81d4fae", "active", NOW)
         assert runs.namesakes(connection, "f81d4fae", "mine") == ["theirs"]
         assert runs.namesakes(connection, "another", "mine") == []
         stored = runs.read_account(connection, "mine")
@@ -86,12 +87,27 @@ def test_leaving_the_configuration_is_stamped_once(database: Database, two_accou
     with database.writing() as connection:
         for droplet_id in (1, 2):
             add_droplet(connection, droplet_id, two_accounts["mine"])
-        runs.unselect(connection, [], NOW)
-        runs.unselect(connection, [2], NOW)
-        runs.unselect(connection, [2], NOW + timedelta(days=1))
+        unselect(connection, [], NOW)
+        unselect(connection, [2], NOW)
+        unselect(connection, [2], NOW + timedelta(days=1))
         known = runs.known_droplets(connection, two_accounts["mine"])
-    assert {droplet_id: each.unselected_since for droplet_id, each in known.items()} == {1: None, 2: NOW}
+    later = NOW + timedelta(seconds=1)  # than the last attempt (R5)
+    assert {droplet_id: each.unselected_since for droplet_id, each in known.items()} == {1: None, 2: later}
     assert known[2].gone_at is None
+
+
+def test_every_status_of_an_account_is_kept(database: Database, two_accounts: dict[str, int]) -> None:
+    second, account_id = timedelta(seconds=1), two_accounts["mine"]
+    told = [("active", NOW), ("active", NOW + second), ("locked", NOW + second), ("active", NOW - second)]
+    with database.writing() as connection:
+        for status, at in told:
+            runs.record_account(connection, account_id, "f81d4fae", status, at)
+        rows = connection.execute(sa.select(account_versions).order_by(account_versions.c.valid_from)).all()
+    assert rows == [
+        (account_id, NOW, NOW + second, "active"),
+        (account_id, NOW + second, NOW + 2 * second, "locked"),
+        (account_id, NOW + 2 * second, None, "active"),
+    ]
 
 
 def test_a_droplet_that_another_account_enters_meanwhile_is_read_again(migrated_postgres_url: str) -> None:

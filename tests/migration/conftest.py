@@ -31,7 +31,7 @@ RUN = {
 }
 
 ROWS: dict[str, list[dict[str, Any]]] = {
-    "accounts": [{"id": 1, "name": "default"}],
+    "accounts": [{"id": 1, "name": "default", "status": "active"}],
     "droplets": [
         {
             "id": droplet_id,
@@ -44,7 +44,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
         for droplet_id in (101, 2**40)
     ],
-    "droplet_versions": [{"droplet_id": 101, **when, **DROPLET_THEN} for when in (CLOSED, OPEN)],
+    "account_versions": [{"account_id": 1, "status": "active", "valid_from": MONDAY, "valid_to": None}],
+    "droplet_versions": [{"droplet_id": 101, "account_id": 1, **when, **DROPLET_THEN} for when in (CLOSED, OPEN)],
     "droplet_tags": [{"droplet_id": 101, "tag": "prod", **when} for when in (CLOSED, OPEN)],
     "backup_policies": [
         {"droplet_id": 101, **CLOSED, "is_enabled": True, "plan": "daily", "hour": 4, "retention_days": 7},

@@ -350,7 +350,7 @@ def test_a_database_in_memory_lives_through_its_upgrade() -> None:
     upgrade(database)
     with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO droplet_days VALUES (1, '2026-03-02', 0, 0, NULL, NULL, '2026-03-02 12:00:00')"
+            "INSERT INTO droplet_days VALUES (1, '2026-03-02', 0, 0, NULL, NULL, '2026-03-02 12:00:00', NULL)"
         )
     database.close()
 

@@ -1,5 +1,7 @@
 """A Droplet that is missing: destroyed (R2), or only no longer meant (R6)."""
 
+from datetime import timedelta
+
 import pytest
 
 from inventory.errors import EXIT_COMPLETE, EXIT_PARTIAL
@@ -75,12 +77,12 @@ def test_removed_tag_unselects_and_ends_nothing(account: Account) -> None:
     account.fleet.untag(first, "web")
     account.lose_all(first)
     assert account.sync().exit_code == EXIT_COMPLETE
-    assert account.stored(first)["unselected_since"] == MONDAY
+    assert account.stored(first)["unselected_since"] == MONDAY + timedelta(seconds=1)
     assert account.reasons() == []
 
     account.advance(hours=1)
     account.sync()
-    assert account.stored(first)["unselected_since"] == MONDAY
+    assert account.stored(first)["unselected_since"] == MONDAY + timedelta(seconds=1)
     account.fleet.tag(first, "web")
     account.sync()
     assert account.stored(first)["unselected_since"] is None
@@ -93,7 +95,7 @@ def test_droplet_taken_out_of_the_ids_is_unselected_and_ends_nothing(account: Ac
     account.selection = Selection(everything=False, droplet_ids=frozenset(others))
     for _ in range(3):
         assert account.sync().exit_code == EXIT_COMPLETE
-    assert account.stored(first)["unselected_since"] == MONDAY
+    assert account.stored(first)["unselected_since"] == MONDAY + timedelta(seconds=1)
     assert account.reasons() == []
 
 

@@ -126,7 +126,9 @@ def test_first_proven_look_of_a_day_carries_the_figures_of_the_last(account: Acc
     assert proven
     for number in proven:
         *_, before, today = account.rows("droplet_days", droplet_id=number)
-        assert today == {**before, "day": stamp.date(), "first_look_at": stamp}
+        assert before["looks"] == "43200,43201"
+        assert today == {**before, "day": stamp.date(), "first_look_at": stamp, "looks": None}
+        assert account.stored(number)["looks"] == "43200"
 
 
 @pytest.mark.parametrize("ids", [[], None])

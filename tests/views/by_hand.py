@@ -29,6 +29,7 @@ class ByHand:
         self._waiting: list[sa.Executable] = []
         self.insert("accounts", id=1, name="default")
         then = {"name": "web", "region": "nyc3", "size_slug": "s", "price_monthly_usd": price, "status": status}
+        self._version = {"droplet_id": WEB, "account_id": 1, **then}
         self.insert(
             "droplets",
             id=WEB,
@@ -39,7 +40,7 @@ class ByHand:
             last_outcome="complete",
             **then,
         )
-        self.insert("droplet_versions", droplet_id=WEB, valid_from=at("03-01 12:00"), **then)
+        self.insert("droplet_versions", valid_from=at("03-01 12:00"), **self._version)
 
     def looks(self, *moments: str, size_gigabytes: float = 0.0) -> None:
         """Enter looks, each on a day of its own; the last of all calls is the Droplet's last."""
@@ -53,6 +54,12 @@ class ByHand:
                 first_look_at=moment,
             )
             self.change("droplets", last_observed_at=moment)
+
+    def unselect(self, since: str) -> None:
+        """Let the configuration select the Droplet no longer."""
+        self.change("droplets", unselected_since=at(since))
+        self.change("droplet_versions", valid_to=at(since))
+        self.insert("droplet_versions", valid_from=at(since), unselected_since=at(since), **self._version)
 
     def policy(self, since: str, until: str | None = OPEN, plan: str | None = "daily", **attributes: object) -> None:
         """Enter a policy: daily at 04:00 unless said otherwise; None: backups are off."""

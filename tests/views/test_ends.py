@@ -39,6 +39,7 @@ def test_an_explanation_is_known_from_the_look_that_found_it(web: ByHand) -> Non
     web.policy("03-01 12:00")
     web.backup(1, "03-02 05:00", seen="03-02 12:00", gone="03-04 12:00", after="03-03 12:00", reason="unexplained")
     web.change("backups", gone_reason="backups_disabled", gone_reason_replaced_at=at("03-05 12:00"))
+    web.change("backup_versions", replaced_by="backups_disabled", replaced_at=at("03-05 12:00"))
     web.looks("03-02 12:00", "03-03 12:00", "03-04 12:00", "03-05 12:00")
     before, after = lifetime(web, "03-05 11:59"), lifetime(web, "03-05 12:00")
     assert (before.gone_reason, after.gone_reason) == ("unexplained", "backups_disabled")
@@ -135,7 +136,7 @@ def test_a_droplet_that_is_not_selected_is_not_among_those_that_exist(web: ByHan
     web.policy("03-02 12:00", plan=None)
     web.insert("droplet_tags", droplet_id=WEB, tag="web", valid_from=at("03-02 12:00"))
     web.looks("03-02 12:00")
-    web.change("droplets", unselected_since=at("03-03 12:00"))
+    web.unselect("03-03 12:00")
     for row in (LiveBackup, DropletTag, UnprotectedDroplet, SizeGrowth, CostNow):
         assert len(web.ask(row, "03-03 11:59:59")) == 1, row
         assert web.ask(row, "03-03 12:00") == [], row
@@ -180,7 +181,7 @@ def test_a_droplet_is_what_was_known_of_it_at_the_moment(web: ByHand) -> None:
     web.change("droplet_versions", valid_to=at("03-03 12:00"))
     then = {"name": "shop", "region": "nyc3", "size_slug": "l", "price_monthly_usd": 12.0, "status": "off"}
     interval = {"valid_from": at("03-03 12:00"), "valid_to": at("03-05 12:00")}
-    web.insert("droplet_versions", droplet_id=WEB, **interval, **then)
+    web.insert("droplet_versions", droplet_id=WEB, account_id=1, **interval, **then)
 
     def known(now: str) -> tuple[object, ...]:
         (row,) = web.ask(KnownDroplet, now)
@@ -221,7 +222,7 @@ def test_it_is_protected_again_from_the_moment_its_backups_are_on(web: ByHand) -
 
 
 def test_it_is_current_until_the_moment_it_is_unselected(web: ByHand) -> None:
-    web.change("droplets", unselected_since=at("03-05 12:00"))
+    web.unselect("03-05 12:00")
     current = [[row.is_current for row in web.ask(KnownDroplet, now)] for now in ("03-05 11:59:59", "03-05 12:00")]
     assert current == [[True], [False]]
 
@@ -288,7 +289,7 @@ def test_a_token_is_rejected_since_the_first_run_that_said_so_until_one_was_let_
 def test_health_speaks_of_selected_droplets_that_exist(web: ByHand) -> None:
     enter_run(web, 1, "03-02", "complete")
     web.looks("03-02 12:00")
-    web.change("droplets", unselected_since=at("03-03 12:00"))
+    web.unselect("03-03 12:00")
 
     def droplets(now: str) -> tuple[object, ...]:
         (row,) = web.ask(SyncHealth, now)

@@ -57,6 +57,15 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
         [NOON, at("03-10 01:00")],
         date(2026, 3, 10),
     ),
+    ("time_of(:one, 3600 + 61)", [date(2026, 3, 8)], at("03-08 01:01:01")),
+    (
+        "(SELECT max(time_of(:one, CAST(n.value AS integer))) FROM each_of(86399) AS n)",
+        [date(2026, 3, 8)],
+        at("03-08 23:59:59"),
+    ),
+    # With looks to find: tests/database/test_looks.py.
+    ("coalesce(last_look_before(1, :one), :one)", [NOON], NOON),
+    ("coalesce(first_look_from(1, :one), :one)", [NOON], NOON),
     (
         "(SELECT list_of(o.region) FROM (SELECT 'nyc3' AS region UNION ALL SELECT 'ams3' ORDER BY region) AS o)",
         [],

@@ -162,7 +162,7 @@ def test_a_policy_of_the_first_look_that_is_not_the_first_that_was_read_held_not
 def test_an_unselected_droplet_is_not_accused_of_what_came_later(web: ByHand) -> None:
     web.policy("03-01 12:00")
     web.looks("03-01 12:00", "03-03 12:00")
-    web.change("droplets", unselected_since=at("03-03 12:00"))
+    web.unselect("03-03 12:00")
     assert due(web, "03-09 12:00") == ["03-02 04:00", "03-03 04:00"]
     assert missed(web, "03-09 12:00") == []
     assert missed(web, "03-03 11:59") == [("03-02 04:00", "not looked")]
@@ -215,7 +215,7 @@ def test_a_backup_is_expected_once_a_look_came_after_it_was_awaited(web: ByHand,
 def test_nothing_is_said_of_what_an_unselected_droplet_keeps(web: ByHand) -> None:
     web.policy("03-01 12:00")
     web.looks("03-01 12:00", "03-03 12:00")
-    web.change("droplets", unselected_since=at("03-03 12:00"))
+    web.unselect("03-03 12:00")
     assert web.ask(DropletRetention, "03-03 12:00") == []
     assert len(web.ask(DropletRetention, "03-03 11:59:59")) == 1
 

@@ -14,7 +14,8 @@ from inventory.history.ends import (
     EXPLAINABLE_FOR,
     brake,
 )
-from inventory.history.reconcile import STAMP_STEP, reconcile
+from inventory.history.looks import STAMP_STEP
+from inventory.history.reconcile import reconcile
 from inventory.model import Attempt, BackupPolicy, StoredDroplet, StoredPolicy
 from tests.unit.attempts import DAILY, LATER, NOON, OFF, WEEKLY, after, backup, failed, missing, proven, seen
 

@@ -26,7 +26,7 @@ def test_proof_moves_the_time_of_the_look_and_nothing_more() -> None:
         LATER,
         Outcome.COMPLETE,
         None,
-        droplet=replace(BOTH.state, last_observed_at=LATER, last_attempt_at=LATER),
+        droplet=replace(BOTH.state, last_observed_at=LATER, last_attempt_at=LATER, looks="43200,46800"),
         live_before=2,
         policy_before=DAILY,
     )

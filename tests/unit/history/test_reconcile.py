@@ -7,7 +7,7 @@ import pytest
 
 from inventory.history.changes import Changeset, Closed, Opened
 from inventory.history.reconcile import reconcile
-from inventory.model import Attempt, Backup, DropletState
+from inventory.model import Attempt, Backup, DropletState, Failed
 from inventory.vocabulary import Outcome
 from tests.unit.attempts import (
     DAILY,
@@ -90,6 +90,7 @@ FIRST_SEEN = DropletState(
     last_attempt_at=NOON,
     last_outcome="complete",
     last_error=None,
+    looks="43200",
 )
 
 
@@ -97,7 +98,7 @@ def test_first_attempt_that_fails_knows_the_droplet_but_no_look() -> None:
     attempt = failed(Outcome.FORBIDDEN, at=NOON)
     judged = reconcile(None, attempt, {})
     key = {"droplet_id": DROPLET_ID}
-    versioned = {name: getattr(FIRST_SEEN, name) for name in ("name", "region", "size_slug", "status")}
+    versioned = ("name", "region", "size_slug", "price_monthly_usd", "status", "account_id", "unselected_since")
     assert judged == Changeset(
         attempt,
         NOON,
@@ -109,10 +110,11 @@ def test_first_attempt_that_fails_knows_the_droplet_but_no_look() -> None:
             last_listed_at=None,
             last_outcome="forbidden",
             last_error="it was forbidden",
+            looks=None,
         ),
         is_new=True,
         opened=(
-            Opened("droplet_versions", {**key, **versioned, "price_monthly_usd": 6.0}),
+            Opened("droplet_versions", {**key, **{name: getattr(FIRST_SEEN, name) for name in versioned}}),
             Opened("droplet_tags", {**key, "tag": "web"}),
             Opened("backup_policies", {**key, **asdict(DAILY)}),
         ),
@@ -322,12 +324,30 @@ def test_own_backups_are_not_foreign() -> None:
 @pytest.mark.parametrize("outcome", ["unavailable", "timed_out", "rate_limited", "forbidden", "malformed"])
 def test_failure_changes_nothing_but_says_so(outcome: str) -> None:
     attempt = failed(outcome)
-    judged = reconcile(UNSELECTED, attempt, {})
+    judged = reconcile(BOTH, attempt, {})
     error = f"it was {outcome}"
     state = replace(BOTH.state, last_attempt_at=LATER, last_outcome=outcome, last_error=error)
     assert judged == Changeset(attempt, LATER, Outcome(outcome), error, droplet=state)
     assert not judged.is_change
     assert not judged.is_look
+
+
+@pytest.mark.parametrize("attempt", [failed(), missing()])
+def test_failure_selects_its_droplet_again(attempt: Failed) -> None:
+    judged = reconcile(UNSELECTED, attempt, {})
+    (opened,) = judged.opened
+    assert judged.closed == (Closed("droplet_versions", {"droplet_id": DROPLET_ID}),)
+    assert (opened.table, opened.values["unselected_since"]) == ("droplet_versions", None)
+    assert judged.droplet is not None
+    assert judged.droplet.unselected_since is None
+
+
+def test_failure_opens_nothing_of_a_droplet_that_is_gone() -> None:
+    gone = after(BOTH, missing(), missing(at=LATER + SECOND))
+    unselected = replace(gone, state=replace(gone.state, unselected_since=LATER + SECOND))
+    for attempt in (failed(at=LATER + 2 * SECOND), missing(at=LATER + 2 * SECOND)):
+        judged = reconcile(unselected, attempt, {})
+        assert (judged.closed, judged.opened) == ((), ())
 
 
 # The same attempt again
@@ -350,7 +370,7 @@ def test_the_same_attempt_again_is_no_change(attempt: Attempt) -> None:
     assert not again.is_change
     assert again.day is None
     assert again.droplet is not None
-    moved = {"last_attempt_at", "last_observed_at", "last_listed_at"}
+    moved = {"last_attempt_at", "last_observed_at", "last_listed_at", "looks"}
     before, now = asdict(stored.state), asdict(again.droplet)
     assert {name for name in now if now[name] != before[name]} <= moved
 

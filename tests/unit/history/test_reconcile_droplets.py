@@ -50,7 +50,14 @@ def test_second_404_ends_the_droplet() -> None:
         stamp,
         Outcome.COMPLETE,
         None,
-        droplet=replace(NOT_FOUND, last_attempt_at=stamp, last_observed_at=stamp, gone_at=stamp, last_error=None),
+        droplet=replace(
+            NOT_FOUND,
+            last_attempt_at=stamp,
+            last_observed_at=stamp,
+            gone_at=stamp,
+            last_error=None,
+            looks="43200,46801",
+        ),
         is_gone=True,
         ended=ended,
         waiting=ended,
@@ -122,7 +129,9 @@ def test_droplet_moves_to_the_account_that_sees_it() -> None:
     )
     assert judged.droplet is not None
     assert (judged.droplet.account_id, judged.droplet.unselected_since) == (2, None)
-    assert (judged.ended, judged.closed, judged.opened) == ((), (), ())
+    assert (judged.ended, judged.closed) == ((), (Closed("droplet_versions", {"droplet_id": 101}),))
+    (opened,) = judged.opened
+    assert (opened.values["account_id"], opened.values["unselected_since"]) == (2, None)
 
 
 GONE = after(BOTH, missing(), missing(at=LATER + SECOND))

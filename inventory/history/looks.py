@@ -1,0 +1,39 @@
+"""The stamps of a Droplet: the next one, and those of the looks of a day. Pure.
+
+What was answered at a moment depends on the last look before it. So that it can be answered again, the stamp of every
+look is kept, in the row that a look writes anyway.
+"""
+
+from datetime import datetime, timedelta
+
+from inventory.model import DropletState
+
+STAMP_STEP = timedelta(seconds=1)
+
+# A day with more looks keeps one of each further quarter of an hour, so that a row stays small.
+_ALL_KEPT = 96
+_SECONDS_BETWEEN = 900
+
+
+def next_stamp(now: datetime, last_attempt_at: datetime, unselected_since: datetime | None) -> datetime:
+    """Give `now`, or one second after the last stamp where the clock stood still or went back."""
+    last = max(last_attempt_at, unselected_since or last_attempt_at)
+    return max(now, last + STAMP_STEP)
+
+
+def with_look(before: DropletState | None, stamp: datetime) -> str:
+    """Add a look to those of its day: seconds of the UTC day, ascending, separated by commas.
+
+    Those of an earlier day are left out. `before` is None where the Droplet was never seen.
+    """
+    second = str(stamp.hour * 3600 + stamp.minute * 60 + stamp.second)
+    if before is None or before.looks is None or is_day_over(before, stamp):
+        return second
+    kept = before.looks.split(",")
+    is_kept = len(kept) < _ALL_KEPT or int(second) - int(kept[-1]) >= _SECONDS_BETWEEN
+    return f"{before.looks},{second}" if is_kept else before.looks
+
+
+def is_day_over(before: DropletState, stamp: datetime) -> bool:
+    """Tell whether the Droplet's last look was on an earlier UTC day than the stamp."""
+    return before.last_observed_at is not None and before.last_observed_at.date() < stamp.date()

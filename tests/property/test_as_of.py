@@ -1,0 +1,215 @@
+"""What was answered can be asked again: as of that moment, every answer is what it was, byte for byte (R14)."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import datetime
+from typing import NamedTuple
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from inventory.judging.evidence import read_evidence
+from inventory.judging.findings import judge
+from inventory.judging.rules import Rules
+from inventory.model import Selection
+from inventory.report.forms import RowsReport, SummaryReport
+from inventory.report.summary import summarise
+from inventory.simulator.faults import Fault
+from inventory.simulator.fleet import Fleet
+from inventory.store.engine import Database
+from inventory.store.schema import metadata
+from inventory.terminal.document import as_json
+from inventory.views.catalog import views
+from inventory.views.queries import Question
+from tests.property.mishaps import FAULTS
+from tests.simulated import EVERYTHING, MONDAY, Account, backups_path
+
+# What could have been restored by all that is known today is what this one is about.
+REPEATABLE = [view for view in views().values() if view.name not in ("report_clock", "restorable_backups")]
+
+TAG = "ours"
+TAGGED = Selection(everything=False, tags=frozenset({TAG}))
+NOTHING = Selection(everything=False, tags=frozenset({"none"}))
+
+
+class World:
+    """A fleet that two accounts list, and all that was answered about it, by moment and report."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.fleet = Fleet(MONDAY, seed=1)
+        self.ours, self.theirs = (Account(database, self.fleet, name=name) for name in ("ours", "theirs"))
+        for account in (self.ours, self.theirs):
+            account.configured = frozenset({"ours", "theirs"})
+        self.ours.selection = TAGGED
+        self.lost: list[int] = []
+        self.answered: dict[datetime, Mapping[str, str]] = {}
+        for number, plan in enumerate(("daily", "weekly", "daily")):
+            self.fleet.add_droplet(name=f"web-{number}", plan=plan, backups=6, tags=[TAG])
+
+    def look(self, minutes: int, *accounts: Account) -> None:
+        """Let time pass, sync, and a minute later ask everything."""
+        self.ours.advance(minutes=minutes)
+        for account in accounts:
+            account.sync()
+            account.advance(seconds=30)
+        self.ours.api.faults.clear()
+        self.answered[self.fleet.now] = answers(self.database, self.fleet.now)
+
+    def contradictions(self) -> list[tuple[datetime, str, str, str]]:
+        """List what is answered otherwise now, with what was answered and what is."""
+        return [
+            (moment, name, before, now[name])
+            for moment, asked in self.answered.items()
+            for now in [answers(self.database, moment)]
+            for name, before in asked.items()
+            if now[name] != before
+        ]
+
+
+def answers(database: Database, now: datetime) -> dict[str, str]:
+    """Ask every report and the summary as of `now`; give each as the JSON that a user gets."""
+    with database.reading() as connection:
+        reports = {
+            view.name: RowsReport(connection, view, Question(now), database="", narrowed="").document()
+            for view in REPEATABLE
+        }
+        return {name: as_json(each) for name, each in {**reports, "summary": _summary(connection, now)}.items()}
+
+
+def _summary(connection: sa.Connection, now: datetime) -> dict[str, object]:
+    question = Question(now)
+    evidence = read_evidence(connection, now, None, None)
+    summary = summarise(connection, question, evidence)
+    return SummaryReport(summary, judge(evidence, Rules(), (), now), question, "", "").document()
+
+
+def _toggle_backups(world: World, droplet: int) -> None:
+    is_on = world.fleet.droplets[droplet].policy is not None
+    world.fleet.disable_backups(droplet) if is_on else world.fleet.enable_backups(droplet, "daily")
+
+
+def _move_hour(world: World, droplet: int) -> None:
+    policy = world.fleet.droplets[droplet].policy
+    if policy:
+        world.fleet.change_policy(droplet, plan="daily", hour=(policy.hour + 8) % 24)
+
+
+def _toggle_tag(world: World, droplet: int) -> None:
+    is_tagged = TAG in world.fleet.droplets[droplet].tags
+    (world.fleet.untag if is_tagged else world.fleet.tag)(droplet, TAG)
+
+
+def _lose(world: World, droplet: int) -> None:
+    for backup in world.fleet.backups_of(droplet)[1:3]:
+        world.fleet.lose(backup.id)
+        world.lost.append(backup.id)
+
+
+def _return(world: World, _droplet: int) -> None:
+    last_seen_under = {event.backup_id: event.droplet_id for event in world.fleet.events}
+    for backup in world.lost[:1]:
+        if last_seen_under[backup] in world.fleet.droplets:
+            world.fleet.return_backup(world.lost.pop(0))
+
+
+def _edit(world: World, droplet: int) -> None:
+    for backup in world.fleet.backups_of(droplet)[-1:]:
+        world.fleet.edit_backup(backup.id, size_gigabytes=4 * backup.size_gigabytes, regions=("ams3", "fra1"))
+
+
+def _rename_and_resize(world: World, droplet: int) -> None:
+    world.fleet.rename(droplet, f"{world.fleet.droplets[droplet].name}-new")
+    world.fleet.resize(droplet, "s-2vcpu-4gb")
+
+
+def _toggle_theirs(world: World, _droplet: int) -> None:
+    world.theirs.selection = EVERYTHING if world.theirs.selection == NOTHING else NOTHING
+
+
+def _toggle_status(world: World, _droplet: int) -> None:
+    world.ours.api.status = "locked" if world.ours.api.status == "active" else "active"
+
+
+def _forbid_policies(world: World, _droplet: int) -> None:
+    world.ours.api.faults["/v2/droplets/backups/policies"] = Fault(status=500)
+
+
+def _faulty(kind: str) -> Callable[[World, int], None]:
+    def befall(world: World, droplet: int) -> None:
+        world.ours.api.faults[backups_path(droplet)] = FAULTS[kind]()
+
+    return befall
+
+
+EVENTS: dict[str, Callable[[World, int], object]] = {
+    "nothing": lambda _world, _droplet: None,
+    "misses": lambda world, droplet: world.fleet.miss_next(droplet),
+    "toggles backups": _toggle_backups,
+    "moves the hour": _move_hour,
+    "is destroyed": lambda world, droplet: world.fleet.destroy(droplet),
+    "toggles its tag": _toggle_tag,
+    "loses backups": _lose,
+    "gets a backup back": _return,
+    "has a backup edited": _edit,
+    "is renamed": _rename_and_resize,
+    "is added": lambda world, _droplet: world.fleet.add_droplet(name="new", plan="daily", backups=2, tags=[TAG]),
+    "the other account selects": _toggle_theirs,
+    "the account changes": _toggle_status,
+    "no policies": _forbid_policies,
+    "a short listing": _faulty("short"),
+    "a failing listing": _faulty("failing"),
+}
+
+
+class Step(NamedTuple):
+    """What happens, to which Droplet, and which accounts are synced how much later."""
+
+    minutes: int
+    event: str
+    droplet: int
+    accounts: tuple[bool, bool]
+
+
+STEPS = st.builds(
+    Step,
+    minutes=st.sampled_from([3, 60, 60, 300, 60 * 13, 60 * 24 * 9]),
+    event=st.sampled_from(sorted(EVENTS)),
+    droplet=st.integers(0, 5),
+    accounts=st.sampled_from([(True, False), (True, True), (True, True), (False, True), (False, False)]),
+)
+
+
+def play(database: Database, steps: list[Step]) -> World:
+    """Live through the steps in an emptied database."""
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(sa.delete(table))
+    world = World(database)
+    world.look(5, world.ours)
+    for step in steps:
+        if world.fleet.droplets:
+            EVENTS[step.event](world, list(world.fleet.droplets)[step.droplet % len(world.fleet.droplets)])
+        chosen = zip((world.ours, world.theirs), step.accounts, strict=True)
+        world.look(step.minutes, *(account for account, is_synced in chosen if is_synced))
+    return world
+
+
+@pytest.mark.timeout(400)
+def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
+    is_sqlite = migrated_url.startswith("sqlite")
+    with closing(Database(migrated_url)) as database:
+
+        @settings(
+            max_examples=20 if is_sqlite else 6,
+            deadline=None,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.lists(STEPS, min_size=1, max_size=12))
+        def hold(steps: list[Step]) -> None:
+            assert play(database, steps).contradictions() == []
+
+        hold()

@@ -171,6 +171,7 @@ def history(droplet: Life) -> Iterator[Entry]:
             "oldest_backup_at": min(made, default=None),
             "newest_backup_at": max(made, default=None),
             "first_look_at": stamp,
+            "looks": None if stamp == _last_look(droplet) else _second(stamp),
         }
         yield Entry(stamp, "droplet_days", row)
 
@@ -203,6 +204,15 @@ def _of_backup(droplet: Life, made: Made) -> Iterator[Entry]:
     yield Entry(stamp, "backup_regions", {**interval, "region": "nyc3"})
 
 
+def _last_look(droplet: Life) -> datetime:
+    ends_on = droplet.destroyed_on if droplet.destroyed_on < droplet.days else NEVER
+    return droplet.look_at(min(ends_on, droplet.look_before(droplet.days)))
+
+
+def _second(stamp: datetime) -> str:
+    return str(stamp.hour * 3600 + stamp.minute * 60 + stamp.second)
+
+
 def _attributes(droplet: Life) -> Iterator[Entry]:
     """Give the rows that say what the Droplet was, as of its first look."""
     first = droplet.look_at(0)
@@ -211,7 +221,7 @@ def _attributes(droplet: Life) -> Iterator[Entry]:
     changes = sorted({0, droplet.resized_on, droplet.renamed_on} - {NEVER})
     intervals = list(_intervals(droplet, [day for day in changes if day < ends_on], gone_at))
     attributes = [_droplet(droplet, day) for day in changes]
-    last = droplet.look_at(min(ends_on, droplet.look_before(droplet.days)))
+    last = _last_look(droplet)
     row = {
         "id": droplet.number,
         "account_id": 1,
@@ -227,10 +237,11 @@ def _attributes(droplet: Life) -> Iterator[Entry]:
         "last_attempt_at": last,
         "last_outcome": "complete",
         "last_error": None,
+        "looks": _second(last),
     }
     yield Entry(first, "droplets", row)
     for interval, values in zip(intervals, attributes, strict=False):
-        yield Entry(first, "droplet_versions", {**interval, **values})
+        yield Entry(first, "droplet_versions", {**interval, **values, "account_id": 1})
     policies = sorted({0, droplet.switched_on, droplet.off_on} - {NEVER})
     for interval, day in zip(_intervals(droplet, policies, gone_at), policies, strict=True):
         yield Entry(first, "backup_policies", {**interval, **_policy(droplet, day)})
@@ -324,7 +335,7 @@ def _sqlite(database: Database) -> Iterator[Callable[[str, list[dict[str, Any]]]
         columns = metadata.tables[table].columns.keys()
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names are ours
-        raw.executemany(statement, ([_as_text(row[column]) for column in columns] for row in rows))
+        raw.executemany(statement, ([_as_text(row.get(column)) for column in columns] for row in rows))
 
     with closing(sqlite3.connect(str(database.path), isolation_level=None)) as raw:
         raw.execute("BEGIN IMMEDIATE")
@@ -345,7 +356,7 @@ def _postgresql(database: Database) -> Iterator[Callable[[str, list[dict[str, An
         columns = metadata.tables[table].columns.keys()
         with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:
-                copy.write_row([row[column] for column in columns])
+                copy.write_row([row.get(column) for column in columns])
 
     with database.writing() as connection:
         raw: Any = connection.connection.driver_connection

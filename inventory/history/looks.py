@@ -4,7 +4,7 @@ What was answered at a moment depends on the last look before it. So that it can
 look is kept, in the row that a look writes anyway.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from inventory.model import DropletState
 
@@ -27,13 +27,16 @@ def with_look(before: DropletState | None, stamp: datetime) -> str:
     Those of an earlier day are left out. `before` is None where the Droplet was never seen.
     """
     second = str(stamp.hour * 3600 + stamp.minute * 60 + stamp.second)
-    if before is None or before.looks is None or is_day_over(before, stamp):
+    if before is None or before.looks is None or day_that_is_over(before, stamp):
         return second
     kept = before.looks.split(",")
     is_kept = len(kept) < _ALL_KEPT or int(second) - int(kept[-1]) >= _SECONDS_BETWEEN
     return f"{before.looks},{second}" if is_kept else before.looks
 
 
-def is_day_over(before: DropletState, stamp: datetime) -> bool:
-    """Tell whether the Droplet's last look was on an earlier UTC day than the stamp."""
-    return before.last_observed_at is not None and before.last_observed_at.date() < stamp.date()
+def day_that_is_over(before: DropletState, stamp: datetime) -> date | None:
+    """Give the UTC day of the stored looks if the stamp is on a later one; None if it is not, or without looks."""
+    if before.looks is None or before.last_observed_at is None:
+        return None
+    day = before.last_observed_at.date()
+    return day if day < stamp.date() else None

@@ -6,14 +6,14 @@ Every statement concerns many rows, in the order of their keys, so that two writ
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from inventory.history.changes import Changeset
-from inventory.history.looks import is_day_over
+from inventory.history.looks import day_that_is_over
 from inventory.model import (
     BackupState,
     DropletDay,
@@ -43,8 +43,8 @@ def apply(connection: sa.Connection, changesets: Sequence[Changeset], stored: Ma
 
     `stored` is what `load` read in the same transaction; what it holds already is not written again.
     """
-    _write_droplets(connection, changesets, stored)
     _keep_looks(connection, changesets, stored)
+    _write_droplets(connection, changesets, stored)
     _write_backups(connection, changesets)
     _close(connection, changesets)
     _replace_reasons(connection, changesets)
@@ -85,10 +85,7 @@ def _move(connection: sa.Connection, moved: _Moved, ids: Iterable[int]) -> None:
     values: dict[str, Any] = dict(times)
     if looks:
         values["looks"] = sa.func.coalesce(droplets.c.looks, "") + looks if is_added else looks
-    chosen = sa.select(droplets.c.id).where(among(connection, droplets.c.id, ids)).order_by(droplets.c.id)
-    # On PostgreSQL an update alone would lock its rows in any order (R12).
-    locked = droplets.c.id.in_(chosen.with_for_update(key_share=True))
-    connection.execute(sa.update(droplets).where(locked).values(values))
+    connection.execute(sa.update(droplets).where(droplets.c.id.in_(_locked(connection, ids))).values(values))
 
 
 def _new_looks(before: DropletState, after: DropletState) -> tuple[bool, str]:
@@ -100,18 +97,22 @@ def _new_looks(before: DropletState, after: DropletState) -> tuple[bool, str]:
 def _keep_looks(
     connection: sa.Connection, changesets: Iterable[Changeset], stored: Mapping[int, StoredDroplet]
 ) -> None:
-    """Move the looks of a day that is over to that day's row."""
-    rows = []
+    """Copy the looks of days that are over to the rows of those days, before those of today stand in their place."""
+    over: dict[date, list[int]] = defaultdict(list)
     for state in (changeset.droplet for changeset in changesets if changeset.droplet):
         before = stored[state.id].state if state.id in stored else None
-        if before is None or before.looks is None or before.last_observed_at is None or state.last_observed_at is None:
-            continue
-        if is_day_over(before, state.last_observed_at):
-            rows.append({"key": state.id, "of": before.last_observed_at.date(), "looks": before.looks})
-    if rows:
-        of_day = sa.and_(droplet_days.c.droplet_id == sa.bindparam("key"), droplet_days.c.day == sa.bindparam("of"))
-        statement = sa.update(droplet_days).where(of_day).values(looks=sa.bindparam("looks"))
-        connection.execute(statement, sorted(rows, key=itemgetter("key")))
+        if before and state.last_observed_at and (day := day_that_is_over(before, state.last_observed_at)):
+            over[day].append(state.id)
+    looks = sa.select(droplets.c.looks).where(droplets.c.id == droplet_days.c.droplet_id).scalar_subquery()
+    for day, ids in sorted(over.items()):
+        of_day = sa.and_(droplet_days.c.day == day, droplet_days.c.droplet_id.in_(_locked(connection, ids)))
+        connection.execute(sa.update(droplet_days).where(of_day).values(looks=looks))
+
+
+def _locked(connection: sa.Connection, ids: Iterable[int]) -> sa.Select[int]:
+    """Select the Droplets with these ids; on PostgreSQL an update alone would lock its rows in any order (R12)."""
+    chosen = sa.select(droplets.c.id).where(among(connection, droplets.c.id, ids))
+    return chosen.order_by(droplets.c.id).with_for_update(key_share=True)
 
 
 def _write_backups(connection: sa.Connection, changesets: Iterable[Changeset]) -> None:

@@ -51,8 +51,7 @@ SELECT
     k.droplet_id,
     k.droplet,
     coalesce(e.backups, l.backups, 0) AS backups,
-    CAST(round(CAST(coalesce(e.size_gigabytes, l.size_gigabytes, 0) AS numeric), 4) AS double precision)
-        AS size_gigabytes,
+    rounded(coalesce(e.size_gigabytes, l.size_gigabytes, 0)) AS size_gigabytes,
     coalesce(e.oldest_backup_at, l.oldest_backup_at) AS oldest_backup_at,
     coalesce(e.newest_backup_at, l.newest_backup_at) AS newest_backup_at
 FROM today AS t

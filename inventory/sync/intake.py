@@ -90,6 +90,12 @@ class Intake:
             for changeset in self.ledger.enter(batch, is_final=True, held_because=why):
                 self._count(changeset)
 
+    def check_refusals(self) -> None:
+        """Raise the database's own error where it refused every Droplet: then it is ours, not that of some values."""
+        refusals = self.ledger.refusals
+        if refusals and len(refusals) == self.outcomes.total():
+            raise refusals[0]
+
     def _count(self, changeset: Changeset) -> None:
         for name, number in counts(changeset).items():
             self.counts[name] += number

@@ -1,9 +1,12 @@
 """What a run reads and writes: each transaction under its lease, each attempt whole or not at all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from functools import partial
+from operator import attrgetter
+from typing import Any, Self, TypeAlias
 
 import sqlalchemy as sa
 
@@ -11,15 +14,20 @@ from inventory.errors import ConfigurationError, WrongAccountError
 from inventory.history import reconcile
 from inventory.history.changes import Changeset
 from inventory.history.detection import Remembered
-from inventory.model import Account, Attempt, Listed, Proven, StoredDroplet
+from inventory.model import Account, Attempt, Failed, Listed, Proven, StoredDroplet
 from inventory.store import runs
 from inventory.store.apply import apply
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
+from inventory.store.refusal import is_refusal, why_refused
 from inventory.store.selection import unselect
 from inventory.sync.lease import Lease
 from inventory.sync.order import Job
 from inventory.sync.result import SyncReport, recorded
+from inventory.terminal.display import redactor
+from inventory.vocabulary import Outcome
+
+_Enter: TypeAlias = Callable[[sa.Connection, Sequence[Attempt]], list[Changeset]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Ledger:
         accepts_gone: Whether the user takes all that is missing for gone, whatever speaks against it.
         lease: None in a dry run, which reads and decides the same, and writes nothing.
         last_complete_at: When the last complete run before this one ended; None where none did.
+        refusals: Why the database refused what was read of a Droplet, one for each Droplet.
     """
 
     database: Database
@@ -38,6 +47,7 @@ class Ledger:
     lease: Lease | None
     last_complete_at: datetime | None
     clock: Callable[[], datetime]
+    refusals: list[sa.exc.DBAPIError] = field(default_factory=list)
 
     @classmethod
     def begin(
@@ -133,27 +143,69 @@ class Ledger:
         """Decide what these attempts mean and write it, in one transaction; return all changesets.
 
         Attempts with ends that must wait are not written until `is_final`: the brake decides on them at the end of the
-        run. `held_because` then says why their ends are held back; None where they are not.
+        run. `held_because` then says why their ends are held back; None where they are not. What the database refuses
+        costs its own Droplet alone (R15): its changeset says so, and `refusals` why.
         """
+        enter = partial(self._enter, held_because=held_because, is_final=is_final)
         try:
-            return self._enter(attempts, held_because, is_final=is_final)
-        except sa.exc.IntegrityError:
-            # On PostgreSQL two runs may write at once: that of another account may have entered the same Droplet
-            # between our reading and our writing. Now it is there, and is read with the rest.
-            return self._enter(attempts, held_because, is_final=is_final)
+            with self._transaction() as connection:
+                return enter(connection, attempts)
+        except sa.exc.DBAPIError as error:
+            if not is_refusal(error):
+                raise
+        # Not always for its values: on PostgreSQL two runs may write at once, and that of another account may have
+        # entered the same Droplet between our reading and our writing. Now it is there, and is read with the rest.
+        with self._transaction() as connection:
+            return self._halved(connection, sorted(attempts, key=attrgetter("droplet_id")), enter)
 
-    def _enter(self, attempts: Sequence[Attempt], held_because: str | None, *, is_final: bool) -> list[Changeset]:
-        with self.lease.writing() if self.lease else self.database.reading() as connection:
-            stored = self._stored(connection, attempts)
-            owners = _owners(connection, attempts, stored)
-            changesets = self._changesets(attempts, stored, owners, held_because)
-            ready = [changeset for changeset in changesets if is_final or not changeset.waiting]
-            if self.lease:
-                apply(connection, ready, stored)
-                runs.record_attempts(
-                    connection, self.lease.run_id, [_attempt(changeset) for changeset in ready if changeset.is_telling]
-                )
+    def _transaction(self) -> AbstractContextManager[sa.Connection]:
+        return self.lease.writing() if self.lease else self.database.reading()
+
+    def _enter(
+        self, connection: sa.Connection, attempts: Sequence[Attempt], *, held_because: str | None, is_final: bool
+    ) -> list[Changeset]:
+        stored = self._stored(connection, attempts)
+        owners = _owners(connection, attempts, stored)
+        changesets = self._changesets(attempts, stored, owners, held_because)
+        ready = [changeset for changeset in changesets if is_final or not changeset.waiting]
+        if self.lease:
+            apply(connection, ready, stored)
+            self._record(connection, ready)
         return changesets
+
+    def _halved(self, connection: sa.Connection, attempts: Sequence[Attempt], enter: _Enter) -> list[Changeset]:
+        """Enter these attempts; where the database refuses them, each half, until those are found that it refuses."""
+        try:
+            with connection.begin_nested():
+                return enter(connection, attempts)
+        except sa.exc.DBAPIError as error:
+            if not is_refusal(error):
+                raise
+            refusal = error
+        if len(attempts) == 1:
+            self.refusals.append(refusal)
+            return [self._entered_without(connection, _refused(attempts[0], refusal))]
+        middle = len(attempts) // 2
+        first, rest = attempts[:middle], attempts[middle:]
+        return [*self._halved(connection, first, enter), *self._halved(connection, rest, enter)]
+
+    def _entered_without(self, connection: sa.Connection, refused: Failed) -> Changeset:
+        """Record that the database refused an attempt, on the Droplet's row too where that is accepted."""
+        stored = self._stored(connection, [refused])
+        [changeset] = self._changesets([refused], stored, {}, None)
+        try:
+            with connection.begin_nested():
+                apply(connection, [changeset], stored)
+        except sa.exc.DBAPIError as error:
+            if not is_refusal(error):
+                raise
+        self._record(connection, [changeset])
+        return changeset
+
+    def _record(self, connection: sa.Connection, changesets: Iterable[Changeset]) -> None:
+        assert self.lease is not None
+        rows = [_attempt(changeset) for changeset in changesets if changeset.is_telling]
+        runs.record_attempts(connection, self.lease.run_id, rows)
 
     def keep_lease(self) -> None:
         """Renew the lease where that is due.
@@ -196,6 +248,25 @@ class Ledger:
         proven = {attempt.droplet_id for attempt in attempts if isinstance(attempt, Proven)}
         ids = [attempt.droplet_id for attempt in attempts]
         return load(connection, ids, _listed(attempts), self.clock(), proven=proven)
+
+
+def _refused(attempt: Attempt, refusal: sa.exc.DBAPIError) -> Failed:
+    """Give what is left of an attempt where the database refuses what it read."""
+    return Failed(
+        droplet_id=attempt.droplet_id,
+        account_id=attempt.account_id,
+        droplet=None,
+        policy=None,
+        outcome=Outcome.REFUSED,
+        error=redactor()(
+            f"the database refuses what was read of this Droplet ({why_refused(refusal)}); "
+            "what was stored of it before stays"
+        ),
+        is_token_alive=False,
+        http_status=attempt.http_status,
+        attempted_at=attempt.attempted_at,
+        duration_seconds=attempt.duration_seconds,
+    )
 
 
 def _listed(attempts: Iterable[Attempt]) -> set[int]:

@@ -218,6 +218,7 @@ class _Run:
         cut_short = self._list([number for number in targets if number not in proven], attempts)
         self.listener.progressed(self.watch.looked, self.client.requests, None)
         self.intake.settle()
+        self.intake.check_refusals()
         return self._ending(len(targets), cut_short, is_whole=discovery.is_whole)
 
     def _checked(self, found: Account | ApiError) -> Account | None:

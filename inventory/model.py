@@ -82,30 +82,37 @@ class BackupPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Droplet:
-    """One Droplet as `/v2/droplets` shows it.
+    """One Droplet as `/v2/droplets` shows it; what cannot be read is None, and unknown (R13).
 
     Attributes:
         price_monthly_usd: None where the answer has no price.
-        next_window_starts_at: None while backups are off, as is `next_window_ends_at`.
+        next_window_starts_at: None while backups are off, as is `next_window_ends_at`, or where it cannot be read.
         tags: None means unknown (the token may lack `tag:read`), never "has none".
         features: None where the answer lacks them.
         backup_ids: None where the answer lacks them (the token may lack `image:read`); empty proves nothing by itself.
         snapshot_ids: As `backup_ids`.
+        unreadable: The API's names of the fields that should say something and say nothing, sorted.
     """
 
     id: int
-    name: str
-    region: str
-    size_slug: str
+    name: str | None
+    region: str | None
+    size_slug: str | None
     price_monthly_usd: float | None
-    status: str
-    created_at: datetime
+    status: str | None
+    created_at: datetime | None
     next_window_starts_at: datetime | None
     next_window_ends_at: datetime | None
     tags: frozenset[str] | None
     features: frozenset[str] | None
     backup_ids: frozenset[int] | None
     snapshot_ids: frozenset[int] | None
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def is_window_known(self) -> bool:
+        """Whether the next window, or that there is none, is known."""
+        return "next_backup_window" not in self.unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +245,11 @@ class DropletState:
     id: int
     account_id: int
     name: str
-    region: str
-    size_slug: str
+    region: str | None
+    size_slug: str | None
     price_monthly_usd: float | None
-    status: str
-    created_at: datetime
+    status: str | None
+    created_at: datetime | None
     next_window_starts_at: datetime | None
     next_window_ends_at: datetime | None
     unselected_since: datetime | None

@@ -25,6 +25,10 @@ _RETENTION_DAYS = range(1, 3_651)
 _WINDOW_HOURS = range(1, 169)
 _HOURS = range(24)
 _LARGEST_GIGABYTES = 1e6
+_LARGEST_PRICE_USD = 1e6
+
+# Of a Droplet; what depends on a scope of the token, or was added later, is not among them.
+_ALWAYS_SAID = ("created_at", "name", "region", "size_slug", "status")
 
 _WEEKDAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 _WEEKDAY_OF = {written: day[:3] for day in _WEEKDAYS for written in (day, day[:3])}
@@ -62,6 +66,7 @@ _Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 _Count = Annotated[int, Field(ge=0, le=_LARGEST_COUNT)]
 _LONGEST_TEXT = 1024
 _Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_storable)]
+_Said = Annotated[_Text, Field(min_length=1)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 _Moment = Annotated[datetime, BeforeValidator(_moment)]
 _Some = Field(max_length=_MOST_ENTRIES)
@@ -145,7 +150,7 @@ class _Region(_Strict):
 
 
 class _Size(_Strict):
-    price_monthly: Annotated[float, Field(ge=0)] | None = None
+    price_monthly: Annotated[float, Field(ge=0, le=_LARGEST_PRICE_USD)] | None = None
 
 
 class _Window(_Strict):
@@ -154,28 +159,29 @@ class _Window(_Strict):
 
 
 class DropletEntry(_Strict):
-    """One Droplet. What depends on a scope of the token, or was added later, may be missing."""
+    """One Droplet. Nothing but its id is needed to list its backups, so that all else may be missing."""
 
     id: _Id
-    name: _Text
-    region: _Region
-    size_slug: _Text
+    name: _Said | None = None
+    region: _Region | None = None
+    size_slug: _Said | None = None
     size: _Size | None = None
-    status: _Text
-    created_at: _Moment
+    status: _Said | None = None
+    created_at: _Moment | None = None
     next_backup_window: _Window | None = None
     tags: list[_Text] | None = None
     features: list[_Text] | None = None
     backup_ids: list[_Id] | None = None
     snapshot_ids: list[_Id] | None = None
 
-    def value(self) -> Droplet:
-        """Return it as the program knows it."""
+    def value(self, misfits: Iterable[str] = ()) -> Droplet:
+        """Return it as the program knows it; `misfits` names fields that came in another shape, and were left out."""
         window = self.next_backup_window
+        lacking = (name for name in _ALWAYS_SAID if getattr(self, name) is None)
         return Droplet(
             id=self.id,
             name=self.name,
-            region=self.region.slug,
+            region=self.region.slug if self.region else None,
             size_slug=self.size_slug,
             price_monthly_usd=_price(self.size),
             status=self.status,
@@ -186,6 +192,7 @@ class DropletEntry(_Strict):
             features=_set(self.features),
             backup_ids=_set(self.backup_ids),
             snapshot_ids=_set(self.snapshot_ids),
+            unreadable=tuple(sorted({*misfits, *lacking})),
         )
 
 
@@ -201,7 +208,7 @@ def _price(size: _Size | None) -> float | None:
 class DropletAnswer(_Strict):
     """`/v2/droplets/{id}`."""
 
-    droplet: DropletEntry
+    droplet: Annotated[DropletEntry | Any, _FIRST_THAT_FITS]
 
 
 class DropletsAnswer(ListAnswer):

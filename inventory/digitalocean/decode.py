@@ -65,7 +65,8 @@ def decode_account(body: bytes) -> Account:
 
 def decode_droplet(body: bytes) -> Droplet:
     """Read `/v2/droplets/{id}`."""
-    return _decoded(DropletAnswer, body).droplet.value()
+    entry = _decoded(DropletAnswer, body).droplet
+    return entry.value() if isinstance(entry, DropletEntry) else _droplet(entry, "droplet")
 
 
 def decode_policy(body: bytes, droplet_id: int) -> tuple[BackupPolicy, str | None]:
@@ -95,7 +96,7 @@ def decode_droplets(body: bytes) -> Page[Droplet]:
         if isinstance(entry, DropletEntry):
             page.take(entry.id, entry.value)
         elif isinstance(entry, dict) and (droplet_id := _readable_id(entry.get("id"))):
-            page.take(droplet_id, partial(_droplet, entry, position))
+            page.take(droplet_id, partial(_droplet, entry, f"droplets.{position}"))
         else:
             page.refuse(f"droplets.{position}: its id cannot be read")
     return page.finish(answer)
@@ -113,8 +114,16 @@ def decode_policies(body: bytes) -> Page[BackupPolicy]:
     return page.finish(answer)
 
 
-def _droplet(written: object, position: int) -> Droplet:
-    return _validated(DropletEntry, written, f"droplets.{position}").value()
+def _droplet(written: object, where: str) -> Droplet:
+    """Read a Droplet without the fields that came in another shape: none but its id is needed (R13)."""
+    try:
+        return DropletEntry.model_validate(written).value()
+    except ValidationError as error:
+        misfits = {str(each["loc"][0]) for each in error.errors(include_input=False) if each["loc"]}
+    if not isinstance(written, dict) or "id" in misfits:
+        return _validated(DropletEntry, written, where).value()
+    rest = {name: value for name, value in written.items() if name not in misfits}
+    return _validated(DropletEntry, rest, where).value(misfits)
 
 
 def _policy(entry: object, droplet_id: int, doubts: dict[int, str]) -> BackupPolicy:

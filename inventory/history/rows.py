@@ -25,32 +25,57 @@ def shown_droplet(
     observed_at: datetime | None = None,
     listed_at: datetime | None = None,
 ) -> DropletState:
-    """Give the row of a Droplet that was shown, by the account that saw it.
+    """Give the row of a Droplet that was shown, by the account that saw it; what is unknown stays as it was.
 
     `before` is None where it was never seen. Where the attempt was no look, `observed_at` is None; where there was no
     complete listing, `listed_at` is.
     """
+    known = before or _unknown_droplet(droplet.id, account_id, stamp, outcome)
+    window = droplet if droplet.is_window_known else known
     price = droplet.price_monthly_usd
-    return DropletState(
-        id=droplet.id,
+    return replace(
+        known,
         account_id=account_id,
-        name=droplet.name,
-        region=droplet.region,
-        size_slug=droplet.size_slug,
-        price_monthly_usd=before.price_monthly_usd if before and price is None else price,
-        status=droplet.status,
-        created_at=droplet.created_at,
-        next_window_starts_at=droplet.next_window_starts_at,
-        next_window_ends_at=droplet.next_window_ends_at,
+        name=droplet.name or known.name,
+        region=droplet.region or known.region,
+        size_slug=droplet.size_slug or known.size_slug,
+        price_monthly_usd=known.price_monthly_usd if price is None else price,
+        status=droplet.status or known.status,
+        created_at=droplet.created_at or known.created_at,
+        next_window_starts_at=window.next_window_starts_at,
+        next_window_ends_at=window.next_window_ends_at,
         unselected_since=None,
-        first_seen_at=before.first_seen_at if before else stamp,
-        last_observed_at=observed_at or (before.last_observed_at if before else None),
-        last_listed_at=listed_at or (before.last_listed_at if before else None),
+        last_observed_at=observed_at or known.last_observed_at,
+        last_listed_at=listed_at or known.last_listed_at,
         gone_at=None,
         last_attempt_at=stamp,
         last_outcome=outcome,
         last_error=error,
         looks=with_look(before, observed_at) if observed_at else before.looks if before else None,
+    )
+
+
+def _unknown_droplet(droplet_id: int, account_id: int, stamp: datetime, outcome: Outcome) -> DropletState:
+    """Give the row of a Droplet of which only the id is known, which is its name then."""
+    return DropletState(
+        id=droplet_id,
+        account_id=account_id,
+        name=str(droplet_id),
+        region=None,
+        size_slug=None,
+        price_monthly_usd=None,
+        status=None,
+        created_at=None,
+        next_window_starts_at=None,
+        next_window_ends_at=None,
+        unselected_since=None,
+        first_seen_at=stamp,
+        last_observed_at=None,
+        last_listed_at=None,
+        gone_at=None,
+        last_attempt_at=stamp,
+        last_outcome=outcome,
+        last_error=None,
     )
 
 

@@ -67,7 +67,11 @@ def _droplet(details: DropletDetails, now: datetime) -> str:
     droplet = details.droplet
     price = f", {words.money(droplet.price_monthly_usd)} a month" if droplet.price_monthly_usd is not None else ""
     tags = f"; tags {', '.join(map(shown, details.tags))}" if details.tags else ""
-    state = f"{shown(droplet.status)} in {shown(droplet.region)}, {shown(droplet.size_slug)}{price}{tags}"
+    status, region, size = (
+        shown(word or f"unknown {what}")
+        for word, what in ((droplet.status, "status"), (droplet.region, "region"), (droplet.size_slug, "size"))
+    )
+    state = f"{status} in {region}, {size}{price}{tags}"
     if droplet.gone_at:
         return f"GONE, noticed {words.instant(droplet.gone_at, now)}; it was {state}"
     if droplet.unselected_since:

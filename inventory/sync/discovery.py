@@ -17,7 +17,15 @@ from inventory.history.detection import RELIST_AFTER
 from inventory.model import BackupPolicy, Droplet, Selection
 from inventory.store.runs import KnownDroplet
 from inventory.sync.fetching import Fetcher
-from inventory.sync.listings import Listings, answer_or_error, listed_policies, only, read_listings, read_policies
+from inventory.sync.listings import (
+    Listings,
+    answer_or_error,
+    listed_policies,
+    only,
+    read_listings,
+    read_policies,
+    unreadable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ def discover(
         unselected=frozenset() if wanted else frozenset(current_ids(known) - targets),
         seen=frozenset(known.keys() & (droplets.keys() | listed.malformed.keys())),
         began_at=began_at,
-        notes=(*listed.notes, *notes),
+        notes=(*listed.notes, *notes, *unreadable(only(droplets, meant & chosen))),
         is_whole=not listed.notes,
     )
 
@@ -147,8 +155,8 @@ def _is_meant(selection: Selection, droplet: Droplet) -> bool:
 
 
 def _names(*sources: Mapping[int, KnownDroplet] | Mapping[int, Droplet]) -> dict[int, str]:
-    """Return the names by id; a later source's where two have one."""
-    return {number: each.name for source in sources for number, each in source.items()}
+    """Return the names by id, as far as they are known; a later source's where two have one."""
+    return {number: each.name for source in sources for number, each in source.items() if each.name is not None}
 
 
 def _matching(numbers: Collection[int], names: Mapping[int, str], wanted: Collection[str]) -> set[int]:

@@ -79,7 +79,7 @@ def listed_policies(pages: PolicyPages | ApiError) -> Policies:
     if pages.problem:
         return pages.policies, (f"the listing of backup policies may lack some: {pages.problem}",)
     unidentified = _unidentified("backup policies", pages.unidentified)
-    return pages.policies, (*_unread(pages.malformed), *unidentified, *_doubted(pages.doubts))
+    return pages.policies, (*_unread(pages.malformed), *unidentified, *_doubted("backup policy of ", pages.doubts))
 
 
 def read_policies(client: Client, fetcher: Fetcher, droplet_ids: Iterable[int]) -> Policies:
@@ -92,7 +92,10 @@ def read_policies(client: Client, fetcher: Fetcher, droplet_ids: Iterable[int]) 
     read = {number: answer for number, answer in answers.items() if not isinstance(answer, ApiError)}
     unread = {number: str(answers[number]) for number in answers.keys() - read.keys()}
     doubts = {number: doubt for number, (_, doubt) in read.items() if doubt}
-    return {number: policy for number, (policy, _) in read.items()}, (*_unread(unread), *_doubted(doubts))
+    return {number: policy for number, (policy, _) in read.items()}, (
+        *_unread(unread),
+        *_doubted("backup policy of ", doubts),
+    )
 
 
 def answer_or_error(ask: Callable[[], Answer]) -> Answer | ApiError:
@@ -163,14 +166,24 @@ def _unread(policies: Mapping[int, str]) -> tuple[str, ...]:
     )
 
 
-def _doubted(doubts: Mapping[int, str]) -> tuple[str, ...]:
+def unreadable(droplets: Mapping[int, Droplet]) -> tuple[str, ...]:
+    """Say which Droplets show fields that cannot be read, and what becomes of those."""
+    doubts = {
+        number: f"{' and '.join(each.unreadable)} cannot be read"
+        for number, each in droplets.items()
+        if each.unreadable
+    }
+    return _doubted("", doubts)
+
+
+def _doubted(noun: str, doubts: Mapping[int, str]) -> tuple[str, ...]:
     """Say once for each kind of values that say nothing, whose they are."""
     whose: dict[str, list[int]] = {}
     for number, what in sorted(doubts.items()):
         whose.setdefault(what, []).append(number)
     return tuple(
-        f"backup policy of Droplet {numbers[0]}"
-        + (f" and of {len(numbers) - 1} more" if len(numbers) > 1 else "")
+        f"{noun}Droplet {numbers[0]}"
+        + (f" and {'of ' if noun else ''}{len(numbers) - 1} more" if len(numbers) > 1 else "")
         + f": {what}, and is taken as unknown"
         for what, numbers in sorted(whose.items())
     )

@@ -10,12 +10,12 @@
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
---   droplet: its name, not unique
---   region: slug
---   size_slug: the size it runs on, such as s-1vcpu-1gb
+--   droplet: its name, not unique; its id where the API never showed a readable one
+--   region: slug; NULL where the API never showed a readable one
+--   size_slug: the size it runs on, such as s-1vcpu-1gb; NULL as region
 --   price_monthly_usd: US dollars a month; NULL where the API gave no price
---   status: new, active, off or archive, as the API says
---   created_at: UTC, as the API says
+--   status: new, active, off or archive, as the API says; NULL as region
+--   created_at: UTC, as the API says; NULL as region
 --   first_seen_at: UTC stamp at which it became known
 --   first_look_at: UTC stamp of the first complete listing of its backups; NULL while there was none
 --   last_observed_at: UTC stamp of its last look, NULL without a look

@@ -249,16 +249,16 @@ event AS (
             a.attribute,
             CASE a.attribute
                 WHEN 'name' THEN v.name
-                WHEN 'size_slug' THEN v.size_slug
-                WHEN 'region' THEN v.region
-                WHEN 'status' THEN v.status
+                WHEN 'size_slug' THEN coalesce(v.size_slug, '')
+                WHEN 'region' THEN coalesce(v.region, '')
+                WHEN 'status' THEN coalesce(v.status, '')
                 ELSE coalesce(CAST(CAST(CAST(v.price_monthly_usd AS text) AS numeric) AS text), '')
             END AS old_value,
             CASE a.attribute
                 WHEN 'name' THEN w.name
-                WHEN 'size_slug' THEN w.size_slug
-                WHEN 'region' THEN w.region
-                WHEN 'status' THEN w.status
+                WHEN 'size_slug' THEN coalesce(w.size_slug, '')
+                WHEN 'region' THEN coalesce(w.region, '')
+                WHEN 'status' THEN coalesce(w.status, '')
                 ELSE coalesce(CAST(CAST(CAST(w.price_monthly_usd AS text) AS numeric) AS text), '')
             END AS new_value
         FROM report_clock AS c

@@ -22,11 +22,11 @@ class KnownDroplet(NamedTuple):
     account: str
     droplet_id: int
     droplet: str
-    region: str
-    size_slug: str
+    region: str | None
+    size_slug: str | None
     price_monthly_usd: float | None
-    status: str
-    created_at: datetime
+    status: str | None
+    created_at: datetime | None
     first_seen_at: datetime
     first_look_at: datetime | None
     last_observed_at: datetime | None

@@ -67,7 +67,7 @@ def discover(
     """Find the Droplets that `selection` means; `wanted`, names or ids, narrows it where it is not empty.
 
     Raises:
-        ApiError: A listing of Droplets failed: nothing tells what to look at.
+        ApiError: The listings of Droplets failed: nothing tells what to look at.
         UsageError: A wanted Droplet is not among those the configuration means.
     """
     began_at = clock().replace(microsecond=0)
@@ -92,9 +92,19 @@ def discover(
         unselected=frozenset() if wanted else frozenset(current_ids(known) - targets),
         seen=frozenset(known.keys() & (droplets.keys() | listed.malformed.keys())),
         began_at=began_at,
-        notes=(*listed.notes, *notes, *unreadable(only(droplets, meant & chosen))),
-        is_whole=not listed.notes,
+        notes=(
+            *listed.notes,
+            *([listed.denied] if listed.denied else []),
+            *notes,
+            *unreadable(only(droplets, meant & chosen)),
+        ),
+        is_whole=not listed.notes and not (listed.denied and _has_gpus(known, meant - listed.ids)),
     )
+
+
+def _has_gpus(known: Mapping[int, KnownDroplet], unlisted: Collection[int]) -> bool:
+    """Tell whether a GPU Droplet is known, where none are listed: it exists, and the other listings lack it."""
+    return not current_ids(known).isdisjoint(unlisted)
 
 
 def current_ids(known: Mapping[int, KnownDroplet]) -> set[int]:

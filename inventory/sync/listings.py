@@ -5,14 +5,14 @@ Each is walked once, all at the same time: what they lack is never taken for gon
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias, TypeVar
 
 from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.digitalocean.paging import PER_PAGE
-from inventory.errors import ApiError, AuthenticationError, StoppedError
+from inventory.errors import ApiError, AuthenticationError, PermissionDeniedError, StoppedError
 from inventory.model import BackupPolicy, Droplet, DropletPages, PolicyPages, Selection
 from inventory.sync.fetching import Fetcher
 
@@ -22,6 +22,9 @@ Value = TypeVar("Value")
 
 Policies: TypeAlias = tuple[Mapping[int, BackupPolicy], tuple[str, ...]]
 """Backup policies by Droplet id, and sentences on those that could not be read."""
+
+_Kind: TypeAlias = tuple[str | None, bool]
+"""Which Droplets a listing shows: those with a tag, None for all, and whether those with a GPU."""
 
 # To compare the costs takes one request; for fewer ids it would cost what it saves.
 _LEAST_IDS_TO_COMPARE = 3
@@ -36,12 +39,14 @@ class Listings:
         malformed: Id -> why its entry could not be read; without those that another listing shows.
         notes: Sentences on Droplets that may be missing; empty where none can be.
         policies: Of all Droplets, or why they could not be listed; None where they were not asked for.
+        denied: Why GPU Droplets could not be listed where this token may never list them, else None.
     """
 
     droplets: Mapping[int, Droplet]
     malformed: Mapping[int, str]
     notes: tuple[str, ...]
     policies: PolicyPages | ApiError | None
+    denied: str | None = None
 
     @property
     def ids(self) -> set[int]:
@@ -52,24 +57,22 @@ class Listings:
 def read_listings(client: Client, fetcher: Fetcher, selection: Selection, *, is_narrowed: bool) -> Listings:
     """List the Droplets that `selection` means, as far as listings find them for fewer requests, and their policies.
 
-    A narrowed run lists no policies: it needs few of them.
+    A narrowed run lists no policies: it needs few of them. A listing that fails costs what it alone would show (R15).
 
     Raises:
-        ApiError: A listing of Droplets failed.
+        ApiError: Every listing of Droplets failed, beside those of GPU Droplets.
     """
     tags = _tags_to_list(client, fetcher, selection, is_narrowed=is_narrowed)
     # GPU Droplets have a listing of their own.
-    listings: list[Callable[[], DropletPages | PolicyPages | ApiError]] = [
-        partial(questions.list_droplets, client, tag=tag, gpus=gpus) for tag in tags for gpus in (False, True)
+    kinds = [(tag, gpus) for tag in tags for gpus in (False, True)]
+    listings: list[Callable[[], DropletPages | PolicyPages]] = [
+        partial(questions.list_droplets, client, tag=tag, gpus=gpus) for tag, gpus in kinds
     ]
     if listings and not is_narrowed:
-        listings.append(lambda: answer_or_error(lambda: questions.list_policies(client)))
-    answers = fetcher.all(*listings)
-    pages = [answer for answer in answers if isinstance(answer, DropletPages)]
-    policies = next((answer for answer in answers if not isinstance(answer, DropletPages)), None)
-    if selection.is_by_ids_alone:
-        return _of_ids(selection.droplet_ids, pages, policies)
-    return _of_all(pages, policies)
+        listings.append(partial(questions.list_policies, client))
+    answers = fetcher.all(*(partial(answer_or_error, listing) for listing in listings))
+    policies = next((answer for answer in answers[len(kinds) :] if not isinstance(answer, DropletPages)), None)
+    return _together(selection, dict(zip(kinds, answers, strict=False)), policies)
 
 
 def listed_policies(pages: PolicyPages | ApiError) -> Policies:
@@ -158,6 +161,35 @@ def _of_all(pages: Iterable[DropletPages], policies: PolicyPages | ApiError | No
         notes=(*notes, *_unidentified("Droplets", unidentified)),
         policies=policies,
     )
+
+
+def _together(
+    selection: Selection,
+    answers: Mapping[_Kind, DropletPages | PolicyPages | ApiError],
+    policies: PolicyPages | ApiError | None,
+) -> Listings:
+    pages = [answer for answer in answers.values() if isinstance(answer, DropletPages)]
+    if selection.is_by_ids_alone:
+        return _of_ids(selection.droplet_ids, pages, policies)
+    failures = {kind: answer for kind, answer in answers.items() if isinstance(answer, ApiError)}
+    usual = [kind for kind in answers if not kind[1]]
+    if usual and failures.keys() >= set(usual):
+        raise failures[usual[0]]
+    return _with_failures(_of_all(pages, policies), failures)
+
+
+def _with_failures(listed: Listings, failures: Mapping[_Kind, ApiError]) -> Listings:
+    """Say which listings failed."""
+    notes = [
+        f'the listing of Droplets with the tag "{tag}" failed: {why}'
+        for (tag, gpus), why in failures.items()
+        if not gpus
+    ]
+    gpus = next((why for (_, gpus), why in failures.items() if gpus), None)
+    sentence = f"the listing of GPU Droplets failed: {gpus}"
+    if isinstance(gpus, PermissionDeniedError):
+        return replace(listed, notes=(*listed.notes, *notes), denied=sentence)
+    return replace(listed, notes=(*listed.notes, *notes, *([sentence] if gpus else [])))
 
 
 def _unread(policies: Mapping[int, str]) -> tuple[str, ...]:

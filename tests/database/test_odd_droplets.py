@@ -101,7 +101,7 @@ def test_a_new_droplet_has_its_id_for_a_name_and_nothing_else(account: Account, 
 
 
 def test_the_same_oddity_of_many_droplets_is_said_once(account: Account, api: OddApi) -> None:
-    api.odd = dict.fromkeys(account.droplets, {"next_backup_window": {}})
+    api.odd = {key: {"next_backup_window": {}} for key in account.droplets}
     first = account.droplets[0]
     assert account.sync().notes == (
         f"Droplet {first} and 1 more: next_backup_window cannot be read, and is taken as unknown",

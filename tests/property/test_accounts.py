@@ -78,17 +78,18 @@ def test_end_of_all_droplets_must_be_accepted(account: Account, is_account_reada
     assert account.reasons() == ["droplet_destroyed"] * 18
 
 
-def test_entry_that_cannot_be_read_is_that_droplets_failure_alone(account: Account) -> None:
-    """The token sees the known Droplets, only their entries do not fit: the new one is looked at (R10)."""
-    known = account.droplets
+def test_entry_that_says_little_keeps_no_droplet_from_being_looked_at(account: Account) -> None:
+    """The known Droplets' entries do not fit: all are looked at, the new one too, and keep what was known (R13)."""
+    account.sync()
+    names = [account.stored(number)["name"] for number in account.droplets]
     new = account.fleet.add_droplet(name="new", backups=1)
     account.api.faults["/v2/droplets"] = Fault(
-        shows=lambda entries: [{**each, "name": 7} if each["id"] in known else each for each in entries]
+        shows=lambda entries: [{**each, "name": 7} if each["id"] != new else each for each in entries]
     )
-    account.api.faults |= {f"/v2/droplets/{number}": Fault(status=500) for number in known}
-    assert account.sync().exit_code == EXIT_PARTIAL
-    assert account.stored(new)["last_outcome"] == "complete"
-    assert account.reasons() == []
+    account.advance(hours=1)
+    assert account.sync().exit_code == EXIT_COMPLETE
+    assert [account.stored(number)["name"] for number in account.droplets] == [*names, "new"]
+    assert {row["last_outcome"] for row in account.rows("droplets")} == {"complete"}
 
 
 def test_entry_without_an_id_makes_a_run_partial_and_is_said_once(account: Account) -> None:

@@ -37,7 +37,7 @@ _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
 }
 _RATE_LIMITED = 429
 _TRANSIENT = {408, 425, *range(500, 600)}
-_REDIRECTS = range(300, 400)
+_REDIRECTS = frozenset(range(300, 400)) - {304}
 
 
 def check_status(answer: httpx.Response, *, host: str, scopes: str, now: datetime, secret: str | None = None) -> None:

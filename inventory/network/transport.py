@@ -73,6 +73,12 @@ class Transport(httpx.BaseTransport):
             raise _unreadable_head(error) from None
         except httpcore.NetworkError:
             raise TransientError("the connection broke: no answer came") from None
+        stream = answer.extensions["network_stream"]
+        if stream.is_answer_due:
+            # It was read with the answer before. https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+            answer.close()
+            stream.close()
+            raise TransientError("the server sent more than it was asked for: that connection was dropped")
         headers = httpx.Headers(answer.headers)
         return httpx.Response(answer.status, headers=headers, stream=_Body(answer, headers.get("content-length", "")))
 
@@ -187,13 +193,17 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connected socket; its methods ignore `timeout`, because the deadline of the whole request rules."""
+    """A connected socket; its methods ignore `timeout`, because the deadline of the whole request rules.
+
+    Attributes:
+        is_answer_due: Whether nothing was read since a request was sent.
+    """
 
     def __init__(self, connection: socket.socket, host: str, forget: Callable[[], None]) -> None:
         self._socket = connection
         self._host = host
         self._forget = forget
-        self._is_answer_due = False
+        self.is_answer_due = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - see the class
         deadline = _deadline.get()
@@ -204,10 +214,10 @@ class _Stream(httpcore.NetworkStream):
             raise deadline.missed() from None
         except OSError:
             raise httpcore.ReadError from None
-        if self._is_answer_due and not _is_http(data):
+        if self.is_answer_due and not _is_http(data):
             # h11 would wait for more of it.
             raise TransientError("malformed answer: that is not an HTTP server")
-        self._is_answer_due = False
+        self.is_answer_due = False
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - see the class
@@ -217,7 +227,7 @@ class _Stream(httpcore.NetworkStream):
         try:
             self._socket.settimeout(deadline.left())
             self._socket.sendall(buffer)
-            self._is_answer_due = True
+            self.is_answer_due = True
         except TimeoutError:
             raise deadline.missed() from None
         except OSError:
@@ -248,6 +258,8 @@ class _Stream(httpcore.NetworkStream):
     def _is_readable(self) -> bool:
         """Tell whether an idle connection has anything to read, which is its end."""
         if self._socket.fileno() < 0:
+            return True
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return True
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)

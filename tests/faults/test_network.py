@@ -251,3 +251,23 @@ def test_four_threads_share_a_client(client: Client, server: ByteServer) -> None
     assert seen == [(1, 2)] * 100
     assert client.requests == client.answers == 100
     assert server.connections <= 4
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_bytes_behind_an_answer_are_never_the_next_answer(connect: Connect, server: ByteServer, is_late: bool) -> None:  # noqa: FBT001 - a table
+    """Taken for the next Droplet's listing, an empty one would end its backups (RFC 9112, 6.3)."""
+    empty = answer(listing([]))
+    server.script([GOOD, Pause(0.1), empty] if is_late else GOOD + empty, path="/first")
+    server.script(answer(listing([backup(3)])), path="/second")
+    client = connect()
+    first = client.get("/first")
+    if is_late:
+        time.sleep(0.3)
+    assert (len(json.loads(first)["backups"]), len(json.loads(client.get("/second"))["backups"])) == (2, 1)
+    assert server.connections == 2
+
+
+def test_what_a_server_sends_unasked_is_never_believed(connect: Connect, server: ByteServer) -> None:
+    server.script(*(answer({"number": number}) + answer({"number": "stale"}) for number in range(20)))
+    client = connect()
+    assert all("stale" not in client.get("/").decode() for _ in range(6))

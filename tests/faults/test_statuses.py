@@ -44,6 +44,12 @@ def test_row_22_redirects_are_not_followed(
     assert len(server.heads) == 1
 
 
+def test_an_answer_that_nothing_changed_is_no_redirect(client: Client, server: ByteServer, error_of: Ask) -> None:
+    server.script(answer(status=304))
+    error = error_of(lambda: client.get("/"))
+    assert (type(error), str(error)) == (ProtocolError, "DigitalOcean answered 304, which is not expected")
+
+
 FINAL: dict[str, tuple[int, type[ApiError], str]] = {
     "row 31": (401, AuthenticationError, "the token was rejected (401): revoked, expired or mistyped"),
     "row 32": (403, PermissionDeniedError, "the token lacks a scope (403): this needs droplet:read and image:read"),

@@ -70,7 +70,7 @@ class Client:
             origin: Where the API is; nothing else is asked.
             requests_per_second: 0 for no limit of ours.
             timeout_seconds: The most one request may take from its first byte to the last of its answer.
-            ca_file: Certificate authorities, in PEM form, to trust beside the public ones.
+            ca_file: Certificate authorities, in PEM form, to trust in place of the public ones.
             clock: This machine's.
             retry_wait_seconds: The longest wait before the first of four retries; it doubles with each further one.
             transport: Replaces the network.

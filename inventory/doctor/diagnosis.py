@@ -118,7 +118,7 @@ def proxies(environ: Mapping[str, str], *, has_ca_file: bool) -> Check:
     if proxy:
         to_do.append("Requests go to DigitalOcean directly: let this machine reach it.")
     if certificates:
-        to_do.append("To trust more than the public certificates, set ca_file.")
+        to_do.append("To trust other certificates than the public ones, set ca_file.")
     if to_do:
         names = ", ".join(proxy + certificates)
         return Check("proxies", "WARN", f"set but not used: {names}", " ".join(to_do))

@@ -287,20 +287,18 @@ def _failed_handshake(
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts the authorities that come with httpx, and those of `ca_file`.
+    """Return a context that trusts the authorities of `ca_file`; None: those that come with httpx.
 
     SSL_CERT_FILE and SSL_CERT_DIR of the environment are ignored, and nothing switches verification off (R9).
 
     Raises:
         ConfigurationError: `ca_file` cannot be read, or holds no certificate.
     """
-    context = httpx.create_ssl_context(trust_env=False)
+    try:
+        context = ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context(trust_env=False)
+    except ssl.SSLError:
+        raise ConfigurationError(f"ca_file {ca_file} holds no certificate in PEM form") from None
+    except OSError as error:
+        raise ConfigurationError(f"ca_file {ca_file} cannot be read ({(error.strerror or '').lower()})") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except ssl.SSLError:
-            raise ConfigurationError(f"ca_file {ca_file} holds no certificate in PEM form") from None
-        except OSError as error:
-            raise ConfigurationError(f"ca_file {ca_file} cannot be read ({(error.strerror or '').lower()})") from None
     return context

@@ -85,7 +85,7 @@ class Pings:
 
         Args:
             url: None sends nothing.
-            ca_file: Certificate authorities, in PEM form, to trust beside the public ones.
+            ca_file: Certificate authorities, in PEM form, to trust in place of the public ones.
             secrets: What no text may hold.
             complain: Called with a sentence for each ping that fails, which is also logged.
             deadline_seconds: How long each ping may take.

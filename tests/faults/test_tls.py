@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from inventory.errors import ConfigurationError, HostileAnswerError, TransientError
+from inventory.network.transport import trusting
 from tests.faults.byte_server import ByteServer, answer
 from tests.faults.conftest import TOKEN, Ask, Connect
 
@@ -58,6 +59,23 @@ def test_row_14_ca_file_makes_it_work(serve: Serve, connect: Connect, ca_file: P
     client = connect(server.url, ca_file=ca_file)
     assert [client.get("/"), client.get("/")] == [b"{}", b"{}"]
     assert server.connections == 1
+
+
+def test_row_14_ca_file_is_trusted_in_place_of_the_usual_authorities(ca_file: Path, authority: trustme.CA) -> None:
+    trusted = trusting(ca_file).get_ca_certs(binary_form=True)
+    assert trusted == [ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())]
+    assert len(trusting(None).get_ca_certs(binary_form=True)) > 20
+
+
+def test_bytes_behind_an_answer_are_never_the_next_answer_over_tls(
+    serve: Serve, connect: Connect, ca_file: Path
+) -> None:
+    server = serve()
+    server.script(answer({"number": 1}) + answer({"number": "stale"}), path="/first")
+    server.script(answer({"number": 2}), path="/second")
+    client = connect(server.url, ca_file=ca_file)
+    assert [client.get("/first"), client.get("/second")] == [b'{"number": 1}', b'{"number": 2}']
+    assert server.connections == 2
 
 
 def test_row_14_unknown_authority(serve: Serve, connect: Connect, error_of: Ask) -> None:

@@ -146,7 +146,8 @@ def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) 
 def _unknown(growth: Sequence[SizeGrowth], sizes: FleetSizes, day: date) -> float:
     """Add up what Droplets have that existed on a day, but had not been looked at."""
     known = sizes.known(day)
-    unknown = {each.droplet_id for each in sizes.droplets if each.created_at.date() <= day} - known.keys()
+    there = {each.droplet_id for each in sizes.droplets if not each.created_at or each.created_at.date() <= day}
+    unknown = there - known.keys()
     return add_up(row.size_gigabytes for row in growth if row.droplet_id in unknown)
 
 

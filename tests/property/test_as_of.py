@@ -73,7 +73,9 @@ def answers(database: Database, now: datetime) -> dict[str, str]:
     """Ask every report and the summary as of `now`; give each as the JSON that a user gets."""
     with database.reading() as connection:
         reports = {
-            view.name: RowsReport(connection, view, Question(now), database="", narrowed="").document()
+            view.name: RowsReport(
+                connection, view, Question(now), database="", narrowed="", incomplete_before=None
+            ).document()
             for view in REPEATABLE
         }
         return {name: as_json(each) for name, each in {**reports, "summary": _summary(connection, now)}.items()}

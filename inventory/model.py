@@ -34,10 +34,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What `/v2/account` says of the account a token belongs to."""
+    """What `/v2/account` says of the account a token belongs to.
+
+    Attributes:
+        uuid: Of the user, or of the account itself; in lower case.
+        team_uuid: Of the team, which owns the Droplets then; None where the answer names none, though there may be one.
+    """
 
     uuid: str
     status: str
+    team_uuid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fai
 from pydantic_core import PydanticCustomError
 
 from inventory.errors import ProtocolError
-from inventory.model import LARGEST_ID, Backup, BackupPolicy, Droplet
+from inventory.model import LARGEST_ID, Account, Backup, BackupPolicy, Droplet
 
 Value = TypeVar("Value")
 
@@ -78,15 +78,20 @@ class _Strict(BaseModel):
 
 
 class _Team(_Strict):
-    uuid: _Text
+    uuid: _Text = Field(min_length=1)
 
 
 class AccountEntry(_Strict):
-    """An account; `team` is there where the token belongs to one."""
+    """An account; `team` is there for most tokens that belong to one, and empty for some."""
 
     uuid: _Text
     status: _Text
-    team: _Team | None = None
+    team: Annotated[_Team | Any, _FIRST_THAT_FITS] = None
+
+    def value(self) -> Account:
+        """Return it as a value; UUIDs mean the same in either case."""
+        team_uuid = self.team.uuid.lower() if isinstance(self.team, _Team) else None
+        return Account(uuid=self.uuid.lower(), status=self.status, team_uuid=team_uuid)
 
 
 class AccountAnswer(_Strict):

@@ -58,9 +58,8 @@ class Page(Generic[Value]):
 
 
 def decode_account(body: bytes) -> Account:
-    """Read `/v2/account`. In a team, the team owns the Droplets: the uuid is the team's then."""
-    account = _decoded(AccountAnswer, body).account
-    return Account(uuid=account.team.uuid if account.team else account.uuid, status=account.status)
+    """Read `/v2/account`."""
+    return _decoded(AccountAnswer, body).account.value()
 
 
 def decode_droplet(body: bytes) -> Droplet:

@@ -35,7 +35,7 @@ def examine_api(
         if number == 0:
             yield diagnosis.api(settings.api_url, answers)
             yield diagnosis.clock(answers)
-        yield diagnosis.token(answers, state.uuid, needs_tags=bool(account.droplets.tags))
+        yield diagnosis.token(answers, state.account, needs_tags=bool(account.droplets.tags))
         yield diagnosis.rate_budget(answers, state.last_run, clock())
 
 

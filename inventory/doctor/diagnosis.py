@@ -11,6 +11,7 @@ from inventory.errors import AuthenticationError, StoppedError
 from inventory.judging.overdue import is_overdue
 from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.store.examination import LastRun, StoredState
+from inventory.store.runs import StoredAccount
 from inventory.terminal.words import age, count, instant, size
 from inventory.vocabulary import RunStatus
 
@@ -152,7 +153,7 @@ def _seconds(span: timedelta) -> str:
     return f"{span.total_seconds():,.0f} s"
 
 
-def token(answers: Answers, stored_uuid: str | None, *, needs_tags: bool) -> Check:
+def token(answers: Answers, stored: StoredAccount | None, *, needs_tags: bool) -> Check:
     """Judge what a token may read, and to which account it belongs."""
     account = answers.account
     if answers.source is None:
@@ -166,12 +167,12 @@ def token(answers: Answers, stored_uuid: str | None, *, needs_tags: bool) -> Che
         return Check("token", "FAIL", f"lacks {' and '.join(lacking)}", to_do, account)
     if answers.why_not:
         return not_made("token", answers.why_not, account)
-    return _identity(answers, stored_uuid)
+    return _identity(answers, stored)
 
 
-def _identity(answers: Answers, stored_uuid: str | None) -> Check:
+def _identity(answers: Answers, stored: StoredAccount | None) -> Check:
     account, shown = answers.account, answers.reading.account
-    if shown and stored_uuid not in (None, shown.uuid):
+    if shown and stored and not stored.is_account(shown):
         to_do = "Use a token of the account whose history is stored, or use another database."
         return Check("token", "FAIL", "belongs to another account than the stored one", to_do, account)
     if shown and shown.status != "active":

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from inventory.store.engine import Database
-from inventory.store.runs import last_complete, read_account
+from inventory.store.runs import StoredAccount, last_complete, read_account
 from inventory.store.schema import accounts, sync_runs
 from inventory.vocabulary import RunMode
 
@@ -36,11 +36,11 @@ class StoredState:
     """What is stored of an account.
 
     Attributes:
-        uuid: None if it was never read.
+        account: None if it was never synced.
         last_run: None if there was none.
     """
 
-    uuid: str | None = None
+    account: StoredAccount | None = None
     last_run: LastRun | None = None
 
 
@@ -85,7 +85,7 @@ def stored_state(database: Database, account: str) -> StoredState:
         found = read_account(connection, account)
         if found is None:
             return StoredState()
-        return StoredState(found.uuid, _last_run(connection, found.id))
+        return StoredState(found, _last_run(connection, found.id))
 
 
 def _last_run(connection: sa.Connection, account_id: int) -> LastRun | None:

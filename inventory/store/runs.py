@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from inventory.errors import LeaseLostError, SyncRunningError
 from inventory.history.detection import Remembered
 from inventory.history.looks import STAMP_STEP
+from inventory.model import Account
 from inventory.store.bulk import insert_or_leave, upsert
 from inventory.store.engine import Database
 from inventory.store.schema import (
@@ -37,12 +38,25 @@ LEASE_EXPIRES_AFTER = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """A row of `accounts`."""
+    """A row of `accounts`; the schema says what each column means."""
 
     id: int
     name: str
     uuid: str | None = None
+    team_uuid: str | None = None
     status: str | None = None
+
+    def is_account(self, found: Account) -> bool:
+        """Tell whether `found` may be this account: nothing that both name contradicts it.
+
+        Members of a team have uuids of their own, so the teams decide where both sides name one. A uuid that was stored
+        without a team may be the team's: before revision 0010 there was one column for both.
+        """
+        if self.uuid is None:
+            return True
+        if self.team_uuid is None:
+            return self.uuid in (found.uuid, found.team_uuid)
+        return self.team_uuid == found.team_uuid if found.team_uuid else self.uuid == found.uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +89,31 @@ def read_account(connection: sa.Connection, name: str) -> StoredAccount | None:
     return StoredAccount(*row) if row else None
 
 
-def namesakes(connection: sa.Connection, uuid: str, name: str) -> list[str]:
-    """List the names of the other accounts with this uuid."""
-    query = sa.select(accounts.c.name).where(accounts.c.uuid == uuid, accounts.c.name != name)
+def namesakes(connection: sa.Connection, found: Account, name: str) -> list[str]:
+    """List the names of the other accounts that are surely this one: of the same team, or without one and of its uuid.
+
+    A user has an account of their own and may belong to several teams, so that the uuid alone does not show it.
+    """
+    of_no_team = sa.and_(accounts.c.team_uuid.is_(None), accounts.c.uuid == found.uuid)
+    is_same = accounts.c.team_uuid == found.team_uuid if found.team_uuid else of_no_team
+    query = sa.select(accounts.c.name).where(is_same, accounts.c.name != name)
     return sorted(connection.scalars(query))
 
 
-def record_account(connection: sa.Connection, account_id: int, uuid: str, status: str, now: datetime) -> None:
-    """Store what `/v2/account` says at `now`."""
-    connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(uuid=uuid, status=status))
+def record_account(connection: sa.Connection, account_id: int, found: Account, now: datetime) -> None:
+    """Store what `/v2/account` says at `now`; where it names no team, the one that it named before stays (R2)."""
+    named = {"team_uuid": found.team_uuid} if found.team_uuid else {}
+    values = {"uuid": found.uuid, "status": found.status, **named}
+    connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(values))
     of_account = account_versions.c.account_id == account_id
     is_open = sa.and_(of_account, account_versions.c.valid_to.is_(None))
-    if connection.scalar(sa.select(account_versions.c.status).where(is_open)) == status:
+    if connection.scalar(sa.select(account_versions.c.status).where(is_open)) == found.status:
         return
     last: datetime | None = connection.scalar(sa.select(sa.func.max(account_versions.c.valid_from)).where(of_account))
     since = max(now.replace(microsecond=0), last + STAMP_STEP) if last else now
     connection.execute(sa.update(account_versions).where(is_open).values(valid_to=since))
-    connection.execute(sa.insert(account_versions).values(account_id=account_id, valid_from=since, status=status))
+    version = {"account_id": account_id, "valid_from": since, "status": found.status}
+    connection.execute(sa.insert(account_versions).values(version))
 
 
 def known_droplets(connection: sa.Connection, account_id: int) -> dict[int, KnownDroplet]:

@@ -60,7 +60,8 @@ accounts = sa.Table(
     metadata,
     sa.Column("id", sa.Integer(), primary_key=True, comment="Our id"),
     sa.Column("name", sa.Text(), nullable=False, unique=True, comment="Its name in the configuration"),
-    sa.Column("uuid", sa.Text(), comment="From /v2/account; NULL if no token could ever read it"),
+    sa.Column("uuid", sa.Text(), comment="From /v2/account, in lower case; NULL if no token could ever read it"),
+    sa.Column("team_uuid", sa.Text(), comment="Of its team, as /v2/account last named one; NULL if it never did"),
     sa.Column("status", sa.Text(), comment="As /v2/account last said; NULL if no token could ever read it"),
     _at(
         "pruned_before",

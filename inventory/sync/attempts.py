@@ -20,7 +20,7 @@ class Attempts:
     """Makes the attempts of a run, once it is known which Droplets there are.
 
     Attributes:
-        is_uuid_known: Whether `/v2/account` answered in this run, with the uuid that is stored.
+        is_account_known: Whether `/v2/account` answered in this run, with the account that is stored.
         is_token_trusted: Whether the token is taken for this account's although it shows none of its Droplets.
         accept_disagreeing_total: Take two walks that agree in place of a total that never fits.
     """
@@ -28,7 +28,7 @@ class Attempts:
     client: Client
     discovery: Discovery
     account_id: int
-    is_uuid_known: bool
+    is_account_known: bool
     is_token_trusted: bool
     accept_disagreeing_total: bool
     clock: Callable[[], datetime]
@@ -108,6 +108,6 @@ class Attempts:
 
     def _is_token_alive(self, droplet_id: int) -> bool:
         """Tell whether the token read something else of this account in this run, so that its 404 means something."""
-        if self.is_uuid_known or self.discovery.seen - {droplet_id}:
+        if self.is_account_known or self.discovery.seen - {droplet_id}:
             return True
         return self.is_token_trusted and (self.client.answers > 0 or questions.reads_droplets(self.client))

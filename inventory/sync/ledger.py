@@ -94,26 +94,29 @@ class Ledger:
             WrongAccountError: The token is another account's.
             ConfigurationError: Two configured accounts are one.
         """
-        if self.account.uuid not in (None, found.uuid):
+        stored = self.account
+        if not stored.is_account(found):
             raise WrongAccountError(
-                f'the token of account "{self.account.name}" belongs to another account '
-                f"({found.uuid}, stored is {self.account.uuid}). Nothing was changed. Configure "
+                f'the token of account "{stored.name}" belongs to another account '
+                f"({_owner(found)}, stored is {_owner(stored)}). Nothing was changed. Configure "
                 "the right token, or give the account another name."
             )
         with self.database.reading() as connection:
-            same = [name for name in runs.namesakes(connection, found.uuid, self.account.name) if name in configured]
+            same = [name for name in runs.namesakes(connection, found, stored.name) if name in configured]
         if same:
             raise ConfigurationError(
-                f'accounts "{same[0]}" and "{self.account.name}" are one account of DigitalOcean ({found.uuid}). '
+                f'accounts "{same[0]}" and "{self.account.name}" are one account of DigitalOcean ({_owner(found)}). '
                 "Nothing was changed; remove one from the configuration."
             )
 
     def keep_account(self, found: Account) -> None:
         """Store what `/v2/account` says; only after the token is known to see the account's Droplets."""
-        is_news = (found.uuid, found.status) != (self.account.uuid, self.account.status)
+        stored = self.account
+        is_news = (found.uuid, found.status) != (stored.uuid, stored.status)
+        is_news |= found.team_uuid not in (None, stored.team_uuid)
         if is_news and self.lease:
             with self.lease.writing() as connection:
-                runs.record_account(connection, self.account.id, found.uuid, found.status, self.clock())
+                runs.record_account(connection, stored.id, found, self.clock())
 
     def known(self) -> dict[int, runs.KnownDroplet]:
         """Read every Droplet stored for the account."""
@@ -267,6 +270,11 @@ def _refused(attempt: Attempt, refusal: sa.exc.DBAPIError) -> Failed:
         attempted_at=attempt.attempted_at,
         duration_seconds=attempt.duration_seconds,
     )
+
+
+def _owner(account: Account | runs.StoredAccount) -> str:
+    """Name who owns the Droplets: the team, where one is known."""
+    return f"team {account.team_uuid}" if account.team_uuid else str(account.uuid)
 
 
 def _listed(attempts: Iterable[Attempt]) -> set[int]:

@@ -267,7 +267,7 @@ class _Run:
             client=self.client,
             discovery=discovery,
             account_id=stored.id,
-            is_uuid_known=account is not None and account.uuid == stored.uuid,
+            is_account_known=account is not None and stored.uuid is not None and stored.is_account(account),
             is_token_trusted=order.accept_gone or not are_telling(known),
             accept_disagreeing_total=order.accept_gone and bool(order.droplets),
             clock=self.clock,

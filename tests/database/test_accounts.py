@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from inventory.model import Account
 from inventory.store import runs
 from inventory.store.engine import Database
 from inventory.store.schema import account_versions, droplets
 from inventory.store.selection import unselect
-from tests.simulated import Account
+from tests.simulated import Account as Synced
 
 NOW = datetime(2026, 3, 3, 6, 0, 0, tzinfo=UTC)
 
@@ -49,14 +50,33 @@ def test_an_account_is_made_once(database: Database) -> None:
     assert made.uuid is None
 
 
-def test_two_accounts_of_one_uuid_are_found(database: Database, two_accounts: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("theirs", "mine", "are_one"),
+    [
+        (("u1", None), ("u1", None), True),
+        (("u1", None), ("u2", None), False),
+        (("u1", "t1"), ("u1", "t1"), True),
+        (("u1", "t1"), ("u2", "t1"), True),
+        (("u1", "t1"), ("u1", "t2"), False),
+        (("u1", "t1"), ("u1", None), False),
+        (("u1", None), ("u1", "t1"), False),
+    ],
+)
+def test_two_accounts_are_one_if_their_teams_say_so(
+    database: Database,
+    two_accounts: dict[str, int],
+    theirs: tuple[str, str | None],
+    mine: tuple[str, str | None],
+    are_one: bool,  # noqa: FBT001 - a table
+) -> None:
+    found = Account(mine[0], "active", mine[1])
     with database.writing() as connection:
-        for account_id in two_accounts.values():
-            runs.record_account(connection, account_id, "f81d4fae", "active", NOW)
-        assert runs.namesakes(connection, "f81d4fae", "mine") == ["theirs"]
-        assert runs.namesakes(connection, "another", "mine") == []
-        stored = runs.read_account(connection, "mine")
-    assert stored == runs.StoredAccount(two_accounts["mine"], "mine", "f81d4fae", "active")
+        runs.record_account(connection, two_accounts["theirs"], Account(theirs[0], "active", theirs[1]), NOW)
+        runs.record_account(connection, two_accounts["mine"], found, NOW)
+        assert runs.namesakes(connection, found, "mine") == (["theirs"] if are_one else [])
+        assert runs.read_account(connection, "mine") == runs.StoredAccount(
+            two_accounts["mine"], "mine", uuid=mine[0], team_uuid=mine[1], status="active"
+        )
 
 
 def test_every_droplet_of_the_account_is_known(database: Database, two_accounts: dict[str, int]) -> None:
@@ -113,7 +133,7 @@ def test_every_status_of_an_account_is_kept(database: Database, two_accounts: di
 def test_a_droplet_that_another_account_enters_meanwhile_is_read_again(migrated_postgres_url: str) -> None:
     """Both saw it as new: who writes second must not fail because it is there."""
     with closing(Database(migrated_postgres_url)) as database:
-        account = Account(database, name="mine")
+        account = Synced(database, name="mine")
         account.fleet.add_droplet(name="web-1", backups=2)
         account.configured = frozenset({"mine", "theirs"})
         (droplet_id,) = account.droplets

@@ -182,11 +182,22 @@ def test_policies_are_a_map_by_id(client: Client, server: ByteServer) -> None:
     assert listed.problem is None
 
 
-def test_account_of_a_team_is_the_team(client: Client, server: ByteServer) -> None:
-    alone = {"uuid": "u1", "status": "active", "email": "sammy@example.org"}
-    server.script(answer({"account": alone}), answer({"account": {**alone, "team": {"uuid": "t1", "name": "T"}}}))
-    assert read_account(client) == Account(uuid="u1", status="active")
-    assert read_account(client) == Account(uuid="t1", status="active")
+@pytest.mark.parametrize(
+    ("team", "team_uuid"),
+    [
+        ({}, None),
+        ({"team": None}, None),
+        ({"team": {}}, None),
+        ({"team": {"uuid": ""}}, None),
+        ({"team": "T"}, None),
+        ({"team": {"uuid": "T1", "name": "T"}}, "t1"),
+    ],
+)
+def test_account_and_its_team_are_read(
+    client: Client, server: ByteServer, team: dict[str, object], team_uuid: str | None
+) -> None:
+    server.script(answer({"account": {"uuid": "U1", "status": "active", "email": "sammy@example.org", **team}}))
+    assert read_account(client) == Account(uuid="u1", status="active", team_uuid=team_uuid)
 
 
 UNUSABLE_TOKENS = {

@@ -1,15 +1,18 @@
 """A token of another account or a wrong clock writes nothing (R2, R5); no Droplet has two accounts (R6)."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, EXIT_MEND, EXIT_PARTIAL, ClockError
 from inventory.model import Selection
 from inventory.simulator.documents import backup_document
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
+from inventory.store.schema import accounts
 from tests.simulated import Account, backups_path
 
 # Whose token
@@ -46,6 +49,50 @@ def test_404_of_a_token_that_read_nothing_else_ends_nothing(account: Account) ->
         report = account.sync("web-0")
         assert (report.exit_code, [each.outcome for each in report.droplets]) == (EXIT_FAILED, ["unproven"])
     assert account.reasons() == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_same"),
+    [
+        # What `/v2/account` answers, sync after sync: the user and the team.
+        ([("u1", None), ("u1", "t1"), ("u1", None), ("u2", "t1")], True),
+        ([("u1", "t1"), ("u2", "t1")], True),
+        ([("u1", "t1"), ("U1", "T1")], True),
+        ([("u1", "t1"), ("u1", None), ("U1", None)], True),
+        ([("u1", None), ("u2", None)], False),
+        ([("u1", None), ("u2", "t1")], False),
+        ([("u1", "t1"), ("u1", "t2")], False),
+        ([("u1", "t1"), ("u1", None), ("u1", "t2")], False),
+        ([("u1", "t1"), ("u2", None)], False),
+    ],
+)
+def test_team_decides_whose_a_token_is_and_where_one_lacks_the_uuid(
+    account: Account,
+    shown: list[tuple[str, str | None]],
+    is_same: bool,  # noqa: FBT001 - a table
+) -> None:
+    with account.database.writing() as connection:
+        connection.execute(sa.update(accounts).values(uuid=None, team_uuid=None))
+    *before, last = shown
+    assert [sync_as(account, *each) for each in before] == [EXIT_COMPLETE] * len(before)
+    assert sync_as(account, *last) == (EXIT_COMPLETE if is_same else EXIT_MEND)
+
+
+@pytest.mark.parametrize("stored", ["u1", "t1"])
+def test_uuid_stored_before_teams_were_may_be_of_either(account: Account, stored: str) -> None:
+    with account.database.writing() as connection:
+        connection.execute(sa.update(accounts).values(uuid=stored, team_uuid=None))
+    assert sync_as(account, "u1", "t1") == EXIT_COMPLETE
+    row = account.rows("accounts")[0]
+    assert (row["uuid"], row["team_uuid"]) == ("u1", "t1")
+
+
+def sync_as(account: Account, uuid: str, team_uuid: str | None) -> int:
+    """Sync with a token of this user and team, and return the exit code."""
+    team = {"team": {"uuid": team_uuid, "name": "My Team"}} if team_uuid else {}
+    shown = json.dumps({"account": {"uuid": uuid, "status": "active", **team}}).encode()
+    account.api.faults["/v2/account"] = Fault(body=lambda _: shown)
+    return account.sync().exit_code
 
 
 def test_account_of_a_token_that_was_refused_is_not_kept(database: Database) -> None:

@@ -24,10 +24,11 @@
   x LeaseLostError                75   another sync took over the account while this one was silent
   x InterruptedSyncError     130/143   a signal asked to stop
 
-Each message is one sentence or two for the operator: what happened, to what, what was kept, what to do.
+Each is told to the operator in a sentence or two: what happened, to what; what was kept; what to do.
 A bug is none of these: it keeps its traceback and ends the command with 70.
 """
 
+from enum import StrEnum
 from typing import ClassVar
 
 from inventory.vocabulary import Outcome
@@ -43,10 +44,44 @@ EXIT_MEND = 78
 SIGNAL_BASE = 128  # a signal's number is added to it
 
 
+class Kept(StrEnum):
+    """What an error left of the work that it ended."""
+
+    NOTHING_DONE = "Nothing was done"
+    NOTHING_CHANGED = "Nothing was changed"
+    NOTHING_LEFT = "Nothing was left there"
+    NOTHING_MORE = "Nothing more was changed"  # what was written before stays
+    WRITTEN_STAYS = "What was written stays"
+    CUT_SHORT = "It may be incomplete now"
+    UNKNOWN = "Whether the last write was kept is not known"
+
+
 class InventoryError(Exception):
-    """The base of every foreseen error."""
+    """The base of every foreseen error.
+
+    Attributes:
+        what: What happened, to what.
+        kept: None where `what` says it, or where it goes without saying.
+        to_do: What to do, in the words that may follow a semicolon, without a full stop; None where there is nothing.
+    """
 
     exit_code: ClassVar[int] = EXIT_FAILED
+
+    def __init__(self, what: str, *, kept: Kept | None = None, to_do: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.kept = kept
+        self.to_do = to_do
+
+    def comes_after_writes(self) -> None:
+        """Take into account that earlier transactions of the same work were written, and stay."""
+        if self.kept == Kept.NOTHING_CHANGED:
+            self.kept = Kept.NOTHING_MORE
+
+    def __str__(self) -> str:
+        """Tell it in sentences."""
+        rest = "; ".join(part for part in (self.kept, self.to_do) if part)
+        return f"{self.what}. {rest[0].upper()}{rest[1:]}." if rest else self.what
 
 
 class UsageError(InventoryError):
@@ -170,7 +205,7 @@ class DatabaseError(InventoryError):
 
 
 class DatabaseUnavailableError(DatabaseError):
-    """Out of reach, full, or failing; nothing was changed, and it may work later."""
+    """Out of reach, full, or failing; it may work later."""
 
 
 class DatabaseLockedError(DatabaseError):
@@ -198,12 +233,12 @@ class LeaseLostError(InventoryError):
 
 
 class InterruptedSyncError(InventoryError):
-    """A signal asked to stop; what was written stays.
+    """A signal asked to stop.
 
     Attributes:
         signal_number: The signal; the exit code is 128 more.
     """
 
-    def __init__(self, message: str, *, signal_number: int) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *, signal_number: int) -> None:
+        super().__init__(what)
         self.signal_number = signal_number

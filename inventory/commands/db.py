@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.progress import Progress
 
-from inventory.errors import EXIT_COMPLETE, UsageError
+from inventory.errors import EXIT_COMPLETE, Kept, UsageError
 from inventory.settings.formats import read_database_url
 from inventory.settings.load import load
 from inventory.store import opening
@@ -92,4 +92,4 @@ def _target(to: str) -> Database:
     try:
         return Database(read_database_url(to))
     except (ValueError, sa.exc.ArgumentError) as error:
-        raise UsageError(f"--to: {error}. Nothing was done.") from error
+        raise UsageError(f"--to: {error}", kept=Kept.NOTHING_DONE) from error

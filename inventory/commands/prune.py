@@ -77,8 +77,10 @@ def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
                 if number := signal_number():
                     complain(so_far("interrupted", done, total))
                     return SIGNAL_BASE + number
-        except DatabaseError:
+        except DatabaseError as error:
             complain(so_far("stopped", done, total))
+            if done:
+                error.comes_after_writes()
             raise
     if not is_quiet:
         print_line("Deleted.")

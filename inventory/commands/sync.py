@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, UsageError
+from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, Kept, UsageError
 from inventory.process import log
 from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
@@ -75,10 +75,11 @@ def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:
     chosen = [account for account in settings.accounts if order.account in (None, account.name)]
     names = ", ".join(account.name for account in settings.accounts)
     if not chosen:
-        raise UsageError(f'no account "{order.account}" is configured, only: {names}. Nothing was done.')
+        raise UsageError(f'no account "{order.account}" is configured, only: {names}', kept=Kept.NOTHING_DONE)
     if order.droplets and len(chosen) > 1:
         raise UsageError(
-            f"--droplet needs --account NAME too, because there are several accounts ({names}). Nothing was done."
+            f"--droplet needs --account NAME too, because there are several accounts ({names})",
+            kept=Kept.NOTHING_DONE,
         )
     return chosen
 

@@ -120,4 +120,4 @@ def _writing(database: Database) -> Check:
 
 
 def _clause(error: DatabaseError) -> str:
-    return str(error).rstrip(".")
+    return error.what.rstrip(".")

@@ -9,11 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from inventory.errors import ConfigurationError, OutputError
+from inventory.errors import ConfigurationError, Kept, OutputError
 from inventory.process import disk
-
-_UNCHANGED = "Nothing was changed."
-_CUT_SHORT = "It may be incomplete now."
 
 # The directory takes no new file, or what is there is mounted by itself or another user's.
 _CANNOT_BE_REPLACED = (errno.EACCES, errno.EBUSY, errno.EPERM, errno.EROFS)
@@ -31,16 +28,16 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
         OutputError: The disk is full or failing.
         ConfigurationError: It cannot be written.
     """
-    with _explaining(path, _UNCHANGED):
+    with _explaining(path, Kept.NOTHING_CHANGED):
         draft = _draft(path)
         file = draft or _in_place(path)
     if draft is None:
-        with _explaining(path, _CUT_SHORT), file:
+        with _explaining(path, Kept.CUT_SHORT), file:
             yield file
         return
     made = Path(draft.name)
     try:
-        with _explaining(path, _UNCHANGED):
+        with _explaining(path, Kept.NOTHING_CHANGED):
             with draft:
                 yield draft
                 draft.flush()
@@ -50,7 +47,7 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
             if _is_moved(made, path):
                 return
             file = _in_place(path)
-        with _explaining(path, _CUT_SHORT), file, made.open(encoding="utf-8") as whole:
+        with _explaining(path, Kept.CUT_SHORT), file, made.open(encoding="utf-8") as whole:
             shutil.copyfileobj(whole, file)
     finally:
         with suppress(OSError):
@@ -58,7 +55,7 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _explaining(path: Path, kept: str) -> Iterator[None]:
+def _explaining(path: Path, kept: Kept) -> Iterator[None]:
     """Say why `path` cannot be written, and what was `kept`; a reader that has gone is left to the caller."""
     try:
         yield
@@ -67,10 +64,10 @@ def _explaining(path: Path, kept: str) -> Iterator[None]:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         if disk.is_full(error):
-            raise OutputError(f"disk full while writing {path} ({disk.free(path)}). {kept}") from error
+            raise OutputError(f"disk full while writing {path} ({disk.free(path)})", kept=kept) from error
         if disk.is_failing(error):
-            raise OutputError(f"disk error while writing {path} ({why}). {kept}") from error
-        raise ConfigurationError(f"cannot write {path} ({why}). {kept}") from error
+            raise OutputError(f"disk error while writing {path} ({why})", kept=kept) from error
+        raise ConfigurationError(f"cannot write {path} ({why})", kept=kept) from error
 
 
 def _draft(path: Path) -> TextIO | None:

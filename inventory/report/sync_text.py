@@ -163,15 +163,18 @@ def failure(report: SyncReport, *, token_source: str) -> str:
     sentences = [f'account "{report.account}": {(report.error or "").rstrip(".")}.']
     if report.failure == "unauthorized":
         sentences.append(f"It was read from {token_source}. Replace it, then run: inventory sync.")
-    if last:
-        sentences.append(
-            f"Last complete sync {words.instant(last, report.finished_at)}; what is stored stays as it was."
-        )
-    elif report.run_id is None:  # nobody has read whether there was one
-        sentences.append("What is stored stays as it was.")
-    else:
-        sentences.append("No sync was complete yet; what is stored stays as it was.")
+    before = [f"last complete sync {words.instant(last, report.finished_at)}"] if last else []
+    if not last and report.run_id is not None:  # else nobody has read whether there was one
+        before = ["no sync was complete yet"]
+    stays = [] if report.kept else [_what_stays(report)]
+    if rest := "; ".join(before + stays):
+        sentences.append(f"{rest[0].upper()}{rest[1:]}.")
     return " ".join(sentences)
+
+
+def _what_stays(report: SyncReport) -> str:
+    is_news = any(number for name, number in report.counts.items() if name.startswith("backups_"))
+    return "what was written stays" if is_news and not report.is_dry_run else "what is stored stays as it was"
 
 
 def accepted(droplets: Iterable[DropletReport]) -> Iterator[str]:

@@ -20,9 +20,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
+from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError, Kept
 from inventory.process import disk
-from inventory.store.engine import NOTHING_LEFT, Database
+from inventory.store.engine import Database
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def _making(path: Path) -> Iterator[None]:
         why = error.strerror or str(error)
         if disk.is_full(error):
             raise DatabaseUnavailableError(
-                f"disk full while making {path} ({disk.free(path)}). {NOTHING_LEFT}"
+                f"disk full while making {path} ({disk.free(path)})", kept=Kept.NOTHING_LEFT
             ) from error
         if disk.is_failing(error):
             raise DatabaseUnavailableError(f"disk error while making {path} ({disk.free(path)}): {why}.") from error
@@ -71,7 +71,7 @@ def _log_ahead(database: Database) -> None:
         driver: Any = connection.connection.driver_connection
         (mode,) = driver.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
-        raise DatabaseUnusableError(f"database {database.shown} cannot have a log (WAL) there. {NOTHING_LEFT}")
+        raise DatabaseUnusableError(f"database {database.shown} cannot have a log (WAL) there", kept=Kept.NOTHING_LEFT)
 
 
 @contextmanager

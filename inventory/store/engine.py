@@ -21,6 +21,7 @@ from inventory.errors import (
     DatabaseLockedError,
     DatabaseUnavailableError,
     DatabaseUnusableError,
+    Kept,
 )
 from inventory.process import disk
 from inventory.process.exhaustion import TOO_MANY_FILES, has_descriptors
@@ -74,7 +75,6 @@ _SQLITE_FAILING = 10
 _SQLITE_CANNOT_OPEN = 14
 _SQLITE_FULL = 13
 
-NOTHING_LEFT = "Nothing was left there."
 NO_SCHEMA = "its search_path names no schema that exists and that this role may use"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -174,13 +174,19 @@ class Database:
     @contextmanager
     def _transaction(self, engine: sa.Engine, sqlite_begin: str, **options: str) -> Iterator[sa.Connection]:
         with self.translating_errors(), engine.connect() as connection:
+            is_committing = False
             try:
-                with connection.execution_options(sqlite_begin=sqlite_begin, **options).begin():
+                with connection.execution_options(sqlite_begin=sqlite_begin, **options).begin() as transaction:
                     yield connection
-            except sa.exc.OperationalError:
+                    is_committing = transaction.is_active
+            except sa.exc.OperationalError as error:
                 # After an I/O error the state of a connection is unknown: it is not used again.
                 connection.invalidate()
-                raise
+                translated = self._translated(error)
+                if translated is None or not (is_committing and _is_answer_lost(error)):
+                    raise
+                translated.kept, translated.to_do = Kept.UNKNOWN, "the next sync finds out"
+                raise translated from error
 
     @contextmanager
     def translating_errors(self) -> Iterator[None]:
@@ -207,18 +213,19 @@ class Database:
         primary = code & 0xFF
         if primary in _SQLITE_LOCKED:
             return DatabaseLockedError(
-                f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s. "
-                "Nothing was changed; the next run catches up."
+                f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s",
+                kept=Kept.NOTHING_CHANGED,
+                to_do="the next run catches up",
             )
-        if what := self._of_the_system(error):
-            return DatabaseUnavailableError(what)
+        if of_the_system := self._of_the_system(error):
+            return of_the_system
         if primary in _SQLITE_UNUSABLE:
-            return DatabaseUnusableError(self._why_not_sqlite(primary))
+            return self._why_not_sqlite(primary)
         if isinstance(error, sqlite3.OperationalError) and primary != 1:
-            return DatabaseUnavailableError(f"database {self.shown}: {error}. Nothing was changed.")
+            return DatabaseUnavailableError(f"database {self.shown}: {error}", kept=Kept.NOTHING_CHANGED)
         return None
 
-    def _why_not_sqlite(self, primary: int) -> str:
+    def _why_not_sqlite(self, primary: int) -> DatabaseUnusableError:
         if (
             primary in _SQLITE_RIGHTS
             and self.path
@@ -226,13 +233,13 @@ class Database:
             and not may_write(self.path)
         ):
             return out_of_rights(self.path)
-        return f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}. Nothing was changed."
+        return DatabaseUnusableError(f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}", kept=Kept.NOTHING_CHANGED)
 
-    def _of_the_system(self, error: sqlite3.Error) -> str | None:
+    def _of_the_system(self, error: sqlite3.Error) -> DatabaseUnavailableError | None:
         """Say that the disk is full or failing, or no file can be opened; None where an error is of something else."""
         primary = error.sqlite_errorcode & 0xFF
         if primary == _SQLITE_CANNOT_OPEN and not has_descriptors():
-            return f"database {self.shown}: {TOO_MANY_FILES}. Nothing more was changed."
+            return DatabaseUnavailableError(f"database {self.shown}: {TOO_MANY_FILES}", kept=Kept.NOTHING_MORE)
         has_room = self.path is None or disk.has_room(self.path, INDEX_BYTES)
         if primary == _SQLITE_FULL or (primary in (_SQLITE_FAILING, _SQLITE_CANNOT_OPEN) and not has_room):
             what, doing = "disk full", "writing"
@@ -242,23 +249,24 @@ class Database:
             return None
         free = disk.free(self.path) if self.path else "in memory"
         if self._is_draft:
-            return f"{what} while making {self.shown} ({free}). {NOTHING_LEFT}"
+            return DatabaseUnavailableError(f"{what} while making {self.shown} ({free})", kept=Kept.NOTHING_LEFT)
         # Of several transactions, those before this one are kept.
-        return f"{what} while {doing} {self.shown} ({free}). Nothing more was changed."
+        return DatabaseUnavailableError(f"{what} while {doing} {self.shown} ({free})", kept=Kept.NOTHING_MORE)
 
     def _from_postgresql(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
         code = getattr(error.orig, "sqlstate", None) or ""
         words = str(error.orig)
         if why := _why_unusable(code, words):
-            return DatabaseUnusableError(f"database {self.shown}: {why}. Nothing was changed.")
+            return DatabaseUnusableError(f"database {self.shown}: {why}", kept=Kept.NOTHING_CHANGED)
         if code in _POSTGRESQL_LOCKED:
-            return DatabaseLockedError(f"database {self.shown} is locked by another program. Nothing was changed.")
+            what = f"database {self.shown} is locked by another program"
+            return DatabaseLockedError(what, kept=Kept.NOTHING_CHANGED)
         # 08 connection, 53 resources (disk full, too many connections), 57 operator intervention (shutting down).
         if error.connection_invalidated or code[:2] in ("08", "53", "57", "58") or not code:
             if not isinstance(error, sa.exc.OperationalError | sa.exc.InternalError):
                 return None
             first_line = words.strip().splitlines()[0] if words.strip() else "no answer"
-            return DatabaseUnavailableError(f"database {self.shown}: {first_line}. Nothing was changed.")
+            return DatabaseUnavailableError(f"database {self.shown}: {first_line}", kept=Kept.NOTHING_CHANGED)
         return None
 
     def close(self) -> None:
@@ -275,6 +283,16 @@ def _without_secrets(url: sa.URL) -> str:
     """Return the URL as it may be shown; libpq also takes passwords as parameters."""
     shown = url.difference_update_query([key for key in url.query if "password" in key])
     return shown.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def _is_answer_lost(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether an error in a COMMIT leaves open if it was carried out: its answer never came, or the disk failed.
+
+    What SQLite wrote before its disk failed may be whole in its log, and be found there later.
+    """
+    if isinstance(error.orig, sqlite3.Error):
+        return disk.is_failing(error.orig)
+    return error.connection_invalidated or not getattr(error.orig, "sqlstate", None)
 
 
 def _why_unusable(code: str, words: str) -> str | None:
@@ -334,8 +352,9 @@ def _postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
         if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
             connection.close()
             raise DatabaseUnusableError(
-                f"database {shown} stores text as {encoding}, which lacks letters that names may have. Nothing was "
-                "changed; create a database with ENCODING 'UTF8'."
+                f"database {shown} stores text as {encoding}, which lacks letters that names may have",
+                kept=Kept.NOTHING_CHANGED,
+                to_do="create a database with ENCODING 'UTF8'",
             )
         return connection
 

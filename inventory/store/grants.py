@@ -8,7 +8,7 @@ Source: https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html
 
 import sqlalchemy as sa
 
-from inventory.errors import DatabaseUnusableError, UsageError
+from inventory.errors import DatabaseUnusableError, Kept, UsageError
 from inventory.store.engine import READER_SETTINGS, Database
 from inventory.store.schema import metadata
 from inventory.store.upgrade import VERSION_TABLE
@@ -65,7 +65,9 @@ def grant_reader(database: Database, role: str) -> bool:
         if is_mighty:
             raise DatabaseUnusableError(
                 f'role "{role}" is a superuser, may create roles, or is or may become "{owner}", who owns the tables: '
-                "it could write in any case. Nothing was changed; name another role."
+                "it could write in any case",
+                kept=Kept.NOTHING_CHANGED,
+                to_do="name another role",
             )
         is_new = is_mighty is None
         if is_new:
@@ -81,7 +83,8 @@ def _check_name(role: str) -> None:
     if not role or not role.isprintable() or is_reserved or len(role.encode()) > _LONGEST_NAME_BYTES:
         raise UsageError(
             f'"{role}" cannot be the name of a role: it must have 1 to {_LONGEST_NAME_BYTES} bytes, must not be public '
-            "or none, and must not begin with pg_. Nothing was changed."
+            "or none, and must not begin with pg_",
+            kept=Kept.NOTHING_CHANGED,
         )
 
 
@@ -89,8 +92,10 @@ def _check_may_make_roles(connection: sa.Connection, role: str) -> None:
     if not connection.execute(sa.text(_IS_ALLOWED_TO_MAKE_ROLES)).scalar_one():
         user = connection.execute(sa.text("SELECT current_user")).scalar_one()
         raise DatabaseUnusableError(
-            f'role "{user}", which the database URL names, may not create roles. Nothing was changed; an administrator '
-            f'can run this command once, with a role in INVENTORY_DATABASE_URL that may create "{role}".'
+            f'role "{user}", which the database URL names, may not create roles',
+            kept=Kept.NOTHING_CHANGED,
+            to_do="an administrator can run this command once, with a role in INVENTORY_DATABASE_URL that may create "
+            f'"{role}"',
         )
 
 
@@ -121,6 +126,7 @@ def _check_harmless(connection: sa.Connection, role: str) -> None:
         raise DatabaseUnusableError(
             f'role "{role}" could still {allowed[0]}'
             + (f", and do {len(allowed) - 1} more things" if len(allowed) > 1 else "")
-            + ": by a privilege of PUBLIC, or of a role that it belongs to. Nothing was changed; revoke that first, "
-            "for example: REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+            + ": by a privilege of PUBLIC, or of a role that it belongs to",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="revoke that first, for example: REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         )

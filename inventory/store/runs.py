@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory.errors import LeaseLostError, SyncRunningError
+from inventory.errors import Kept, LeaseLostError, SyncRunningError
 from inventory.history.detection import Remembered
 from inventory.history.looks import STAMP_STEP
 from inventory.model import Account
@@ -226,8 +226,8 @@ def renew(connection: sa.Connection, run_id: int) -> None:
     )
     if renewed.rowcount != 1:
         raise LeaseLostError(
-            "this sync gave no sign of life for too long, and another one took the account over. "
-            "What was written before stays; nothing was written since."
+            "this sync gave no sign of life for too long, and another one took the account over",
+            kept=Kept.NOTHING_CHANGED,
         )
 
 
@@ -292,7 +292,9 @@ def _running_error(account: StoredAccount, holder: sa.Row[Any], now: datetime) -
     minutes = max(int((now - since).total_seconds() // 60), 0)
     return SyncRunningError(
         f'a sync of account "{account.name}" is running on this database: host {holder.host}, pid {holder.pid}, '
-        f"since {since:%H:%M:%SZ} ({minutes} min). Nothing was done; the next run catches up."
+        f"since {since:%H:%M:%SZ} ({minutes} min)",
+        kept=Kept.NOTHING_DONE,
+        to_do="the next run catches up",
     )
 
 

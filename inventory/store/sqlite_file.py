@@ -9,7 +9,7 @@ import pwd
 from contextlib import suppress
 from pathlib import Path
 
-from inventory.errors import DatabaseUnusableError
+from inventory.errors import DatabaseUnusableError, Kept
 
 # So much SQLite takes beside a file to begin with, for the index of its log; without that much, its errors are those
 # of a failing disk. https://www.sqlite.org/walformat.html#the_wal_index_file_format
@@ -71,7 +71,7 @@ def check_sqlite_file(path: Path, *, to_write: bool) -> None:
     """
     try:
         if not path.is_file():
-            raise DatabaseUnusableError(f"database {path} is not a file. Nothing was changed.")
+            raise DatabaseUnusableError(f"database {path} is not a file", kept=Kept.NOTHING_CHANGED)
         size_bytes = path.stat().st_size
     except OSError as error:
         raise _out_of_reach(path, error) from error
@@ -84,7 +84,8 @@ def check_sqlite_file(path: Path, *, to_write: bool) -> None:
         if not os.access(place, os.W_OK if to_write else os.R_OK, effective_ids=True):
             doing = "write to" if to_write else "read"
             raise DatabaseUnusableError(
-                f"cannot {doing} {place} for database {path} (running as uid {os.geteuid()}). Nothing was changed."
+                f"cannot {doing} {place} for database {path} (running as uid {os.geteuid()})",
+                kept=Kept.NOTHING_CHANGED,
             )
 
 
@@ -93,18 +94,19 @@ def may_write(path: Path) -> bool:
     return all(os.access(place, os.W_OK, effective_ids=True) for place in (path, path.resolve().parent))
 
 
-def out_of_rights(path: Path) -> str:
+def out_of_rights(path: Path) -> DatabaseUnusableError:
     """Say why a file that this user may read cannot be read all the same, and what to do."""
     owner: str | int = path.stat().st_uid
     with suppress(KeyError):
         owner = pwd.getpwuid(path.stat().st_uid).pw_name
-    return (
+    return DatabaseUnusableError(
         f"database {path} has a log (WAL), which its readers write to, and uid {os.geteuid()} may not. Run this as "
-        f"user {owner}, who owns it, or let it read a copy that VACUUM INTO made (docs/sql.md). Nothing was changed."
+        f"user {owner}, who owns it, or let it read a copy that VACUUM INTO made (docs/sql.md)",
+        kept=Kept.NOTHING_CHANGED,
     )
 
 
 def _out_of_reach(path: Path, error: OSError) -> DatabaseUnusableError:
     return DatabaseUnusableError(
-        f"cannot read database {path}: {error.strerror} (running as uid {os.geteuid()}). Nothing was changed."
+        f"cannot read database {path}: {error.strerror} (running as uid {os.geteuid()})", kept=Kept.NOTHING_CHANGED
     )

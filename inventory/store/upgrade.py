@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError
+from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError, Kept
 from inventory.process import disk
 from inventory.process.clock import utc_now
 from inventory.store import view_ddl
@@ -104,7 +104,9 @@ def _check_undamaged(database: Database) -> None:
         found: str = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if found != "ok":
         raise DatabaseUnusableError(
-            f"database {database.shown} is damaged ({' '.join(found.split())}). Restore a copy; nothing was written."
+            f"database {database.shown} is damaged ({' '.join(found.split())})",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="restore a copy",
         )
 
 
@@ -120,19 +122,21 @@ def _check_ours(database: Database, config: "Config | None" = None) -> None:
     if current < known[0]:
         raise DatabaseUnusableError(
             f"database {database.shown} was made by a version of this program that was never released "
-            f"(revision {current}), and cannot be upgraded. Nothing was changed; move it away or name another "
-            "database, and the next sync makes a new one."
+            f"(revision {current}), and cannot be upgraded",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="move it away or name another database, and the next sync makes a new one",
         )
     raise DatabaseUnusableError(
-        f"database {database.shown} was made by a newer version of this program (revision {current}). "
-        "Nothing was changed; upgrade the program."
+        f"database {database.shown} was made by a newer version of this program (revision {current})",
+        kept=Kept.NOTHING_CHANGED,
+        to_do="upgrade the program",
     )
 
 
 def _refuse_no_place(database: Database, connection: sa.Connection) -> None:
     """Refuse where there is nowhere to make tables: they may be there, in a schema that is not searched."""
     if not database.is_sqlite and connection.scalar(sa.select(sa.func.current_schema())) is None:
-        raise DatabaseUnusableError(f"database {database.shown}: {NO_SCHEMA}. Nothing was changed.")
+        raise DatabaseUnusableError(f"database {database.shown}: {NO_SCHEMA}", kept=Kept.NOTHING_CHANGED)
 
 
 def require_current(database: Database, source: str) -> None:
@@ -179,8 +183,9 @@ def _require_revision(database: Database, source: str) -> None:
         )
     if current != revisions()[-1]:
         raise DatabaseUnusableError(
-            f"database {database.shown} (from {source}) is of an older version ({current}). "
-            "Nothing was changed; bring it up to date with: inventory db upgrade"
+            f"database {database.shown} (from {source}) is of an older version ({current})",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="bring it up to date with: inventory db upgrade",
         )
 
 
@@ -256,8 +261,8 @@ def _check_foreign_keys(database: Database, connection: sa.Connection) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken:
         raise DatabaseUnusableError(
-            f"database {database.shown}: a migration would leave rows of {broken[0]} without their parent. "
-            "Nothing was changed."
+            f"database {database.shown}: a migration would leave rows of {broken[0]} without their parent",
+            kept=Kept.NOTHING_CHANGED,
         )
 
 
@@ -268,8 +273,8 @@ def _refuse_foreign(database: Database, connection: sa.Connection) -> None:
         tables &= metadata.tables.keys()
     if tables:
         raise DatabaseUnusableError(
-            f"database {database.shown} holds other tables ({', '.join(sorted(tables)[:3])}) and is not ours. "
-            "Nothing was changed."
+            f"database {database.shown} holds other tables ({', '.join(sorted(tables)[:3])}) and is not ours",
+            kept=Kept.NOTHING_CHANGED,
         )
 
 
@@ -286,6 +291,7 @@ def _copy_beside(path: Path, label: str) -> Path:
     except (OSError, sqlite3.Error) as error:
         why = "disk full" if disk.is_full(error) else "disk error" if disk.is_failing(error) else error
         raise DatabaseUnavailableError(
-            f"cannot copy database {path} to {copy} before its upgrade: {why} ({disk.free(path)}). Nothing was changed."
+            f"cannot copy database {path} to {copy} before its upgrade: {why} ({disk.free(path)})",
+            kept=Kept.NOTHING_CHANGED,
         ) from error
     return copy

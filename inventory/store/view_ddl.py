@@ -9,7 +9,7 @@ import re
 
 import sqlalchemy as sa
 
-from inventory.errors import DatabaseUnusableError
+from inventory.errors import DatabaseUnusableError, Kept
 from inventory.views.catalog import View, views
 
 # This marks a view as ours, even one that this version of the program no longer has.
@@ -43,8 +43,9 @@ def drop(connection: sa.Connection) -> None:
                 raise
             readers = getattr(error.orig, "diag", None)
             raise DatabaseUnusableError(
-                f"the views cannot be replaced: {' and '.join(readers.message_detail.splitlines())}. "  # type: ignore[union-attr]
-                "Nothing was changed; drop your own view, upgrade, and create it again."
+                f"the views cannot be replaced: {' and '.join(readers.message_detail.splitlines())}",  # type: ignore[union-attr]
+                kept=Kept.NOTHING_CHANGED,
+                to_do="drop your own view, upgrade, and create it again",
             ) from error
 
 
@@ -57,8 +58,9 @@ def create(connection: sa.Connection) -> None:
     inspector, dialect = sa.inspect(connection), connection.dialect.name
     if taken := views().keys() & {*inspector.get_view_names(), *inspector.get_table_names()}:
         raise DatabaseUnusableError(
-            f"{' and '.join(sorted(taken))} in the database is not of this program, which has a view of that name. "
-            "Nothing was changed; rename or drop your own, then try again."
+            f"{' and '.join(sorted(taken))} in the database is not of this program, which has a view of that name",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="rename or drop your own, then try again",
         )
     for name, view in views().items():
         mark = f"{_MARK} {_digest(view, dialect)}"

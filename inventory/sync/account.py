@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
-from inventory.errors import ApiError, NotFoundError, StoppedError, WrongAccountError
+from inventory.errors import ApiError, Kept, NotFoundError, StoppedError, WrongAccountError
 from inventory.model import Account
 from inventory.store.runs import KnownDroplet
 from inventory.sync.discovery import Discovery, current_ids
@@ -45,8 +45,10 @@ def check_token(account: str, known: Mapping[int, KnownDroplet], discovery: Disc
     others = [error for error in errors if not isinstance(error, NotFoundError)]
     if not others:
         raise WrongAccountError(
-            f'the token of account "{account}" sees none of its {len(existing)} known Droplets: is it the token of '
-            "another account? Nothing was changed. If all of them were destroyed: inventory sync --accept-gone"
+            f'the token of account "{account}" sees none of its {len(existing)} known Droplets, as a token of '
+            "another account would",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="if all of them were destroyed: inventory sync --accept-gone",
         )
     if len(others) < len(errors) or discovery.droplets:
         raise others[0]

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
-from inventory.errors import ApiError, ProtocolError, UsageError
+from inventory.errors import ApiError, Kept, ProtocolError, UsageError
 from inventory.history.detection import RELIST_AFTER
 from inventory.model import BackupPolicy, Droplet, Selection
 from inventory.store.runs import KnownDroplet
@@ -183,5 +183,5 @@ def _narrowed(numbers: Collection[int], names: Mapping[int, str], wanted: frozen
     chosen = _matching(numbers, names, wanted)
     if unmatched := wanted - {str(number) for number in chosen} - {names.get(number) for number in chosen}:
         words = ", ".join(sorted(unmatched))
-        raise UsageError(f"no configured Droplet has the name or id {words}. Nothing was changed.")
+        raise UsageError(f"no configured Droplet has the name or id {words}", kept=Kept.NOTHING_CHANGED)
     return chosen

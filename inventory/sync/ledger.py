@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 
 import sqlalchemy as sa
 
-from inventory.errors import ConfigurationError, WrongAccountError
+from inventory.errors import ConfigurationError, Kept, WrongAccountError
 from inventory.history import reconcile
 from inventory.history.changes import Changeset
 from inventory.history.detection import Remembered
@@ -87,6 +87,11 @@ class Ledger:
         """The id of the run's row in `sync_runs`; None in a dry run."""
         return self.lease.run_id if self.lease else None
 
+    @property
+    def has_written(self) -> bool:
+        """Whether the run has changed what is stored, beside its own record."""
+        return self.lease is not None and self.lease.has_written
+
     def check_account(self, found: Account, configured: frozenset[str]) -> None:
         """Hold the token to its account (R2), by what `/v2/account` says.
 
@@ -98,15 +103,17 @@ class Ledger:
         if not stored.is_account(found):
             raise WrongAccountError(
                 f'the token of account "{stored.name}" belongs to another account '
-                f"({_owner(found)}, stored is {_owner(stored)}). Nothing was changed. Configure "
-                "the right token, or give the account another name."
+                f"({_owner(found)}, stored is {_owner(stored)})",
+                kept=Kept.NOTHING_CHANGED,
+                to_do="configure the right token, or give the account another name",
             )
         with self.database.reading() as connection:
             same = [name for name in runs.namesakes(connection, found, stored.name) if name in configured]
         if same:
             raise ConfigurationError(
-                f'accounts "{same[0]}" and "{self.account.name}" are one account of DigitalOcean ({_owner(found)}). '
-                "Nothing was changed; remove one from the configuration."
+                f'accounts "{same[0]}" and "{self.account.name}" are one account of DigitalOcean ({_owner(found)})',
+                kept=Kept.NOTHING_CHANGED,
+                to_do="remove one from the configuration",
             )
 
     def keep_account(self, found: Account) -> None:

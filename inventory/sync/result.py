@@ -17,6 +17,7 @@ from inventory.errors import (
     ApiError,
     InterruptedSyncError,
     InventoryError,
+    Kept,
 )
 from inventory.history.changes import Change, Changeset, End
 from inventory.model import Backup, BackupState, Proven
@@ -108,6 +109,7 @@ class SyncReport:
         error: Why the status is not complete; None if it is.
         failure: Of the error of the API that ended the run, or None.
         last_complete_at: When the last complete run before this one ended; None where none did.
+        kept: What the error that ended the run left, where its sentence says so.
     """
 
     account: str
@@ -128,6 +130,7 @@ class SyncReport:
     error: str | None
     failure: Outcome | None
     last_complete_at: datetime | None
+    kept: Kept | None = None
 
 
 def recorded(report: SyncReport) -> dict[str, Any]:
@@ -149,16 +152,21 @@ class Ending(NamedTuple):
     exit_code: int
     error: str | None
     failure: Outcome | None = None
+    kept: Kept | None = None
 
 
-def ending_after(error: InventoryError) -> Ending:
-    """Say how a sync ended that was ended by an error or a signal."""
+def ending_after(error: InventoryError, *, has_written: bool) -> Ending:
+    """Say how a sync ended that was ended by an error or a signal, perhaps after transactions that stay."""
+    if isinstance(error, InterruptedSyncError):
+        error.kept = Kept.WRITTEN_STAYS if has_written else Kept.NOTHING_CHANGED
+    elif has_written:
+        error.comes_after_writes()
     # It is stored, where others read it, and an exception's text may quote what was sent.
     text = redactor()(str(error))
     if isinstance(error, InterruptedSyncError):
-        return Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, text)
+        return Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, text, kept=error.kept)
     failure = error.outcome if isinstance(error, ApiError) else None
-    return Ending(RunStatus.FAILED, error.exit_code, text, failure)
+    return Ending(RunStatus.FAILED, error.exit_code, text, failure, error.kept)
 
 
 def not_started(job: Job, database: str, error: InventoryError, at: datetime) -> SyncReport:
@@ -166,7 +174,7 @@ def not_started(job: Job, database: str, error: InventoryError, at: datetime) ->
 
     `database` is its name as it may be shown.
     """
-    ending = ending_after(error)
+    ending = ending_after(error, has_written=False)
     return SyncReport(
         account=job.account,
         database=database,
@@ -186,6 +194,7 @@ def not_started(job: Job, database: str, error: InventoryError, at: datetime) ->
         error=ending.error,
         failure=ending.failure,
         last_complete_at=None,
+        kept=ending.kept,
     )
 
 

@@ -15,7 +15,7 @@ was written before is kept. Killed at any instruction and run again, it ends in 
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,7 +32,7 @@ from inventory.errors import (
     AuthenticationError,
     ClockError,
     InventoryError,
-    LeaseLostError,
+    Kept,
     PermissionDeniedError,
     RequestTimeoutError,
     TransientError,
@@ -79,8 +79,7 @@ def sync(
 
     Raises:
         SyncRunningError: Another sync holds the account; nothing was done.
-        LeaseLostError: Another sync took over.
-        ClockError: This machine's clock is wrong; nothing was written.
+        ClockError: This machine's clock is wrong.
         InterruptedSyncError: A signal came before the run had begun.
     """
     started_at = clock()
@@ -136,7 +135,9 @@ def _check_clock(client: Client) -> None:
     if skew is not None and abs(skew) > CLOCK_TOLERANCE:
         way = "ahead of" if skew > timedelta(0) else "behind"
         raise ClockError(
-            f"this machine's clock is {abs(skew)} {way} DigitalOcean's. Nothing was written; set the clock."
+            f"this machine's clock is {abs(skew)} {way} DigitalOcean's",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="set the clock",
         )
 
 
@@ -165,20 +166,30 @@ class _Run:
         """
         try:
             ending = self._work(found)
-        except LeaseLostError:
-            raise
         except InventoryError as error:
-            ending = ending_after(error)
+            ending = self._ending_after(error)
         except BaseException as error:
-            with suppress(InventoryError):
-                self._close(Ending(RunStatus.FAILED, EXIT_BUG, f"a bug ended the run: {type(error).__name__}"))
+            self._close(Ending(RunStatus.FAILED, EXIT_BUG, f"a bug ended the run: {type(error).__name__}"))
             raise
         finally:
             self.client.stop()
         return self._close(ending)
 
+    def _ending_after(self, error: InventoryError) -> Ending:
+        return ending_after(error, has_written=self.ledger.has_written)
+
     def _close(self, ending: Ending) -> SyncReport:
-        report = SyncReport(
+        """Close the run's record; where that fails, the report still says what was written."""
+        report = self._report(ending)
+        try:
+            self.ledger.finish(report)
+        except InventoryError as error:
+            is_ended_by_another = ending.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+            return report if is_ended_by_another else self._report(self._ending_after(error))
+        return report
+
+    def _report(self, ending: Ending) -> SyncReport:
+        return SyncReport(
             account=self.job.account,
             database=self.ledger.database.shown,
             run_id=self.ledger.run_id,
@@ -197,9 +208,8 @@ class _Run:
             error=ending.error,
             failure=ending.failure,
             last_complete_at=self.ledger.last_complete_at,
+            kept=ending.kept,
         )
-        self.ledger.finish(report)
-        return report
 
     def _work(self, found: Account | ApiError) -> Ending:
         account = self._checked(found)

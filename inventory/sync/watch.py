@@ -69,7 +69,7 @@ class Watch:
         """
         self._listener.progressed(self.looked, self._client.requests, self._client.waiting_until)
         if signal_number := self._interrupted_by():
-            raise InterruptedSyncError("interrupted; what was written stays", signal_number=signal_number)
+            raise InterruptedSyncError("interrupted", signal_number=signal_number)
         if self._seconds() > self._ends_at:
             minutes = self._deadline.total_seconds() / 60
             raise CutShortError(f"stopped after {minutes:g} min at Droplet {self.looked} of {self.selected or 'any'}")

@@ -65,6 +65,19 @@ def test_silence_in_a_transaction_is_an_error_that_later_may_mend(database: Data
         assert connection.exec_driver_sql("SELECT count(*) FROM x").scalar_one() == 0
 
 
+def test_silence_instead_of_the_answer_to_commit_leaves_open_what_was_kept(database: Database, hole: BlackHole) -> None:
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        commit_into(database, hole)
+    expected = "it did not answer within 2 s. Whether the last write was kept is not known; the next sync finds out."
+    assert str(caught.value).endswith(expected)
+
+
+def commit_into(database: Database, hole: BlackHole) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        hole.silent.set()
+
+
 def write_into(database: Database, hole: BlackHole) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("INSERT INTO x VALUES (1)")

@@ -2,11 +2,12 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
 
-from inventory.errors import EXIT_COMPLETE, EXIT_PARTIAL, LeaseLostError
+from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
@@ -143,6 +144,21 @@ def test_run_that_lost_its_account_to_another_writes_nothing_more(account: Accou
     account.lose_all(account.droplets[0])
     account.api.faults[backups_path(account.droplets[-1])] = Fault(before={1: take_over})
     before = account.dump()
-    with pytest.raises(LeaseLostError):
-        account.sync()
+    report = account.sync()
+    assert (report.status, report.exit_code) == ("failed", EXIT_BUSY)
+    assert (report.error or "").endswith("another one took the account over. Nothing was changed.")
     assert account.dump() == before
+
+
+def test_what_was_written_before_the_record_was_lost_is_reported(large: Account) -> None:
+    def take_over() -> None:
+        with large.database.writing() as connection:
+            connection.execute(sa.update(sync_runs).values(status="interrupted"))
+
+    large.api.faults[backups_path(large.droplets[-1])] = Fault(before={1: take_over})
+    moments = count(0, 3)  # more than a batch waits: attempts are written one by one
+    report = large.sync(seconds=lambda: float(next(moments)), deadline=timedelta(hours=1))
+    assert (report.status, report.exit_code) == ("failed", EXIT_BUSY)
+    assert report.run_id == large.rows("sync_runs")[-1]["id"]
+    assert report.counts["backups_appeared"] == len(large.rows("backups")) > 0
+    assert (report.error or "").endswith("Nothing more was changed.")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from inventory.errors import Kept
 from inventory.report import sync_json, sync_text
 from inventory.sync.result import COUNTS, BackupEvent, DropletReport, SyncReport
 from inventory.terminal.console import plain
@@ -152,6 +153,11 @@ def test_a_failed_sync_says_what_was_kept_and_what_to_do(failure: Outcome | None
 def test_where_nothing_could_be_read_nothing_is_said_of_earlier_syncs() -> None:
     report = replace(REPORT, status=RunStatus.FAILED, error="disk full", last_complete_at=None)
     assert "No sync was complete yet" in sync_text.failure(report, token_source="")
+    kept = replace(report, kept=Kept.NOTHING_CHANGED)
+    assert sync_text.failure(kept, token_source="").endswith("disk full. No sync was complete yet.")
+    assert sync_text.failure(replace(kept, run_id=None), token_source="").endswith("disk full.")
+    written = replace(report, counts={**REPORT.counts, "backups_appeared": 6}, run_id=None)
+    assert sync_text.failure(written, token_source="").endswith("disk full. What was written stays.")
     said = sync_text.failure(replace(report, run_id=None), token_source="")
     assert said == 'account "default": disk full. What is stored stays as it was.'
 

@@ -46,7 +46,7 @@ def run(config_file: Path | None, options: Options, *, now: datetime | None = No
         InventoryError: There is no answer: the settings or the database are not usable, or a name is unknown.
     """
     settings = load(config_file, needs_token=False)
-    accounts = options.accounts or [account.name for account in settings.accounts] or None
+    accounts = selecting.accounts_to_judge(options.accounts, options.droplets, settings.judged_accounts)
     now = now or utc_now().replace(microsecond=0)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,

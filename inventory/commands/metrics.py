@@ -28,8 +28,9 @@ def run(config_file: Path | None, *, output: Path | None) -> int:
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading() as connection,
     ):
-        snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
-        verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)
+        judged = settings.judged_accounts
+        snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics, names=judged)
+        verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions, accounts=judged)
     text = render(snapshot, verdict, is_database_up=True)
     if output is None:
         sys.stdout.write(text.decode())

@@ -50,6 +50,8 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
             before = incomplete_before(connection, question, view)
             _write(RowsReport(connection, view, question, database.shown, asked.narrowed, before), form)
         else:
+            judged = selecting.accounts_to_judge(asked.accounts, asked.droplets, settings.judged_accounts)
+            question = replace(question, accounts=judged)
             _write(_summary(connection, question, settings, database.shown, asked.narrowed), form)
     return EXIT_COMPLETE
 
@@ -66,7 +68,8 @@ def _summary(
     with waiting():
         evidence = read_evidence(connection, question.now, question.accounts, question.droplet_ids)
         verdict = judge(evidence, settings.rules, settings.exemptions, question.now)
-        summary = summarise(connection, question, evidence)
+        others = selecting.not_judged(connection, question, settings.judged_accounts)
+        summary = replace(summarise(connection, question, evidence), no_longer_configured=others)
     return SummaryReport(summary, verdict, question, database, narrowed)
 
 

@@ -179,8 +179,9 @@ class Daemon:
 
     def _read_figures(self, database: Database, settings: Settings) -> None:
         with database.reading() as connection:
-            snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics)
-            verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions)
+            judged = settings.judged_accounts
+            snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics, names=judged)
+            verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions, accounts=judged)
         self._figures = _Figures(snapshot, verdict)
 
     # The main thread

@@ -129,6 +129,7 @@ class SummaryReport:
         """Give lines and tables, one below the other."""
         if not self.summary.health and not self.summary.incomplete_before:
             yield rows_text.nothing_known(self.question)
+            yield from summary_text.no_longer_configured(self.summary)
             return
         yield from summary_text.screen(self.summary, self.verdict, self.database)
         yield f"\n{summary_text.next_steps(self.verdict)}"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from inventory.errors import UsageError
 from inventory.terminal.spelling import nearest
 from inventory.views.queries import Question, ask
-from inventory.views.rows import DropletTag, KnownDroplet
+from inventory.views.rows import DropletTag, KnownDroplet, SyncHealth
 
 
 def find(
@@ -56,6 +56,24 @@ def _chosen(
 ) -> frozenset[int]:
     ids = _named(names, known) if names else frozenset(each.droplet_id for each in known)
     return ids & _tagged(tagged, tags) if tags else ids
+
+
+def accounts_to_judge(
+    accounts: Collection[str], droplets: Collection[str], configured: Collection[str] | None
+) -> Collection[str] | None:
+    """Return the accounts to judge where the user named these accounts and Droplets; None means all.
+
+    What was taken out of the configuration is looked at no more, and judged only where somebody asks for it.
+    """
+    return accounts or (None if droplets else configured)
+
+
+def not_judged(connection: sa.Connection, question: Question, configured: Collection[str] | None) -> Sequence[str]:
+    """Name the accounts that were synced, but are no longer configured; none where the question names others."""
+    if question.accounts is None or question.accounts != configured:
+        return ()
+    synced = {each.account for each in ask(connection, SyncHealth, Question(now=question.now))}
+    return sorted(synced - set(configured))
 
 
 def _check_accounts(accounts: Iterable[str], known: Sequence[KnownDroplet]) -> None:

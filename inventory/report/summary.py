@@ -53,6 +53,7 @@ class Summary:
         without_rate: Droplets without one of these.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
         incomplete_before: Before when something may be missing, because history was pruned; None if nothing can be.
+        no_longer_configured: Accounts that were synced once, and whose figures are therefore left out.
     """
 
     now: datetime
@@ -75,6 +76,7 @@ class Summary:
     lately: Mapping[str, int]
     largest: Sequence[Large]
     incomplete_before: datetime | None
+    no_longer_configured: Sequence[str] = ()
 
 
 def summarise(connection: sa.Connection, question: Question, evidence: Evidence) -> Summary:

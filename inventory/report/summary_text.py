@@ -68,6 +68,16 @@ def looks(summary: Summary) -> Iterator[str]:
             else f"{row.droplets_overdue} of {words.count(row.droplets, 'Droplet')} not looked at for {overdue_after}"
         )
         yield f"{whose}Last complete sync {ago} ago; {looked}."
+    yield from no_longer_configured(summary)
+
+
+def no_longer_configured(summary: Summary) -> Iterator[str]:
+    """Say of each account that it was taken out of the configuration, and how to see what is left of it."""
+    for account in summary.no_longer_configured:
+        yield (
+            f'Account "{shown(account)}" is no longer configured, and not counted here; its history stays. '
+            "To see it, name it with --account; to delete it: inventory db forget-account"
+        )
 
 
 class Figure(NamedTuple):

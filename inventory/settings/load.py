@@ -4,7 +4,7 @@ The environment and the top level of the file speak of the account `default`; ea
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,6 +72,12 @@ class Settings(Behaviour):
     ping_url: Secret[str] | None = None
     config_file: Path | None = None
     sources: Mapping[str, str] = {}
+
+    @property
+    def judged_accounts(self) -> Sequence[str] | None:
+        """The names of the configured accounts; None where none is, and all that were ever synced are judged."""
+        return [account.name for account in self.accounts] or None
+
     warnings: tuple[str, ...] = ()
 
     @property

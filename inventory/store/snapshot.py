@@ -96,17 +96,22 @@ class Snapshot:
         return min(known) if known and len(known) == len(times) else None
 
 
-def read_snapshot(connection: sa.Connection, *, most_droplets: int) -> Snapshot:
-    """Read the figures of every stored account, and the newest backup of at most so many Droplets."""
-    names = {row.id: row.name for row in connection.execute(sa.select(accounts.c.id, accounts.c.name))}
+def read_snapshot(connection: sa.Connection, *, most_droplets: int, names: Collection[str] | None = None) -> Snapshot:
+    """Read the figures of the stored accounts of these names, and the newest backup of at most so many Droplets.
+
+    `names` None means every account.
+    """
+    is_wanted = sa.true() if names is None else accounts.c.name.in_(names)
+    rows = connection.execute(sa.select(accounts.c.id, accounts.c.name).where(is_wanted))
+    names_by_id = {row.id: row.name for row in rows}
     by_account = [_runs(connection), _last_runs(connection), _fleet(connection), _backups(connection)]
     figures = (
         AccountFigures(name=name, **{key: value for part in by_account for key, value in part.get(number, {}).items()})
-        for number, name in names.items()
+        for number, name in names_by_id.items()
     )
     return Snapshot(
         accounts=tuple(sorted(figures, key=lambda each: each.name)),
-        newest_backups=_newest_backups(connection, most_droplets) if most_droplets else (),
+        newest_backups=_newest_backups(connection, is_wanted, most_droplets) if most_droplets else (),
     )
 
 
@@ -196,13 +201,15 @@ def _backups(connection: sa.Connection) -> _Parts:
     return {row["account_id"]: {key: row[key] for key in row if key != "account_id"} for row in rows}
 
 
-def _newest_backups(connection: sa.Connection, most: int) -> tuple[NewestBackup, ...]:
+def _newest_backups(
+    connection: sa.Connection, is_wanted: sa.ColumnElement[bool], most: int
+) -> tuple[NewestBackup, ...]:
     newest = sa.type_coerce(sa.func.max(backups.c.created_at), backups.c.created_at.type).label("newest")
     due = droplets.c.next_window_ends_at
     query = (
         sa.select(accounts.c.name, droplets.c.id, droplets.c.name.label("droplet"), newest, due)
         .select_from(backups.join(droplets).join(accounts))
-        .where(_is_live)
+        .where(_is_live, is_wanted)
         .group_by(accounts.c.name, droplets.c.id, droplets.c.name, due)
         .order_by(newest, droplets.c.id)
         .limit(most)

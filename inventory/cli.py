@@ -18,7 +18,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 database_commands = typer.Typer(
-    help="Create the database, bring it up to date, copy it, or let others read it.", no_args_is_help=True
+    help="Create the database, bring it up to date, copy it, let others read it, or delete an account from it.",
+    no_args_is_help=True,
 )
 app.add_typer(database_commands, name="db", rich_help_panel="Set up")
 
@@ -302,6 +303,23 @@ def copy(
     from inventory.commands import db as command
 
     return command.copy(config, to)
+
+
+@database_commands.command()
+@exits
+def forget_account(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The account, which is no longer configured.")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be deleted, and delete nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    config: ConfigFile = None,
+) -> int:
+    """Delete the whole history of an account that is no longer configured."""
+    from inventory.commands import forget_account as command
+
+    return command.run(config, name, is_dry_run=dry_run, is_confirmed=yes)
 
 
 @app.command(rich_help_panel="Tidy")

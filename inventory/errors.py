@@ -49,6 +49,7 @@ class Kept(StrEnum):
 
     NOTHING_DONE = "Nothing was done"
     NOTHING_CHANGED = "Nothing was changed"
+    NOTHING_DELETED = "Nothing was deleted"
     NOTHING_LEFT = "Nothing was left there"
     NOTHING_MORE = "Nothing more was changed"  # what was written before stays
     WRITTEN_STAYS = "What was written stays"

@@ -1,12 +1,11 @@
 """`inventory prune`: delete what ended long ago, after listing it."""
 
-import shlex
-import sys
 from pathlib import Path
 
 from rich.progress import track
 
-from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, DatabaseError, UsageError
+from inventory.commands.deleting import is_wanted, require_answer, say_deleted
+from inventory.errors import EXIT_COMPLETE, SIGNAL_BASE, DatabaseError, Kept, UsageError
 from inventory.process.clock import utc_now
 from inventory.process.interruption import interruptible
 from inventory.settings.load import load
@@ -27,12 +26,10 @@ def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confir
     if keep_days < LEAST_DAYS:
         raise UsageError(
             f"--keep-days {keep_days} is too few: reports look back {LEAST_DAYS} days by default, and would then be "
-            "wrong. Nothing was deleted."
+            "wrong",
+            kept=Kept.NOTHING_DELETED,
         )
-    if not (is_dry_run or is_confirmed or sys.stdin.isatty()):
-        raise UsageError(
-            "there is no terminal to confirm at: use --yes to delete, --dry-run to only list. Nothing was deleted."
-        )
+    require_answer(is_dry_run=is_dry_run, is_confirmed=is_confirmed)
     settings = load(config_file, needs_token=False)
     with opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database:
         prunable = find(database, keep_days=keep_days, today=utc_now().date())
@@ -40,8 +37,7 @@ def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confir
             _announce(prunable, database)
         if is_dry_run or not any(prunable.rows.values()):
             return EXIT_COMPLETE
-        if not (is_confirmed or _is_confirmed()):
-            print_line("Nothing was deleted.")
+        if not (is_confirmed or is_wanted()):
             return EXIT_COMPLETE
         return _delete(database, prunable, is_quiet=is_quiet)
 
@@ -57,12 +53,6 @@ def _announce(prunable: Prunable, database: Database) -> None:
         f"\nThe sizes of every day stay; so do backups that exist, those made since {prunable.made_before:%Y-%m-%d}, "
         "and the last ones of each Droplet before that, with which later ones are compared."
     )
-
-
-def _is_confirmed() -> bool:
-    sys.stdout.write("Delete these rows for good? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
@@ -83,9 +73,5 @@ def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
                 error.comes_after_writes()
             raise
     if not is_quiet:
-        print_line("Deleted.")
-        if database.path:
-            print_line(
-                f'New rows use the freed space. To shrink the file: sqlite3 {shlex.quote(database.shown)} "VACUUM"'
-            )
+        say_deleted(database)
     return EXIT_COMPLETE

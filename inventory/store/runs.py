@@ -184,15 +184,10 @@ def start(
     """
     # On PostgreSQL two runs may start at once: the second waits here until the first has its row.
     connection.execute(sa.select(accounts.c.id).where(accounts.c.id == account.id).with_for_update(key_share=True))
-    running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == RunStatus.RUNNING)
-    expired = sync_runs.c.heartbeat_at < _database_now(connection) - LEASE_EXPIRES_AFTER
-    query = sa.select(sync_runs, expired.label("is_expired")).where(running).with_for_update()
-    holder = connection.execute(query).one_or_none()
-    if holder is not None:
-        if not holder.is_expired and not _is_dead(holder.host, holder.pid, holder.process):
-            raise _running_error(account, holder, now)
+    crashed = refuse_running(connection, account, now)
+    if crashed is not None:
         _finish(
-            connection, holder.id, RunStatus.INTERRUPTED, now, {"error": "the process ended without finishing the run"}
+            connection, crashed, RunStatus.INTERRUPTED, now, {"error": "the process ended without finishing the run"}
         )
     inserted = connection.execute(
         sa.insert(sync_runs)
@@ -211,6 +206,23 @@ def start(
         .returning(sync_runs.c.id)
     )
     return int(inserted.scalar_one())
+
+
+def refuse_running(connection: sa.Connection, account: StoredAccount, now: datetime) -> int | None:
+    """Refuse an account whose sync is alive; return the id of a run that crashed and is still `running`, or None.
+
+    Raises:
+        SyncRunningError: Another run is alive; the message names its host, process and start.
+    """
+    running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == RunStatus.RUNNING)
+    expired = sync_runs.c.heartbeat_at < _database_now(connection) - LEASE_EXPIRES_AFTER
+    query = sa.select(sync_runs, expired.label("is_expired")).where(running).with_for_update()
+    holder = connection.execute(query).one_or_none()
+    if holder is None:
+        return None
+    if not holder.is_expired and not _is_dead(holder.host, holder.pid, holder.process):
+        raise _running_error(account, holder, now)
+    return int(holder.id)
 
 
 def renew(connection: sa.Connection, run_id: int) -> None:

@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from inventory.simulator.fleet import Fleet
+from inventory.store import runs
 from inventory.store.engine import Database
+from inventory.store.schema import metadata
 from inventory.store.snapshot import read_snapshot
+from inventory.vocabulary import RunMode, Trigger
 from tests.end_to_end.conftest import Run, now
+from tests.end_to_end.test_tidy import at_a_terminal
 from tests.simulated import TOKEN, Account
 
 LEFT = 'Account "left" is no longer configured'
@@ -59,3 +65,89 @@ def test_figures_of_the_accounts_asked_for_are_read(database: Database) -> None:
     assert one.accounts == all_of_them.accounts[:1]
     assert {each.account for each in all_of_them.newest_backups} == {"default", "left"}
     assert {each.account for each in one.newest_backups} == {"default"}
+
+
+# Forgetting it
+
+
+def contents(database: Database) -> dict[str, list[dict[str, Any]]]:
+    with database.reading() as connection:
+        return {
+            table.name: [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+            for table in metadata.sorted_tables
+        }
+
+
+def test_forgetting_deletes_all_of_it_and_nothing_else(run: Run, database: Database) -> None:
+    before = contents(database)
+    dry = run("db", "forget-account", "left", "--dry-run")
+    numbers = {line.split()[0]: line.split()[1] for line in dry.out.splitlines() if len(line.split()) == 2}
+    assert (dry.code, dry.err, contents(database)) == (0, "", before)
+    assert (numbers["accounts"], numbers["droplets"], numbers["backups"], numbers["sync_runs"]) == ("1", "1", "3", "1")
+    assert run("db", "forget-account", "left", "--yes").code == 0
+    assert contents(database) == contents_of_default(before)
+    assert run("db", "copy", "--to", "copy.db").code == 0
+    assert "no longer configured" not in run("report").out
+
+
+def contents_of_default(before: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Leave out what belongs to the other account, by the ids that the rows have."""
+    account = next(row["id"] for row in before["accounts"] if row["name"] == "left")
+    droplets = {row["id"] for row in before["droplets"] if row["account_id"] == account}
+    backups = {row["id"] for row in before["backups"] if row["droplet_id"] in droplets}
+    runs = {row["id"] for row in before["sync_runs"] if row["account_id"] == account}
+    own = {"accounts": {account}, "droplets": droplets, "backups": backups, "sync_runs": runs}
+    led = {"account_id": {account}, "droplet_id": droplets, "backup_id": backups, "run_id": runs}
+    return {
+        table: [
+            row
+            for row in rows
+            if row.get("id") not in own.get(table, set())
+            and not any(row.get(key) in numbers for key, numbers in led.items())
+        ]
+        for table, rows in before.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "why"),
+    [
+        (("default", "--yes"), 2, "is configured"),
+        (("lefd", "--yes"), 2, 'no account "lefd" is stored; did you mean left'),
+        (("left",), 2, "no terminal to confirm at"),
+    ],
+)
+def test_what_cannot_be_forgotten_is_refused(
+    run: Run, database: Database, asked: tuple[str, ...], code: int, why: str
+) -> None:
+    before = contents(database)
+    ended = run("db", "forget-account", *asked)
+    assert (ended.code, contents(database)) == (code, before)
+    assert why in ended.err
+
+
+def test_an_account_that_is_being_synced_is_not_forgotten(run: Run, database: Database) -> None:
+    with database.writing() as connection:
+        stored = runs.ensure_account(connection, "left")
+        runs.start(
+            connection,
+            stored,
+            trigger=Trigger.COMMAND,
+            mode=RunMode.LISTING,
+            overdue_after=timedelta(hours=2),
+            now=now(),
+        )
+    ended = run("db", "forget-account", "left", "--yes")
+    assert ended.code == 75
+    assert 'a sync of account "left" is running' in ended.err
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", []), ("\n", ["left"])])
+def test_a_person_is_asked(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, answer: str, left: list[str]
+) -> None:
+    at_a_terminal(monkeypatch, answer)
+    ended = run("db", "forget-account", "left")
+    assert ended.code == 0
+    assert "Delete these rows for good? [y/N]" in ended.out
+    assert [row["name"] for row in contents(database)["accounts"] if row["name"] == "left"] == left

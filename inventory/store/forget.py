@@ -1,0 +1,71 @@
+"""Delete all that is stored of an account which is no longer configured. Beside `prune`, nothing else deletes (R3)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from inventory.store import runs
+from inventory.store.engine import Database
+from inventory.store.schema import accounts, droplets, metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Forgettable:
+    """What is stored of an account.
+
+    Attributes:
+        rows: Table -> how many of its rows can be deleted; parents first.
+    """
+
+    account: runs.StoredAccount
+    rows: dict[str, int]
+
+
+def stored_accounts(database: Database) -> list[str]:
+    """List the names of all accounts that were ever synced."""
+    with database.reading() as connection:
+        return list(connection.scalars(sa.select(accounts.c.name).order_by(accounts.c.name)))
+
+
+def find(database: Database, name: str) -> Forgettable | None:
+    """Find what is stored of the account of this name; None if it was never synced."""
+    with database.reading() as connection:
+        account = runs.read_account(connection, name)
+        if account is None:
+            return None
+        rows = {
+            table.name: connection.execute(sa.select(sa.func.count()).select_from(table).where(is_its)).scalar_one()
+            for table, is_its in _rows_of(account.id).items()
+        }
+    return Forgettable(account, rows)
+
+
+def forget(database: Database, account: runs.StoredAccount, now: datetime) -> None:
+    """Delete the account, its Droplets, their backups and its runs, in one transaction.
+
+    Raises:
+        SyncRunningError: It is being synced; nothing was deleted.
+    """
+    with database.writing() as connection:
+        # Nobody begins a run of it meanwhile, and none of its Droplets moves to another account (R6).
+        connection.execute(sa.select(accounts.c.id).where(accounts.c.id == account.id).with_for_update())
+        runs.refuse_running(connection, account, now)
+        its = sa.select(droplets.c.id).where(droplets.c.account_id == account.id)
+        connection.execute(its.order_by(droplets.c.id).with_for_update())
+        for table, is_its in reversed(_rows_of(account.id).items()):
+            connection.execute(sa.delete(table).where(is_its))
+
+
+def _rows_of(account_id: int) -> dict[sa.Table, sa.ColumnElement[bool]]:
+    """Return which rows of each table belong to an account, by the foreign keys that lead to it; parents first."""
+    found: dict[sa.Table, sa.ColumnElement[bool]] = {accounts: accounts.c.id == account_id}
+    for table in metadata.sorted_tables:
+        led = [
+            key.parent.in_(sa.select(key.column).where(found[key.column.table]))
+            for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)
+            if key.column.table in found
+        ]
+        if led:
+            found[table] = sa.or_(*led)
+    return found

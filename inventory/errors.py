@@ -40,7 +40,7 @@ EXIT_PARTIAL = 3
 EXIT_HELD = 4
 EXIT_BUG = 70
 EXIT_BUSY = 75
-EXIT_MEND = 78
+EXIT_NEEDS_CHANGE = 78  # a person must change something first
 SIGNAL_BASE = 128  # a signal's number is added to it
 
 
@@ -94,7 +94,7 @@ class UsageError(InventoryError):
 class ConfigurationError(InventoryError):
     """A setting, file or secret must be fixed; the message may have several lines, one for each problem."""
 
-    exit_code = EXIT_MEND
+    exit_code = EXIT_NEEDS_CHANGE
 
 
 class OutputError(InventoryError):
@@ -154,14 +154,14 @@ class RateLimitedError(TransientError):
 class AuthenticationError(ApiError):
     """401: the token was rejected; no further request is sent with it."""
 
-    exit_code = EXIT_MEND
+    exit_code = EXIT_NEEDS_CHANGE
     outcome = Outcome.UNAUTHORIZED
 
 
 class PermissionDeniedError(ApiError):
     """403: the token lacks a scope."""
 
-    exit_code = EXIT_MEND
+    exit_code = EXIT_NEEDS_CHANGE
     outcome = Outcome.FORBIDDEN
 
 
@@ -192,13 +192,13 @@ class StoppedError(ApiError):
 class WrongAccountError(InventoryError):
     """The token does not belong to the account that is stored."""
 
-    exit_code = EXIT_MEND
+    exit_code = EXIT_NEEDS_CHANGE
 
 
 class ClockError(InventoryError):
     """This machine's clock differs too much from DigitalOcean's to record history."""
 
-    exit_code = EXIT_MEND
+    exit_code = EXIT_NEEDS_CHANGE
 
 
 class DatabaseError(InventoryError):
@@ -218,7 +218,7 @@ class DatabaseLockedError(DatabaseError):
 class DatabaseUnusableError(DatabaseError):
     """Missing, damaged, read-only, not ours, or newer than this program."""
 
-    exit_code = EXIT_MEND
+    exit_code = EXIT_NEEDS_CHANGE
 
 
 class SyncRunningError(InventoryError):

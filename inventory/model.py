@@ -189,6 +189,7 @@ class _Attempt:
     """What the three kinds of attempts to look at a Droplet have in common.
 
     Attributes:
+        account_id: Of its row in `accounts`; None in a dry run of an account that was never synced.
         policy: Read in this run; None means not read, never "off".
         http_status: Of the answer that decided; None where none came.
         attempted_at: The moment the attempt ended.
@@ -196,7 +197,7 @@ class _Attempt:
     """
 
     droplet_id: int
-    account_id: int
+    account_id: int | None
     policy: BackupPolicy | None
     http_status: int | None
     attempted_at: datetime
@@ -246,10 +247,13 @@ Attempt: TypeAlias = Listed | Proven | Failed
 
 @dataclass(frozen=True, slots=True)
 class DropletState:
-    """A Droplet's row in `droplets`, column by column; the schema says what each means."""
+    """A Droplet's row in `droplets`, column by column; the schema says what each means.
+
+    Only in a dry run of an account that was never synced is there no `account_id`.
+    """
 
     id: int
-    account_id: int
+    account_id: int | None
     name: str
     region: str | None
     size_slug: str | None

@@ -17,6 +17,17 @@ class GoneReason(StrEnum):
     UNEXPLAINED = "unexplained"
 
 
+class BackupChange(StrEnum):
+    """What happened to one backup in a sync."""
+
+    APPEARED = "appeared"
+    CHANGED = "changed"
+    RETURNED = "returned"
+    ENDED = "ended"
+    EXPLAINED = "explained"  # an end before this sync got its reason
+    HELD = "held"  # it is missing, and its end waits (R7)
+
+
 class Outcome(StrEnum):
     """What an attempt to look at a Droplet came to; of a Droplet, what the last attempt came to."""
 

@@ -17,7 +17,7 @@ CREATED_WITHIN = timedelta(hours=1)
 def shown_droplet(
     before: DropletState | None,
     droplet: Droplet,
-    account_id: int,
+    account_id: int | None,
     stamp: datetime,
     *,
     outcome: Outcome,

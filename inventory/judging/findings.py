@@ -99,7 +99,7 @@ class Verdict:
 
     Attributes:
         now: The moment.
-        findings: What a person must mend, worst first.
+        findings: What a person must see to, worst first.
         counted: What is only counted, in the same order.
         exempted: What would be among `findings` without an exemption, each with the one that covers it.
         expired: Exemptions whose last day has passed.
@@ -221,7 +221,7 @@ class _Findings:
                 what = f'DigitalOcean says that it is "{row.account_status}"'
                 yield self._of_account("account-not-active", row.account, None, what)
             if row.token_rejected_since is not None:
-                what = f"{self._from(row.token_rejected_since)}; mend the token, then: inventory sync"
+                what = f"{self._from(row.token_rejected_since)}; replace the token, then: inventory sync"
                 yield self._of_account("token-rejected", row.account, row.token_rejected_since, what)
             if row.held_since is not None:
                 what = f"{self._from(row.held_since)}; another sync, or --accept-gone, confirms it"

@@ -11,7 +11,7 @@ from inventory.sync.result import BackupEvent, DropletReport, SyncReport
 from inventory.terminal import words
 from inventory.terminal.display import shown
 from inventory.terminal.table import TEXT, WORD, Column, table
-from inventory.vocabulary import GoneReason, Outcome, RunStatus
+from inventory.vocabulary import BackupChange, GoneReason, Outcome, RunStatus
 
 _NAME_COLUMNS = 28
 _MOST_LINES = 20
@@ -52,8 +52,8 @@ def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Ite
         yield _OUTCOMES.get(droplet.outcome, "FAILED"), _FAILED_STYLE, kept, _why_failed(droplet)
     for (event, gone_reason), group in groupby(droplet.events, key=_kind):
         backups = list(group)
-        is_routine = event == "appeared" or gone_reason == GoneReason.EXPIRED
-        if event == "changed":
+        is_routine = event == BackupChange.APPEARED or gone_reason == GoneReason.EXPIRED
+        if event == BackupChange.CHANGED:
             yield from ((event, "", words.instant(each.created_at, now), _change(each)) for each in backups)
         elif is_verbose or not is_routine:
             style = "" if is_routine else _NOTABLE_STYLE
@@ -65,7 +65,7 @@ def _why_failed(droplet: DropletReport) -> str:
     return f"{why}; gone if the next sync finds the same" if droplet.outcome == Outcome.NOT_FOUND else why
 
 
-def _kind(event: BackupEvent) -> tuple[str, GoneReason | None]:
+def _kind(event: BackupEvent) -> tuple[BackupChange, GoneReason | None]:
     return event.event, event.reason
 
 
@@ -161,7 +161,7 @@ def failure(report: SyncReport, *, token_source: str) -> str:
     """Say why a sync failed as a whole, what stays stored, and what to do."""
     last = report.last_complete_at
     sentences = [f'account "{report.account}": {(report.error or "").rstrip(".")}.']
-    if report.failure == "unauthorized":
+    if report.failure == Outcome.UNAUTHORIZED:
         sentences.append(f"It was read from {token_source}. Replace it, then run: inventory sync.")
     before = [f"last complete sync {words.instant(last, report.finished_at)}"] if last else []
     if not last and report.run_id is not None:  # else nobody has read whether there was one
@@ -180,7 +180,7 @@ def _what_stays(report: SyncReport) -> str:
 def accepted(droplets: Iterable[DropletReport]) -> Iterator[str]:
     """List what is about to be recorded as gone because the user accepts it."""
     for droplet in droplets:
-        ends = [event for event in droplet.events if event.event == "ended"]
+        ends = [event for event in droplet.events if event.event == BackupChange.ENDED]
         name = shown(droplet.name or str(droplet.droplet_id))
         sizes = words.size(sum(each.size_gigabytes for each in ends))
         yield f"accepting as gone: {name}, {words.count(len(ends), 'backup')}, {sizes}"

@@ -62,7 +62,7 @@ class Settings(Behaviour):
         ping_url: None where nobody is to be told.
         config_file: The file that was read, or None.
         sources: Name of a setting -> where its value comes from; an account knows that of its own.
-        warnings: Sentences on what works but should be mended.
+        warnings: Sentences on what works but should be changed.
     """
 
     accounts: tuple[AccountSettings, ...]

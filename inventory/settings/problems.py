@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in sentences that hold no secret, each with the place to mend."""
+"""What is wrong with the settings, in sentences that hold no secret, each with the place to change."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -115,7 +115,7 @@ class Reading:
         return self._elsewhere(keys) or (f"{self.file.path}: {'.'.join(keys)}" if is_in_file else THE_DEFAULT)
 
     def place(self, keys: Keys) -> str:
-        """Return where to mend what the keys lead to, with the line in the file: `inventory.toml:12: key`."""
+        """Return where to change what the keys lead to, with the line in the file: `inventory.toml:12: key`."""
         written, lines, found = ".".join(keys), lines_of(self.file.text), keys
         while found and found not in lines:
             found = found[:-1]

@@ -124,7 +124,7 @@ class Database:
         """Give a transaction that commits at the end of the block and rolls back on any error.
 
         Raises:
-            DatabaseError: A kind of it, for every error that an operator can mend.
+            DatabaseError: A kind of it, for every error that an operator can do something about.
         """
         with self._transaction(self.engine, "BEGIN IMMEDIATE") as connection:
             yield connection
@@ -190,7 +190,7 @@ class Database:
 
     @contextmanager
     def translating_errors(self) -> Iterator[None]:
-        """Raise ours in place of the drivers' errors that an operator can mend; leave all others as they are."""
+        """Raise ours in place of the drivers' errors that an operator can act on; leave all others as they are."""
         try:
             yield
         except (sa.exc.DBAPIError, sqlite3.Error) as error:

@@ -116,14 +116,14 @@ def record_account(connection: sa.Connection, account_id: int, found: Account, n
     connection.execute(sa.insert(account_versions).values(version))
 
 
-def known_droplets(connection: sa.Connection, account_id: int) -> dict[int, KnownDroplet]:
-    """Read every stored Droplet of the account, gone and unselected ones included."""
+def known_droplets(connection: sa.Connection, account_id: int | None) -> dict[int, KnownDroplet]:
+    """Read every stored Droplet of the account, gone and unselected ones included; None is an account without a row."""
     columns = (droplets.c[name] for name in KnownDroplet.__slots__)
     rows = connection.execute(sa.select(*columns).where(droplets.c.account_id == account_id))
     return {row.id: KnownDroplet(*row) for row in rows}
 
 
-def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int, Remembered]:
+def remembered_droplets(connection: sa.Connection, account_id: int | None) -> dict[int, Remembered]:
     """Read the ids of the live backups of every Droplet that could be proven unchanged.
 
     A Droplet is left out if its last look was not complete, or if one of them has size 0 or is held by the brake.
@@ -151,7 +151,7 @@ def remembered_droplets(connection: sa.Connection, account_id: int) -> dict[int,
 
 
 def owned_elsewhere(
-    connection: sa.Connection, account_id: int, configured: frozenset[str], droplet_ids: list[int]
+    connection: sa.Connection, account_id: int | None, configured: frozenset[str], droplet_ids: list[int]
 ) -> dict[int, str]:
     """Return, by Droplet id, the name of the other configured account that a Droplet still belongs to (R6)."""
     query = (
@@ -272,7 +272,7 @@ def record_attempts(connection: sa.Connection, run_id: int, rows: list[dict[str,
     upsert(connection, sync_listings, [{"run_id": run_id, **row} for row in rows])
 
 
-def last_complete(connection: sa.Connection, account_id: int) -> datetime | None:
+def last_complete(connection: sa.Connection, account_id: int | None) -> datetime | None:
     """Return when the last complete run over the whole configuration ended; None if there was none."""
     query = sa.select(sa.func.max(sync_runs.c.finished_at)).where(
         sync_runs.c.account_id == account_id,
@@ -283,7 +283,7 @@ def last_complete(connection: sa.Connection, account_id: int) -> datetime | None
     return last
 
 
-def last_started(connection: sa.Connection, account_id: int, *, before_run_id: int | None) -> datetime | None:
+def last_started(connection: sa.Connection, account_id: int | None, *, before_run_id: int | None) -> datetime | None:
     """Return when the last run over the whole configuration started, except this one; None if there was none."""
     query = sa.select(sa.func.max(sync_runs.c.started_at)).where(
         sync_runs.c.account_id == account_id, sync_runs.c.mode != RunMode.SUBSET, sync_runs.c.id != (before_run_id or 0)

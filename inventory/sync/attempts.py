@@ -27,7 +27,7 @@ class Attempts:
 
     client: Client
     discovery: Discovery
-    account_id: int
+    account_id: int | None
     is_account_known: bool
     is_token_trusted: bool
     accept_disagreeing_total: bool

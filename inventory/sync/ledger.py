@@ -35,6 +35,8 @@ class Ledger:
     """What one run on one account reads and writes.
 
     Attributes:
+        name: Of the account, in the configuration.
+        account: As stored; None in a dry run of one that was never synced.
         accepts_gone: Whether the user takes all that is missing for gone, whatever speaks against it.
         lease: None in a dry run, which reads and decides the same, and writes nothing.
         last_complete_at: When the last complete run before this one ended; None where none did.
@@ -42,7 +44,8 @@ class Ledger:
     """
 
     database: Database
-    account: runs.StoredAccount
+    name: str
+    account: runs.StoredAccount | None
     accepts_gone: bool
     lease: Lease | None
     last_complete_at: datetime | None
@@ -65,9 +68,9 @@ class Ledger:
         """
         if job.order.is_dry_run:
             with database.reading() as connection:
-                account = runs.read_account(connection, job.account) or runs.StoredAccount(0, job.account)
-                last_complete_at = runs.last_complete(connection, account.id)
-                return cls(database, account, job.order.accept_gone, None, last_complete_at, clock)
+                stored = runs.read_account(connection, job.account)
+                last_complete_at = runs.last_complete(connection, stored.id if stored else None)
+                return cls(database, job.account, stored, job.order.accept_gone, None, last_complete_at, clock)
         with database.writing() as connection:
             account = runs.ensure_account(connection, job.account)
             run_id = runs.start(
@@ -80,7 +83,12 @@ class Ledger:
             )
             last_complete_at = runs.last_complete(connection, account.id)
         lease = Lease(database, run_id, seconds)
-        return cls(database, account, job.order.accept_gone, lease, last_complete_at, clock)
+        return cls(database, job.account, account, job.order.accept_gone, lease, last_complete_at, clock)
+
+    @property
+    def account_id(self) -> int | None:
+        """The id of the account's row in `accounts`; None in a dry run of one that was never synced."""
+        return self.account.id if self.account else None
 
     @property
     def run_id(self) -> int | None:
@@ -100,18 +108,18 @@ class Ledger:
             ConfigurationError: Two configured accounts are one.
         """
         stored = self.account
-        if not stored.is_account(found):
+        if stored and not stored.is_account(found):
             raise WrongAccountError(
-                f'the token of account "{stored.name}" belongs to another account '
+                f'the token of account "{self.name}" belongs to another account '
                 f"({_owner(found)}, stored is {_owner(stored)})",
                 kept=Kept.NOTHING_CHANGED,
                 to_do="configure the right token, or give the account another name",
             )
         with self.database.reading() as connection:
-            same = [name for name in runs.namesakes(connection, found, stored.name) if name in configured]
+            same = [name for name in runs.namesakes(connection, found, self.name) if name in configured]
         if same:
             raise ConfigurationError(
-                f'accounts "{same[0]}" and "{self.account.name}" are one account of DigitalOcean ({_owner(found)})',
+                f'accounts "{same[0]}" and "{self.name}" are one account of DigitalOcean ({_owner(found)})',
                 kept=Kept.NOTHING_CHANGED,
                 to_do="remove one from the configuration",
             )
@@ -119,29 +127,30 @@ class Ledger:
     def keep_account(self, found: Account) -> None:
         """Store what `/v2/account` says; only after the token is known to see the account's Droplets."""
         stored = self.account
+        if not (stored and self.lease):
+            return
         is_news = (found.uuid, found.status) != (stored.uuid, stored.status)
-        is_news |= found.team_uuid not in (None, stored.team_uuid)
-        if is_news and self.lease:
+        if is_news or found.team_uuid not in (None, stored.team_uuid):
             with self.lease.writing() as connection:
                 runs.record_account(connection, stored.id, found, self.clock())
 
     def known(self) -> dict[int, runs.KnownDroplet]:
         """Read every Droplet stored for the account."""
         with self.database.reading() as connection:
-            return runs.known_droplets(connection, self.account.id)
+            return runs.known_droplets(connection, self.account_id)
 
     def remembered(self) -> tuple[dict[int, Remembered], datetime | None]:
         """Read what may prove Droplets unchanged, and when the last run before this one began."""
         with self.database.reading() as connection:
             return (
-                runs.remembered_droplets(connection, self.account.id),
-                runs.last_started(connection, self.account.id, before_run_id=self.run_id),
+                runs.remembered_droplets(connection, self.account_id),
+                runs.last_started(connection, self.account_id, before_run_id=self.run_id),
             )
 
     def owned_elsewhere(self, configured: frozenset[str], droplet_ids: list[int]) -> dict[int, str]:
         """Name for each of these Droplets the other configured account it belongs to (R6)."""
         with self.database.reading() as connection:
-            return runs.owned_elsewhere(connection, self.account.id, configured, droplet_ids)
+            return runs.owned_elsewhere(connection, self.account_id, configured, droplet_ids)
 
     def unselect(self, droplet_ids: Sequence[int]) -> None:
         """Record that the configuration no longer means these Droplets."""

@@ -10,7 +10,7 @@ from inventory.errors import (
     EXIT_COMPLETE,
     EXIT_FAILED,
     EXIT_HELD,
-    EXIT_MEND,
+    EXIT_NEEDS_CHANGE,
     EXIT_PARTIAL,
     EXIT_USAGE,
     SIGNAL_BASE,
@@ -23,7 +23,7 @@ from inventory.history.changes import Change, Changeset, End
 from inventory.model import Backup, BackupState, Proven
 from inventory.sync.order import Job
 from inventory.terminal.display import redactor
-from inventory.vocabulary import GoneReason, Outcome, RunMode, RunStatus
+from inventory.vocabulary import BackupChange, GoneReason, Outcome, RunMode, RunStatus
 
 # The columns of `sync_runs` that count.
 COUNTS = (
@@ -49,12 +49,11 @@ class BackupEvent:
     """One thing that happened to one backup.
 
     Attributes:
-        event: `appeared`, `changed`, `returned`, `ended`, `explained` (an earlier end) or `held`.
         size_gigabytes_before: None except for a change of size.
         reason: Why it ended; None for other events.
     """
 
-    event: str
+    event: BackupChange
     backup_id: int
     created_at: datetime
     size_gigabytes: float
@@ -91,7 +90,7 @@ class DropletReport:
         return (
             self.outcome not in (Outcome.COMPLETE, Outcome.GONE)
             or self.is_gone
-            or any(event.event != "appeared" and event.reason != GoneReason.EXPIRED for event in self.events)
+            or any(event.event != BackupChange.APPEARED and event.reason != GoneReason.EXPIRED for event in self.events)
         )
 
 
@@ -208,7 +207,7 @@ def exit_code_of(reports: Sequence[SyncReport]) -> int:
     interrupted = (code for code in sorted(codes) if code > SIGNAL_BASE)
     return next(
         code
-        for code in (*interrupted, EXIT_USAGE, EXIT_MEND, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED)
+        for code in (*interrupted, EXIT_USAGE, EXIT_NEEDS_CHANGE, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED)
         if code in codes
     )
 
@@ -227,12 +226,12 @@ def droplet_report(changeset: Changeset) -> DropletReport:
         is_gone=changeset.is_gone,
         plan_before=changeset.policy_before.plan if changeset.policy_before else None,
         events=(
-            *(_listed("appeared", backup) for backup in changeset.appeared),
-            *(_changed("changed", change) for change in changeset.changed),
-            *(_changed("returned", change) for change in changeset.returned),
-            *(_ended("ended", end) for end in changeset.ended),
-            *(_ended("explained", end) for end in changeset.explained),
-            *(_stored("held", backup) for backup in changeset.backups if backup.id in changeset.held),
+            *(_listed(BackupChange.APPEARED, backup) for backup in changeset.appeared),
+            *(_changed(BackupChange.CHANGED, change) for change in changeset.changed),
+            *(_changed(BackupChange.RETURNED, change) for change in changeset.returned),
+            *(_ended(BackupChange.ENDED, end) for end in changeset.ended),
+            *(_ended(BackupChange.EXPLAINED, end) for end in changeset.explained),
+            *(_stored(BackupChange.HELD, backup) for backup in changeset.backups if backup.id in changeset.held),
         ),
     )
 
@@ -254,11 +253,11 @@ def counts(changeset: Changeset) -> dict[str, int]:
     }
 
 
-def _listed(event: str, backup: Backup) -> BackupEvent:
+def _listed(event: BackupChange, backup: Backup) -> BackupEvent:
     return BackupEvent(event, backup.id, backup.created_at, backup.size_gigabytes)
 
 
-def _changed(event: str, change: Change) -> BackupEvent:
+def _changed(event: BackupChange, change: Change) -> BackupEvent:
     before, after = change.before.state.size_gigabytes, change.after.size_gigabytes
     return BackupEvent(
         event,
@@ -269,10 +268,10 @@ def _changed(event: str, change: Change) -> BackupEvent:
     )
 
 
-def _ended(event: str, end: End) -> BackupEvent:
+def _ended(event: BackupChange, end: End) -> BackupEvent:
     state = end.before.state
     return BackupEvent(event, state.id, state.created_at, state.size_gigabytes, reason=end.reason)
 
 
-def _stored(event: str, backup: BackupState) -> BackupEvent:
+def _stored(event: BackupChange, backup: BackupState) -> BackupEvent:
     return BackupEvent(event, backup.id, backup.created_at, backup.size_gigabytes)

@@ -26,7 +26,7 @@ from inventory.errors import (
     EXIT_COMPLETE,
     EXIT_FAILED,
     EXIT_HELD,
-    EXIT_MEND,
+    EXIT_NEEDS_CHANGE,
     EXIT_PARTIAL,
     ApiError,
     AuthenticationError,
@@ -276,8 +276,8 @@ class _Run:
         return Attempts(
             client=self.client,
             discovery=discovery,
-            account_id=stored.id,
-            is_account_known=account is not None and stored.uuid is not None and stored.is_account(account),
+            account_id=self.ledger.account_id,
+            is_account_known=bool(account and stored and stored.uuid and stored.is_account(account)),
             is_token_trusted=order.accept_gone or not are_telling(known),
             accept_disagreeing_total=order.accept_gone and bool(order.droplets),
             clock=self.clock,
@@ -322,7 +322,7 @@ class _Run:
         if complete:
             return Ending(RunStatus.PARTIAL, EXIT_PARTIAL, why)
         is_forbidden = self.intake.outcomes.keys() == {PermissionDeniedError.outcome}
-        return Ending(RunStatus.FAILED, EXIT_MEND if is_forbidden else EXIT_FAILED, why)
+        return Ending(RunStatus.FAILED, EXIT_NEEDS_CHANGE if is_forbidden else EXIT_FAILED, why)
 
 
 def _proven(

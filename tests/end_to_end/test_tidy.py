@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, EXIT_MEND, EXIT_USAGE, DatabaseUnavailableError
+from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, EXIT_NEEDS_CHANGE, EXIT_USAGE, DatabaseUnavailableError
 from inventory.store.engine import Database
 from inventory.store.schema import backup_regions, backup_versions, backups
 from inventory.store.upgrade import upgrade
@@ -124,7 +124,7 @@ def test_a_history_moves_to_another_file(run: Run, aged: Database, monkeypatch: 
     assert (ended.err, ended.code) == ("", EXIT_COMPLETE)
     assert "read back, and are equal" in ended.out
     again = run("db", "copy", "--to", "moved.db")
-    assert (again.code, again.out) == (EXIT_MEND, "")
+    assert (again.code, again.out) == (EXIT_NEEDS_CHANGE, "")
     assert "already holds a history" in again.err
     monkeypatch.setenv("INVENTORY_DATABASE_URL", "moved.db")
     document = run("sync", "--json").document

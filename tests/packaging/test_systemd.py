@@ -83,7 +83,7 @@ def test_both_services_are_fenced_in_alike() -> None:
 
 def test_exit_codes_mean_to_systemd_what_they_mean() -> None:
     daemon, sync = (dict(settings(UNITS / name)) for name in ("inventory.service", "inventory-sync.service"))
-    assert daemon["RestartPreventExitStatus"] == f"{errors.EXIT_USAGE} {errors.EXIT_MEND}"
+    assert daemon["RestartPreventExitStatus"] == f"{errors.EXIT_USAGE} {errors.EXIT_NEEDS_CHANGE}"
     assert sync["SuccessExitStatus"] == f"{errors.EXIT_PARTIAL} {errors.EXIT_BUSY}"
 
 

@@ -18,7 +18,7 @@ import inventory
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "dop_v1_" + "1" * 64
-EXIT_MEND = 78
+EXIT_NEEDS_CHANGE = 78
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -125,6 +125,6 @@ def test_the_installed_wheel_syncs_away_from_the_checkout(built: Path, tmp_path:
 def _tells_what_is_missing(program: Installed) -> None:
     """Ask for what the core leaves out: the answer is one line with the command that brings it."""
     told = program.run("sync", INVENTORY_TOKEN=TOKEN, INVENTORY_DATABASE_URL="postgresql://me@localhost/inventory")
-    assert told.returncode == EXIT_MEND, told.stderr
+    assert told.returncode == EXIT_NEEDS_CHANGE, told.stderr
     assert "pip install 'droplet-backup-inventory[postgres]'" in told.stderr
     assert len(told.stderr.splitlines()) == 1

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, EXIT_MEND, EXIT_PARTIAL, ClockError
+from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, EXIT_NEEDS_CHANGE, EXIT_PARTIAL, ClockError
 from inventory.model import Selection
 from inventory.simulator.documents import backup_document
 from inventory.simulator.faults import Fault
@@ -24,7 +24,7 @@ def test_token_of_another_account_writes_nothing(account: Account) -> None:
     account.lose_all(*account.droplets)
     for _ in range(3):
         report = account.sync(accept_gone=True)
-        assert (report.status, report.exit_code) == ("failed", EXIT_MEND)
+        assert (report.status, report.exit_code) == ("failed", EXIT_NEEDS_CHANGE)
         assert "belongs to another account" in (report.error or "")
     assert account.dump() == before
 
@@ -36,7 +36,7 @@ def test_token_that_sees_none_of_the_known_droplets_writes_nothing(account: Acco
     account.api.token_sees = {other}
     account.api.faults["/v2/account"] = Fault(status=403)
     for _ in range(3):
-        assert account.sync(*wanted).exit_code == EXIT_MEND
+        assert account.sync(*wanted).exit_code == EXIT_NEEDS_CHANGE
     assert account.dump() == before
 
 
@@ -75,7 +75,7 @@ def test_team_decides_whose_a_token_is_and_where_one_lacks_the_uuid(
         connection.execute(sa.update(accounts).values(uuid=None, team_uuid=None))
     *before, last = shown
     assert [sync_as(account, *each) for each in before] == [EXIT_COMPLETE] * len(before)
-    assert sync_as(account, *last) == (EXIT_COMPLETE if is_same else EXIT_MEND)
+    assert sync_as(account, *last) == (EXIT_COMPLETE if is_same else EXIT_NEEDS_CHANGE)
 
 
 @pytest.mark.parametrize("stored", ["u1", "t1"])
@@ -104,7 +104,7 @@ def test_account_of_a_token_that_was_refused_is_not_kept(database: Database) -> 
     account.sync()
     account.api.faults.clear()
     account.api.token_sees, account.api.uuid = set(), "another"
-    assert account.sync().exit_code == EXIT_MEND
+    assert account.sync().exit_code == EXIT_NEEDS_CHANGE
     account.api.token_sees, account.api.uuid = None, "the right one"
     assert account.sync().exit_code == EXIT_COMPLETE
     assert account.rows("accounts")[0]["uuid"] == "the right one"
@@ -117,7 +117,7 @@ def test_end_of_all_droplets_must_be_accepted(account: Account, is_account_reada
     if not is_account_readable:
         account.api.faults["/v2/account"] = Fault(status=403)
     before = account.dump()
-    assert [account.sync().exit_code for _ in range(3)] == [EXIT_MEND] * 3
+    assert [account.sync().exit_code for _ in range(3)] == [EXIT_NEEDS_CHANGE] * 3
     assert account.dump() == before
     account.sync(accept_gone=True)
     assert account.reasons() == []
@@ -163,7 +163,7 @@ def test_account_that_cannot_be_asked_for_any_droplet_loses_none(account: Accoun
     account.api.faults[f"/v2/droplets/{first}"] = Fault(status=status)
     before = account.dump()
     for _ in range(3):
-        assert account.sync().exit_code in (EXIT_MEND, EXIT_FAILED)
+        assert account.sync().exit_code in (EXIT_NEEDS_CHANGE, EXIT_FAILED)
     assert account.dump() == before
 
 
@@ -178,7 +178,7 @@ def test_wrong_clock_writes_nothing(account: Account, days: float) -> None:
     for _ in range(2):
         with pytest.raises(ClockError) as caught:
             account.sync()
-        assert caught.value.exit_code == EXIT_MEND
+        assert caught.value.exit_code == EXIT_NEEDS_CHANGE
     assert (account.rows("sync_runs"), account.dump()) == (runs, before)
 
 
@@ -221,10 +221,22 @@ def test_two_accounts_with_one_uuid_are_a_configuration_error(both: tuple[Accoun
     one.sync()
     before = one.dump(without={"name"})["droplets"]
     report = two.sync()
-    assert report.exit_code == EXIT_MEND
+    assert report.exit_code == EXIT_NEEDS_CHANGE
     assert '"one" and "two" are one account' in (report.error or "")
     assert one.dump(without={"name"})["droplets"] == before
     assert one.sync().exit_code == EXIT_COMPLETE
+
+
+def test_dry_run_of_an_account_without_a_row_sees_what_belongs_to_others(both: tuple[Account, Account]) -> None:
+    one, two = both
+    one.sync()
+    before = one.dump()
+    two.fleet.add_droplet(name="new", backups=3)
+    report = two.sync(is_dry_run=True)
+    assert report.exit_code == EXIT_COMPLETE
+    assert (report.droplets_selected, report.counts["backups_appeared"]) == (1, 3)
+    assert any('belongs to account "one"' in note for note in report.notes)
+    assert one.dump() == before
 
 
 def test_droplet_stays_with_the_account_that_saw_it_first(both: tuple[Account, Account]) -> None:

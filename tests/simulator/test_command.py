@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from inventory.commands import simulator
-from inventory.errors import EXIT_MEND, ConfigurationError
+from inventory.errors import EXIT_NEEDS_CHANGE, ConfigurationError
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def test_port_in_use_is_one_sentence() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError) as caught:
             simulator.run(port=port, droplets=1, days=0, token=None, seed=1, oldest_goes="by_age")
-    assert caught.value.exit_code == EXIT_MEND
+    assert caught.value.exit_code == EXIT_NEEDS_CHANGE
     assert str(caught.value) == (
         f"cannot listen on port {port} of 127.0.0.1 (address already in use). "
         "Choose another; --port 0 takes a free one."

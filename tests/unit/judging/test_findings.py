@@ -397,7 +397,7 @@ def test_every_name_is_found_in_the_order_worst_first() -> None:
         ("account-not-active", "critical", None, 'DigitalOcean says that it is "locked"'),
         ("backups-disabled", "critical", ago(days=3), "since Fri 20 Nov 06:04Z; 7 still exist"),
         ("unexplained-loss", "critical", ago(days=1), "1 backup gone early, found Sun 22 Nov 06:04Z"),
-        ("token-rejected", "unknown", ago(hours=1), "since Mon 23 Nov 05:04Z; mend the token, then: inventory sync"),
+        ("token-rejected", "unknown", ago(hours=1), "since Mon 23 Nov 05:04Z; replace the token, then: inventory sync"),
         ("sync-held", "unknown", ago(hours=1), "since Mon 23 Nov 05:04Z; another sync, or --accept-gone, confirms it"),
         ("sync-overdue", "unknown", None, "no complete sync yet"),
         ("missed-backup", "warning", ago(hours=26, minutes=4), "Sun 22 Nov 00:00-04:00Z; none exists"),

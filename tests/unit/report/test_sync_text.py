@@ -12,7 +12,7 @@ from inventory.report import sync_json, sync_text
 from inventory.sync.result import COUNTS, BackupEvent, DropletReport, SyncReport
 from inventory.terminal.console import plain
 from inventory.terminal.document import as_json
-from inventory.vocabulary import GoneReason, Outcome, RunMode, RunStatus
+from inventory.vocabulary import BackupChange, GoneReason, Outcome, RunMode, RunStatus
 
 NOW = datetime(2026, 11, 25, 6, 4, tzinfo=UTC)
 AN_HOUR_AGO = NOW - timedelta(hours=1)
@@ -52,7 +52,7 @@ REPORT = SyncReport(
 
 
 def event(what: str, *, reason: GoneReason | None = None, before: float | None = None) -> BackupEvent:
-    return BackupEvent(what, 1, AN_HOUR_AGO, 3.0, size_gigabytes_before=before, reason=reason)
+    return BackupEvent(BackupChange(what), 1, AN_HOUR_AGO, 3.0, size_gigabytes_before=before, reason=reason)
 
 
 def facts(*droplets: DropletReport, is_verbose: bool = False) -> list[list[str]]:

@@ -49,7 +49,7 @@ def test_nobody_is_told_where_nobody_is_named() -> None:
         (errors.EXIT_FAILED, "/1"),
         (errors.EXIT_HELD, "/4"),
         (errors.EXIT_BUG, "/70"),
-        (errors.EXIT_MEND, "/78"),
+        (errors.EXIT_NEEDS_CHANGE, "/78"),
     ],
 )
 def test_what_the_next_run_mends_is_no_failure(exit_code: int, path: str) -> None:

@@ -63,7 +63,8 @@ class InventoryError(Exception):
     Attributes:
         what: What happened, to what.
         kept: None where `what` says it, or where it goes without saying.
-        to_do: What to do, in the words that may follow a semicolon, without a full stop; None where there is nothing.
+        to_do: What to do, in words that may follow a semicolon, with a full stop unless a command ends them; None where
+            there is nothing.
     """
 
     exit_code: ClassVar[int] = EXIT_FAILED
@@ -82,7 +83,8 @@ class InventoryError(Exception):
     def __str__(self) -> str:
         """Tell it in sentences."""
         rest = "; ".join(part for part in (self.kept, self.to_do) if part)
-        return f"{self.what}. {rest[0].upper()}{rest[1:]}." if rest else self.what
+        end = "" if self.to_do else "."
+        return f"{self.what}. {rest[0].upper()}{rest[1:]}{end}" if rest else self.what
 
 
 class UsageError(InventoryError):

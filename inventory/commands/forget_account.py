@@ -29,7 +29,7 @@ def run(config_file: Path | None, name: str, *, is_dry_run: bool, is_confirmed: 
         raise UsageError(
             f'account "{name}" is configured, and the next sync would begin it again',
             kept=Kept.NOTHING_DELETED,
-            to_do="take it out of the configuration first",
+            to_do="take it out of the configuration first.",
         )
     with opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database:
         found = _found(database, name)

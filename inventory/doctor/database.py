@@ -73,7 +73,7 @@ def _reached(database: Database, settings: Settings) -> Check:
             return _missing(database.path, settings)
         reach(database)
     except DatabaseError as error:
-        return Check("database", "FAIL", _clause(error), f"Its URL comes from {settings.database_source}.")
+        return Check("database", "FAIL", error.what.rstrip("."), f"Its URL comes from {settings.database_source}.")
     return Check("database", "OK", f"{database.shown} answers")
 
 
@@ -82,8 +82,7 @@ def _missing(path: Path, settings: Settings) -> Check:
     if not os.access(path.parent, os.W_OK, effective_ids=True):
         found = f"{path} does not exist, and uid {os.geteuid()} cannot write to its directory"
         return Check("database", "FAIL", found, f"Its path comes from {settings.database_source}.")
-    creator = "inventory sync" if settings.auto_migrate else "inventory db upgrade"
-    return Check("database", "WARN", f"{path} does not exist yet", f"To create it, run: {creator}")
+    return Check("database", "WARN", f"{path} does not exist yet", "Create it with: inventory db upgrade")
 
 
 def _schema(database: Database, settings: Settings, reached: Check) -> Check:
@@ -92,13 +91,13 @@ def _schema(database: Database, settings: Settings, reached: Check) -> Check:
     try:
         check_usable(database)
     except DatabaseError as error:
-        return Check("schema", "FAIL", _clause(error))
+        return _failed("schema", error)
     try:
         require_current(database, settings.database_source)
     except DatabaseError as error:
         if settings.auto_migrate:
-            return Check("schema", "WARN", _clause(error), "The next sync does this by itself.")
-        return Check("schema", "FAIL", _clause(error))
+            return Check("schema", "WARN", error.what, "The next sync changes that by itself.")
+        return _failed("schema", error)
     return Check("schema", "OK", "the tables match this version")
 
 
@@ -107,11 +106,9 @@ def _writing(database: Database) -> Check:
         try_writing(database)
         is_logging_ahead = has_write_ahead_log(database)
     except DatabaseLockedError as error:
-        return Check(
-            "writing", "WARN", _clause(error), "Try again; if it stays locked, find the program that holds it."
-        )
+        return Check("writing", "WARN", error.what, "Try again; if it stays locked, find the program that holds it.")
     except DatabaseError as error:
-        return Check("writing", "FAIL", _clause(error))
+        return _failed("writing", error)
     if not is_logging_ahead:
         found = "a row could be written, but readers block syncs: the write-ahead log is off, as in a copy by SQLite"
         to_do = f'Run: sqlite3 {shlex.quote(database.shown)} "PRAGMA journal_mode = WAL"'
@@ -119,5 +116,6 @@ def _writing(database: Database) -> Check:
     return Check("writing", "OK", "a row could be written, and was removed again")
 
 
-def _clause(error: DatabaseError) -> str:
-    return error.what.rstrip(".")
+def _failed(name: str, error: DatabaseError) -> Check:
+    to_do = f"{error.to_do[0].upper()}{error.to_do[1:]}" if error.to_do else None
+    return Check(name, "FAIL", error.what.rstrip("."), to_do)

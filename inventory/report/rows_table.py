@@ -136,7 +136,7 @@ def cell(column: str, value: Any, now: datetime) -> str:  # noqa: ANN401 - whate
         return "-"
     writers: dict[type, Callable[[], str]] = {
         bool: lambda: "yes" if value else "no",
-        str: lambda: shown(value),
+        str: lambda: shown(words.reason(value) if column == "gone_reason" else value),
         datetime: lambda: words.instant(value, now),
         date: lambda: f"{value:%Y-%m}" if column == "month" else value.isoformat(),
         int: lambda: str(value) if column.endswith("_id") else f"{value:,}",

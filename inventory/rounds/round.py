@@ -35,7 +35,7 @@ def opened(settings: Settings, *, is_dry_run: bool = False, known: Database | No
     """
     with closing(known or Database(settings.database_url.get_secret_value())) as database:
         if is_dry_run and database.path and not sqlite_file_exists(database.path):
-            with closing(memory()) as nothing:
+            with closing(memory(instead_of=database.path)) as nothing:
                 upgrade(nothing)
                 yield nothing
             return

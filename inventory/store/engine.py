@@ -102,7 +102,7 @@ class Database:
 
     Attributes:
         path: The SQLite file; None on PostgreSQL and in memory.
-        shown: The file's path, or the URL without its password.
+        shown: The file's path, or the URL without its password; in memory, words that say so.
     """
 
     def __init__(self, url: str | sa.URL, *, becomes: Path | None = None) -> None:
@@ -113,7 +113,8 @@ class Database:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = Path(self.url.database) if self.is_sqlite and self.url.database else None
-        self.shown = str(becomes or self.path or _without_secrets(self.url))
+        in_memory = "a database in memory" if self.is_sqlite else None
+        self.shown = str(becomes or self.path or in_memory or _without_secrets(self.url))
         self._is_draft = becomes is not None
         # One connection: one thread writes, and closing the last one costs a checkpoint.
         one: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2}
@@ -185,7 +186,7 @@ class Database:
                 translated = self._translated(error)
                 if translated is None or not (is_committing and _is_answer_lost(error)):
                     raise
-                translated.kept, translated.to_do = Kept.UNKNOWN, "the next sync finds out"
+                translated.kept, translated.to_do = Kept.UNKNOWN, "the next sync finds out."
                 raise translated from error
 
     @contextmanager
@@ -215,7 +216,7 @@ class Database:
             return DatabaseLockedError(
                 f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s",
                 kept=Kept.NOTHING_CHANGED,
-                to_do="the next run catches up",
+                to_do="the next run catches up.",
             )
         if of_the_system := self._of_the_system(error):
             return of_the_system
@@ -274,9 +275,9 @@ class Database:
         self.engine.dispose()
 
 
-def memory() -> Database:
-    """Return an empty SQLite database in memory, which lives as long as the object."""
-    return Database("sqlite://")
+def memory(instead_of: Path | None = None) -> Database:
+    """Return an empty SQLite database in memory, which lives as long as the object, perhaps under a file's name."""
+    return Database("sqlite://", becomes=instead_of)
 
 
 def _without_secrets(url: sa.URL) -> str:
@@ -354,7 +355,7 @@ def _postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
             raise DatabaseUnusableError(
                 f"database {shown} stores text as {encoding}, which lacks letters that names may have",
                 kept=Kept.NOTHING_CHANGED,
-                to_do="create a database with ENCODING 'UTF8'",
+                to_do="create a database with ENCODING 'UTF8'.",
             )
         return connection
 

@@ -67,7 +67,7 @@ def grant_reader(database: Database, role: str) -> bool:
                 f'role "{role}" is a superuser, may create roles, or is or may become "{owner}", who owns the tables: '
                 "it could write in any case",
                 kept=Kept.NOTHING_CHANGED,
-                to_do="name another role",
+                to_do="name another role.",
             )
         is_new = is_mighty is None
         if is_new:
@@ -95,7 +95,7 @@ def _check_may_make_roles(connection: sa.Connection, role: str) -> None:
             f'role "{user}", which the database URL names, may not create roles',
             kept=Kept.NOTHING_CHANGED,
             to_do="an administrator can run this command once, with a role in INVENTORY_DATABASE_URL that may create "
-            f'"{role}"',
+            f'"{role}".',
         )
 
 

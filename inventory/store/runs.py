@@ -306,7 +306,7 @@ def _running_error(account: StoredAccount, holder: sa.Row[Any], now: datetime) -
         f'a sync of account "{account.name}" is running on this database: host {holder.host}, pid {holder.pid}, '
         f"since {since:%H:%M:%SZ} ({minutes} min)",
         kept=Kept.NOTHING_DONE,
-        to_do="the next run catches up",
+        to_do="the next run catches up.",
     )
 
 

@@ -106,7 +106,7 @@ def _check_undamaged(database: Database) -> None:
         raise DatabaseUnusableError(
             f"database {database.shown} is damaged ({' '.join(found.split())})",
             kept=Kept.NOTHING_CHANGED,
-            to_do="restore a copy",
+            to_do="restore a copy.",
         )
 
 
@@ -124,12 +124,12 @@ def _check_ours(database: Database, config: "Config | None" = None) -> None:
             f"database {database.shown} was made by a version of this program that was never released "
             f"(revision {current}), and cannot be upgraded",
             kept=Kept.NOTHING_CHANGED,
-            to_do="move it away or name another database, and the next sync makes a new one",
+            to_do="move it away or name another database, and the next sync makes a new one.",
         )
     raise DatabaseUnusableError(
         f"database {database.shown} was made by a newer version of this program (revision {current})",
         kept=Kept.NOTHING_CHANGED,
-        to_do="upgrade the program",
+        to_do="upgrade the program.",
     )
 
 
@@ -170,7 +170,7 @@ def require_readable(database: Database, source: str) -> None:
 def _require_file(database: Database, source: str) -> None:
     if database.path and not sqlite_file_exists(database.path):
         raise DatabaseUnusableError(
-            f"there is no database {database.shown} (from {source}). Create it with: inventory db upgrade"
+            f"there is no database {database.shown} (from {source})", to_do="create it with: inventory db upgrade"
         )
 
 
@@ -179,7 +179,8 @@ def _require_revision(database: Database, source: str) -> None:
         current = revision(connection)
     if current is None:
         raise DatabaseUnusableError(
-            f"database {database.shown} (from {source}) is empty. Create its tables with: inventory db upgrade"
+            f"database {database.shown} (from {source}) is empty",
+            to_do="create its tables with: inventory db upgrade",
         )
     if current != revisions()[-1]:
         raise DatabaseUnusableError(

@@ -45,7 +45,7 @@ def drop(connection: sa.Connection) -> None:
             raise DatabaseUnusableError(
                 f"the views cannot be replaced: {' and '.join(readers.message_detail.splitlines())}",  # type: ignore[union-attr]
                 kept=Kept.NOTHING_CHANGED,
-                to_do="drop your own view, upgrade, and create it again",
+                to_do="drop your own view, upgrade, and create it again.",
             ) from error
 
 
@@ -60,7 +60,7 @@ def create(connection: sa.Connection) -> None:
         raise DatabaseUnusableError(
             f"{' and '.join(sorted(taken))} in the database is not of this program, which has a view of that name",
             kept=Kept.NOTHING_CHANGED,
-            to_do="rename or drop your own, then try again",
+            to_do="rename or drop your own, then try again.",
         )
     for name, view in views().items():
         mark = f"{_MARK} {_digest(view, dialect)}"

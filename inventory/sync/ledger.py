@@ -113,7 +113,7 @@ class Ledger:
                 f'the token of account "{self.name}" belongs to another account '
                 f"({_owner(found)}, stored is {_owner(stored)})",
                 kept=Kept.NOTHING_CHANGED,
-                to_do="configure the right token, or give the account another name",
+                to_do="configure the right token, or give the account another name.",
             )
         with self.database.reading() as connection:
             same = [name for name in runs.namesakes(connection, found, self.name) if name in configured]
@@ -121,7 +121,7 @@ class Ledger:
             raise ConfigurationError(
                 f'accounts "{same[0]}" and "{self.name}" are one account of DigitalOcean ({_owner(found)})',
                 kept=Kept.NOTHING_CHANGED,
-                to_do="remove one from the configuration",
+                to_do="remove one from the configuration.",
             )
 
     def keep_account(self, found: Account) -> None:

@@ -137,7 +137,7 @@ def _check_clock(client: Client) -> None:
         raise ClockError(
             f"this machine's clock is {abs(skew)} {way} DigitalOcean's",
             kept=Kept.NOTHING_CHANGED,
-            to_do="set the clock",
+            to_do="set the clock.",
         )
 
 

@@ -11,8 +11,9 @@ from inventory.sync.result import ending_after
     [
         (None, None, "it is full"),
         (Kept.NOTHING_CHANGED, None, "it is full. Nothing was changed."),
-        (None, "make room", "it is full. Make room."),
-        (Kept.NOTHING_CHANGED, "make room", "it is full. Nothing was changed; make room."),
+        (None, "make room.", "it is full. Make room."),
+        (Kept.NOTHING_CHANGED, "make room.", "it is full. Nothing was changed; make room."),
+        (Kept.NOTHING_CHANGED, "run: inventory sync", "it is full. Nothing was changed; run: inventory sync"),
     ],
 )
 def test_what_was_kept_and_what_to_do_follow_what_happened(kept: Kept | None, to_do: str | None, said: str) -> None:

@@ -121,7 +121,7 @@ def test_every_status_of_an_account_is_kept(database: Database, two_accounts: di
     told = [("active", NOW), ("active", NOW + second), ("locked", NOW + second), ("active", NOW - second)]
     with database.writing() as connection:
         for status, at in told:
-            runs.record_account(connection, account_id, "f81d4fae", status, at)
+            runs.record_account(connection, account_id, Account("f81d4fae", status), at)
         rows = connection.execute(sa.select(account_versions).order_by(account_versions.c.valid_from)).all()
     assert rows == [
         (account_id, NOW, NOW + second, "active"),

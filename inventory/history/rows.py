@@ -55,7 +55,7 @@ def shown_droplet(
     )
 
 
-def _unknown_droplet(droplet_id: int, account_id: int, stamp: datetime, outcome: Outcome) -> DropletState:
+def _unknown_droplet(droplet_id: int, account_id: int | None, stamp: datetime, outcome: Outcome) -> DropletState:
     """Give the row of a Droplet of which only the id is known, which is its name then."""
     return DropletState(
         id=droplet_id,

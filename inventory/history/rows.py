@@ -51,7 +51,7 @@ def shown_droplet(
         last_attempt_at=stamp,
         last_outcome=outcome,
         last_error=error,
-        looks=with_look(before, observed_at) if observed_at else before.looks if before else None,
+        looks=with_look(before, observed_at) if observed_at else known.looks,
     )
 
 

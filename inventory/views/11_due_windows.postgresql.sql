@@ -1,4 +1,14 @@
 WITH
+rule AS (
+    SELECT
+        p.*,
+        hours_between_windows(p) AS hours_apart,
+        coalesce(p.window_length_hours, least(4, hours_between_windows(p))) AS length_hours
+    FROM backup_policies AS p
+    WHERE p.is_enabled AND hours_between_windows(p) IS NOT NULL
+),
+
+-- One row for each hour of the day at which a policy's windows open.
 policy AS MATERIALIZED (
     SELECT
         k.account,
@@ -7,8 +17,8 @@ policy AS MATERIALIZED (
         k.first_look_at,
         k.last_observed_at,
         p.plan,
-        p.hour,
-        p.hour + coalesce(p.window_length_hours, 4) AS end_hour,
+        h.hour,
+        h.hour + p.length_hours AS end_hour,
         p.retention_days,
         CASE
             WHEN p.plan = 'weekly' THEN array_position(ARRAY['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'], p.weekday) - 1
@@ -22,7 +32,10 @@ policy AS MATERIALIZED (
             ) THEN (
                 SELECT greatest(
                     k.first_look_at - p.retention_days * interval '24 hours',
-                    b.created_at - (coalesce(p.window_length_hours, 4) + 12) * interval '1 hour' + interval '1 second'
+                    b.created_at
+                    - CASE WHEN p.plan IN ('daily', 'weekly') THEN p.length_hours + 12 ELSE p.hours_apart END
+                    * interval '1 hour'
+                    + interval '1 second'
                 )
                 FROM backups AS b
                 WHERE
@@ -43,13 +56,9 @@ policy AS MATERIALIZED (
         c.now
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
-    INNER JOIN backup_policies AS p ON p.droplet_id = k.droplet_id
-    WHERE
-        p.valid_from <= c.now
-        AND p.is_enabled
-        AND p.plan IN ('daily', 'weekly')
-        AND p.hour IS NOT NULL
-        AND (p.plan = 'daily' OR p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'))
+    INNER JOIN rule AS p ON p.droplet_id = k.droplet_id
+    INNER JOIN generate_series(0, 23) AS h (hour) ON h.hour % least(p.hours_apart, 24) = p.hour % least(p.hours_apart, 24)
+    WHERE p.valid_from <= c.now
 ),
 
 -- The first day whose window opens while the policy is in force, and the last whose window ends in time.

@@ -1,12 +1,13 @@
 -- In which windows was a backup due?
--- A window is due if it opened while a daily or weekly policy was in force and ended at least 12 h ago. It opens at the
--- policy's hour, UTC, every day or on its weekday. A policy is known to have been in force from the look that read it
--- to the last look before the one that read another policy, or that found the Droplet gone; a window between those two
--- looks is not due. The policy of the first look is assumed to have been in force before: since the window of the
--- oldest backup that this look saw, but no longer than its retention. No window before pruned_before is due, and none
--- of a plan other than daily and weekly, because nobody documents those. A backup belongs to a window if it was created
--- at its start or later, and earlier than 12 h after its end. Gone and unselected Droplets are included, for as long as
--- they were looked at.
+-- A window is due if it opened while a policy was in force whose windows are known, and ended at least 12 h ago. Plan
+-- daily opens one at the policy's hour, UTC, every day; weekly does so on its weekday; intra_daily_4h opens one every 4 h,
+-- one of them at that hour, and so does every intra_daily_Nh whose N divides 24. A policy is known to have been in force
+-- from the look that read it to the last look before the one that read another policy, or that found the Droplet gone; a
+-- window that had not ended by that last look is not due. The policy of the first look is assumed to have been in force
+-- before: since the window of the oldest backup that this look saw, but no longer than its retention. No window before
+-- pruned_before is due. A window has a backup if one was created at its start or later, and earlier than 12 h after its
+-- end. Where windows open more often, the backup that was made for a later window counts as a late one of this one too.
+-- Gone and unselected Droplets are included, for as long as they were looked at.
 -- Grain: one row per Droplet and window
 -- Units: UTC, days, hours
 -- Reads: report_clock, known_droplets, droplets, backup_policies, backups, droplet_days
@@ -18,13 +19,13 @@
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
---   plan: daily or weekly, as the policy then said
+--   plan: as the policy then said
 --   retention_days: as the policy then said; NULL where the API did not say
 --   month: UTC, the first day of the month in which the window opened
 --   day: UTC, on which the window opened
 --   window_starts_at: UTC
 --   window_ends_at: UTC
---   awaited_until_at: UTC, 12 h after its end; a backup created from then on does not belong to this window
+--   awaited_until_at: UTC, 12 h after its end; a backup created from then on is none of this window
 --   expires_at: UTC, when a backup made at its start would expire; NULL without retention_days
 --   age_days: UTC days from the day on which it opened to the day of report_clock.now
 --   age_hours: from its start to report_clock.now

@@ -1,4 +1,22 @@
 WITH RECURSIVE
+hour_of_day AS (
+    SELECT 0 AS hour
+    UNION ALL
+    SELECT h.hour + 1
+    FROM hour_of_day AS h
+    WHERE h.hour < 23
+),
+
+rule AS (
+    SELECT
+        p.*,
+        hours_between_windows(p) AS hours_apart,
+        coalesce(p.window_length_hours, min(4, hours_between_windows(p))) AS length_hours
+    FROM backup_policies AS p
+    WHERE p.is_enabled AND hours_between_windows(p) IS NOT NULL
+),
+
+-- One row for each hour of the day at which a policy's windows open.
 policy AS (
     SELECT
         k.account,
@@ -7,8 +25,8 @@ policy AS (
         k.first_look_at,
         k.last_observed_at,
         p.plan,
-        p.hour,
-        p.hour + coalesce(p.window_length_hours, 4) AS end_hour,
+        h.hour,
+        h.hour + p.length_hours AS end_hour,
         p.retention_days,
         CASE WHEN p.plan = 'weekly' THEN instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4 END AS weekday,
         -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy.
@@ -20,9 +38,7 @@ policy AS (
             ) THEN max(
                 datetime(k.first_look_at, '-' || p.retention_days || ' days'),
                 (
-                    SELECT datetime(
-                        b.created_at, '-' || (coalesce(p.window_length_hours, 4) + 12) || ' hours', '+1 second'
-                    )
+                    SELECT datetime(b.created_at, '-' || CASE WHEN p.plan IN ('daily', 'weekly') THEN p.length_hours + 12 ELSE p.hours_apart END || ' hours', '+1 second')
                     FROM backups AS b
                     WHERE b.droplet_id = k.droplet_id AND b.first_seen_at <= k.first_look_at
                     ORDER BY b.created_at
@@ -40,13 +56,9 @@ policy AS (
         c.now
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
-    INNER JOIN backup_policies AS p ON p.droplet_id = k.droplet_id
-    WHERE
-        p.valid_from <= c.now
-        AND p.is_enabled
-        AND p.plan IN ('daily', 'weekly')
-        AND p.hour IS NOT NULL
-        AND (p.plan = 'daily' OR p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'))
+    INNER JOIN rule AS p ON p.droplet_id = k.droplet_id
+    INNER JOIN hour_of_day AS h ON h.hour % min(p.hours_apart, 24) = p.hour % min(p.hours_apart, 24)
+    WHERE p.valid_from <= c.now
 ),
 
 span AS (

@@ -1,5 +1,5 @@
 -- In which due windows was no backup made?
--- due_windows says which windows are due, and which backup belongs to one. A window without a backup is missed if a
+-- due_windows says which windows are due, and which backups count for one. A window without a backup is missed if a
 -- look came after the backup was awaited and before it would have expired; otherwise nobody can know.
 -- Grain: one row per Droplet and window without a backup
 -- Units: UTC
@@ -10,7 +10,7 @@
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
---   plan: daily or weekly, as the policy then said
+--   plan: as the policy then said
 --   month: UTC, the first day of the month in which the window opened
 --   window_starts_at: UTC
 --   window_ends_at: UTC

@@ -10,7 +10,7 @@
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
 --   droplet: its name, not unique
---   plan: daily or weekly, as the policy then said
+--   plan: as the policy then said
 --   window_starts_at: UTC
 --   window_ends_at: UTC
 --   verdict: missed: a look came and did not show one; not looked: no look came while there would have been one

@@ -12,7 +12,7 @@
 --   droplet: its name, not unique
 --   month: UTC, its first day
 --   windows_due: windows in which a backup was due and which ended at least 12 h ago
---   windows_made: of these, with a backup
+--   windows_made: of these, with a backup made in them or within 12 h after, which one for a later window may be too
 --   windows_missed: of these, without one although a look came in time
 --   windows_not_looked: of these, without one, and no look came while there would have been one
 WITH

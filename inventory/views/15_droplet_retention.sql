@@ -25,10 +25,7 @@ policy AS (
         p.plan,
         p.retention_days,
         -- Where no window is known to be due, nobody knows how many backups there should be.
-        p.plan IN ('daily', 'weekly')
-        AND p.hour IS NOT NULL
-        AND (p.plan = 'daily' OR p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'))
-        AND p.retention_days IS NOT NULL AS is_understood
+        hours_between_windows(p) IS NOT NULL AND p.retention_days IS NOT NULL AS is_understood
     FROM report_clock AS c
     CROSS JOIN backup_policies AS p
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)

@@ -1,4 +1,6 @@
-"""What SQLite and PostgreSQL spell differently, each under one name that a view's file calls like a function.
+"""What SQLite and PostgreSQL spell differently, and what several views must say alike.
+
+Each stands under one name that a view's file calls like a function.
 
 Neither database has these functions. `catalog` replaces each call by the database's own SQL, so that the views in a
 database are native SQL and any client can read them. Arguments are SQL. They may call macros, but contain no comment,

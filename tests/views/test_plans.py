@@ -1,0 +1,133 @@
+"""Plans that no document lists: which windows are due, what was made in them, and what nobody can know."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from inventory.store.engine import Database
+from inventory.views.rows import DropletRetention, DueWindow, EmptyWindow, MissedBackup, MonthCoverage
+from tests.views.by_hand import ByHand
+
+EVERY_4_HOURS: dict[str, Any] = {"plan": "intra_daily_4h", "hour": 0}
+
+
+@pytest.fixture
+def web(migrated_url: str) -> Iterator[ByHand]:
+    database = Database(migrated_url)
+    yield ByHand(database)
+    database.close()
+
+
+def due(web: ByHand, now: str) -> list[str]:
+    return [f"{row.window_starts_at:%m-%d %H:%M}" for row in web.ask(DueWindow, now)]
+
+
+def missed(web: ByHand, now: str) -> list[str]:
+    rows = web.ask(MissedBackup, now)
+    return [f"{row.window_starts_at:%m-%d %H:%M}" for row in reversed(rows) if row.verdict == "missed"]
+
+
+# Plans whose name says how often they run
+
+
+@pytest.mark.parametrize(
+    ("hours", "hour", "opening"),
+    [
+        (1, 0, range(24)),
+        (2, 3, range(1, 24, 2)),
+        (3, 5, range(2, 24, 3)),
+        (4, 0, range(0, 24, 4)),
+        (4, 22, range(2, 24, 4)),
+        (6, 7, range(1, 24, 6)),
+        (8, 8, range(0, 24, 8)),
+        (12, 20, (8, 20)),
+        (24, 5, (5,)),
+    ],
+)
+def test_windows_open_so_many_hours_apart_from_the_hour_of_the_policy(
+    web: ByHand, hours: int, hour: int, opening: range
+) -> None:
+    web.policy("03-01 12:00", plan=f"intra_daily_{hours}h", hour=hour)
+    of_the_day = [window for window in due(web, "03-09 12:00") if window.startswith("03-05")]
+    assert of_the_day == [f"03-05 {each:02}:00" for each in opening]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"plan": "intra_daily_5h"},
+        {"plan": "intra_daily_48h"},
+        {"plan": "intra_daily_0h"},
+        {"plan": "intra_daily_4h", "hour": None},
+        {"plan": "intra_daily_4"},
+        {"plan": "usage-4-hourly"},
+    ],
+)
+def test_of_a_plan_whose_name_says_nothing_nothing_is_claimed(web: ByHand, policy: dict[str, Any]) -> None:
+    web.policy("03-01 12:00", **policy)
+    web.looks("03-01 12:00", "03-09 12:00")
+    assert due(web, "03-09 12:00") == []
+    (row,) = web.ask(DropletRetention, "03-09 12:00")
+    assert (row.expected_backups, row.verdict) == (None, "unknown")
+
+
+@pytest.mark.parametrize(("hours", "ends"), [(1, "01:00"), (3, "03:00"), (6, "04:00")])
+def test_a_window_of_unknown_length_ends_after_4_hours_or_when_the_next_opens(
+    web: ByHand, hours: int, ends: str
+) -> None:
+    web.policy("03-01 12:00", plan=f"intra_daily_{hours}h", hour=0, window_length_hours=None)
+    window = next(row for row in web.ask(DueWindow, "03-03 12:00") if f"{row.window_starts_at:%d %H}" == "02 00")
+    assert f"{window.window_ends_at:%H:%M}" == ends
+
+
+def test_a_window_without_its_own_backup_is_missed_only_if_none_was_made_until_12_hours_after_its_end(
+    web: ByHand,
+) -> None:
+    web.policy("03-01 23:00", **EVERY_4_HOURS)
+    # By hand: windows of 2 March open at 0, 4, 8, 12, 16 and 20; each ends 4 h and is over 16 h after it opened.
+    web.backup(1, "03-02 01:00", seen="03-02 22:00")
+    web.backup(2, "03-02 20:30", seen="03-02 22:00")  # of the window of 20:00; late for those of 8, 12 and 16
+    web.looks("03-02 22:00", "03-03 23:00")
+    assert due(web, "03-03 12:00") == [f"03-02 {hour:02}:00" for hour in range(0, 24, 4)]
+    assert missed(web, "03-03 23:00")[0] == "03-02 04:00"
+    assert missed(web, "03-03 23:00")[1:] == ["03-03 00:00", "03-03 04:00"]  # 20:30 was before they opened
+    (march,) = web.ask(MonthCoverage, "03-03 12:00")
+    assert (march.windows_due, march.windows_made, march.windows_missed, march.windows_not_looked) == (6, 5, 1, 0)
+
+
+def test_one_backup_a_day_makes_the_four_windows_for_which_it_was_not_too_late(web: ByHand) -> None:
+    web.policy("03-01 23:00", **EVERY_4_HOURS)
+    for day in range(2, 9):
+        web.backup(day, f"03-{day:02} 00:30", seen=f"03-{day:02} 23:00")
+        web.looks(f"03-{day:02} 23:00")
+    # 7 March: 0 has its own; 12, 16 and 20 have that of 8 March at 0:30; 4 and 8 were over at 20:00 and 24:00.
+    empty = [row for row in web.ask(EmptyWindow, "03-08 23:00") if f"{row.window_starts_at:%m-%d}" == "03-07"]
+    assert [(f"{row.window_starts_at:%H}", row.verdict) for row in empty] == [("04", "missed"), ("08", "missed")]
+
+
+def test_three_days_without_a_new_backup_are_missed_windows(web: ByHand) -> None:
+    web.policy("03-01 12:00", **EVERY_4_HOURS)
+    web.backup(1, "03-02 00:10", seen="03-02 12:00")
+    web.looks("03-02 12:00", "03-03 12:00", "03-04 12:00", "03-05 12:00")
+    # The last that is over opened at 20:00 on 4 March.
+    assert missed(web, "03-05 12:00") == [
+        f"03-{day:02} {hour:02}:00" for day in (2, 3, 4) for hour in range(0, 24, 4) if (day, hour) > (2, 0)
+    ]
+
+
+def test_a_plan_of_4_hours_keeps_a_backup_for_each_window_that_is_over(web: ByHand) -> None:
+    web.policy("03-01 12:00", retention_days=1, **EVERY_4_HOURS)
+    for number, hour in enumerate(range(0, 24, 4)):
+        web.backup(number + 1, f"03-03 {hour:02}:10", seen="03-04 12:00")
+    web.looks("03-02 12:00", "03-04 12:00")
+    (row,) = web.ask(DropletRetention, "03-04 12:00")
+    # Opened less than 24 h ago, and 16 h or more: that of 3 March 16:00 and of 20:00; that of 12:00 may be gone.
+    assert (row.backups, row.expected_backups, row.verdict) == (6, 2, "enough")
+
+
+def test_the_policy_of_the_first_look_held_since_the_window_of_the_oldest_backup_and_not_before(web: ByHand) -> None:
+    web.policy("03-01 12:00", **EVERY_4_HOURS)
+    web.backup(1, "02-28 05:30", seen="03-01 12:00")
+    web.looks("03-01 12:00")
+    assert due(web, "03-01 12:00")[0] == "02-28 04:00"

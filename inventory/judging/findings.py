@@ -258,11 +258,16 @@ class _Findings:
                 yield finding if len(windows) == 1 else replace(finding, severity="critical")
 
     def _too_few_backups(self) -> Iterator[Finding]:
+        never_had = {each.droplet_id for each in self._evidence.unprotected if not each.is_formerly_protected}
         for row in self._evidence.retention:
-            is_explained = row.droplet_id in self._missed or row.droplet_id in self._lost
-            if row.verdict == "too few" and not is_explained:
-                what = f"{row.backups} of the {row.expected_backups} that should exist"
-                yield from self._of_droplet("too-few-backups", row, None, what)
+            if row.verdict != "too few":
+                continue
+            expected = f" of the {row.expected_backups} that should exist" if row.expected_backups else ""
+            if row.backups == 0 and row.droplet_id not in never_had:
+                for finding in self._of_droplet("too-few-backups", row, None, f"none is left{expected}"):
+                    yield replace(finding, severity="critical")
+            elif row.droplet_id not in self._missed and row.droplet_id not in self._lost:
+                yield from self._of_droplet("too-few-backups", row, None, f"{row.backups}{expected}")
 
     def _unprotected(self) -> Iterator[Finding]:
         for row in self._evidence.unprotected:

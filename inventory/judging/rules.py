@@ -18,7 +18,8 @@ class Kind:
     """What the findings of one name have in common.
 
     Attributes:
-        severity: Where the configuration sets none; for `missed-backup`, that of the first in a row.
+        severity: Where the configuration sets none; for `missed-backup`, that of the first in a row, for
+            `too-few-backups`, that of a Droplet which has some.
         means: When it is found, in a sentence.
         is_of_account: Whether it concerns an account, not one Droplet.
     """
@@ -57,7 +58,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "too-few-backups": Kind(
             "warning",
             "Fewer backups exist than the policy has had time to make, and neither `missed-backup` nor "
-            "`unexplained-loss` says why.",
+            "`unexplained-loss` says why; critical where a policy is on, whatever its plan, and of the backups that "
+            "there were none is left.",
         ),
         "size-anomaly": Kind(
             "warning",

@@ -41,6 +41,7 @@ class Summary:
         droplets: Selected Droplets that exist.
         disabled: Active ones of them that have backups off.
         never_protected: Active ones of them that never had a backup, although backups are not off.
+        none_left: Those that had backups and have none left, although backups are on.
         oldest_backup_at: None if there is no backup, like `newest_backup_at`.
         never_looked_at: Droplets of which nothing is known yet; where that is said of all, `backups` and
             `size_gigabytes` are None.
@@ -61,6 +62,7 @@ class Summary:
     droplets: int
     disabled: int
     never_protected: int
+    none_left: int
     never_looked_at: int
     backups: int | None
     oldest_backup_at: datetime | None
@@ -101,6 +103,7 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
         droplets=len(evidence.droplet_ids),
         disabled=disabled,
         never_protected=len(unprotected) - disabled,
+        none_left=len(_without_any(retention) - {row.droplet_id for row in unprotected}),
         never_looked_at=len(evidence.droplet_ids) - len(growth),
         backups=sum(row.backups for row in growth) if is_known else None,
         oldest_backup_at=oldest,
@@ -123,6 +126,10 @@ def _oldest_and_newest(retention: Sequence[DropletRetention]) -> tuple[datetime 
     oldest = min((row.oldest_backup_at for row in retention if row.oldest_backup_at), default=None)
     newest = max((row.newest_backup_at for row in retention if row.newest_backup_at), default=None)
     return oldest, newest
+
+
+def _without_any(retention: Sequence[DropletRetention]) -> set[int]:
+    return {row.droplet_id for row in retention if row.verdict == "too few" and row.backups == 0}
 
 
 def _cost(connection: sa.Connection, question: Question) -> tuple[float, int]:

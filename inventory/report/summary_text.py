@@ -110,13 +110,13 @@ def _figures(summary: Summary) -> Table:
 
 
 def _protected(summary: Summary) -> tuple[str, str]:
-    unprotected = summary.disabled + summary.never_protected
-    notes = [
-        f"{number} {what}"
-        for number, what in ((summary.disabled, "with backups off"), (summary.never_protected, "without any yet"))
-        if number
-    ]
-    return f"{summary.droplets - unprotected} of {summary.droplets}", ", ".join(notes)
+    unprotected = {
+        "with backups off": summary.disabled,
+        "without any yet": summary.never_protected,
+        "with none left": summary.none_left,
+    }
+    notes = [f"{number} {what}" for what, number in unprotected.items() if number]
+    return f"{summary.droplets - sum(unprotected.values())} of {summary.droplets}", ", ".join(notes)
 
 
 def _ages(summary: Summary) -> str:

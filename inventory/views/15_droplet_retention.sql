@@ -1,9 +1,12 @@
 -- Does each Droplet keep as many backups as its policy has had time to make?
 -- A backup is expected for each window of due_windows that a look followed, if the backup cannot have expired yet:
--- neither by the policy in force then nor by the one in force now.
+-- neither by the policy in force then nor by the one in force now. Switching backups off deletes them, so none is expected
+-- of windows before backups were last switched on again. Under any plan, even one whose windows nobody knows, a Droplet
+-- that had backups has too few with none left, unless backups were switched on again and no first window is over yet:
+-- until a window of due_windows passed or, where no windows are known, for 7 days.
 -- Grain: one row per selected Droplet that exists
 -- Units: UTC, hours
--- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, due_windows
+-- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, backups, due_windows
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -16,7 +19,7 @@
 --   oldest_backup_at: UTC created_at of the oldest; NULL without backups
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
 --   recovery_window_hours: how far back one can restore: from oldest_backup_at to now; NULL without backups
---   verdict: enough, too few, off, or unknown: nothing says how many backups there should be
+--   verdict: enough, too few (none left included), off, or unknown: nothing says how many backups there should be
 WITH RECURSIVE
 policy AS (
     SELECT
@@ -24,8 +27,15 @@ policy AS (
         p.is_enabled,
         p.plan,
         p.retention_days,
-        -- Where no window is known to be due, nobody knows how many backups there should be.
-        hours_between_windows(p) IS NOT NULL AND p.retention_days IS NOT NULL AS is_understood
+        -- Where the API does not say, windows count for the longest retention that is documented.
+        coalesce(p.retention_days, 28) AS counted_days,
+        hours_between_windows(p) IS NOT NULL AS has_known_windows,
+        -- NULL if backups were never known to be off.
+        (
+            SELECT max(o.valid_to)
+            FROM backup_policies AS o
+            WHERE o.droplet_id = p.droplet_id AND NOT o.is_enabled AND o.valid_to <= c.now
+        ) AS on_again_since
     FROM report_clock AS c
     CROSS JOIN backup_policies AS p
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
@@ -37,7 +47,7 @@ age AS (
     UNION ALL
     SELECT a.days + 1
     FROM age AS a
-    WHERE a.days < (SELECT max(p.retention_days) FROM policy AS p)
+    WHERE a.days < (SELECT max(p.counted_days) FROM policy AS p)
 ),
 
 due AS (
@@ -48,13 +58,14 @@ due AS (
     INNER JOIN due_windows AS w ON w.age_days = a.days
     INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
     WHERE
-        w.age_days <= w.retention_days
-        AND w.age_hours < 24 * w.retention_days
-        AND w.age_hours < 24 * p.retention_days
+        w.age_days <= coalesce(w.retention_days, 28)
+        AND w.age_hours < 24 * coalesce(w.retention_days, 28)
+        AND w.age_hours < 24 * p.counted_days
         -- And asked by a bound, PostgreSQL does not.
-        AND w.age_days <= (SELECT max(x.retention_days) FROM policy AS x)
+        AND w.age_days <= (SELECT max(x.counted_days) FROM policy AS x)
         -- Nobody can have seen a backup made since the last look. Last, because this costs the most to compute.
         AND w.awaited_until_at <= w.last_observed_at
+        AND (p.on_again_since IS NULL OR w.window_starts_at >= p.on_again_since)
     GROUP BY w.droplet_id
 ),
 
@@ -77,12 +88,26 @@ kept AS (
         n.backups,
         CASE
             WHEN NOT p.is_enabled THEN 0
-            WHEN p.is_understood AND n.backups IS NOT NULL THEN coalesce(d.windows, 0)
+            -- Where no window is known to be due, nobody knows how many backups there should be.
+            WHEN p.has_known_windows AND p.retention_days IS NOT NULL AND n.backups IS NOT NULL
+                THEN coalesce(d.windows, 0)
         END AS expected_backups,
         n.oldest_backup_at,
         n.newest_backup_at,
-        r.hours AS recovery_window_hours
-    FROM known_droplets AS k
+        r.hours AS recovery_window_hours,
+        n.backups = 0
+        AND EXISTS (
+            SELECT 1
+            FROM backups AS b
+            WHERE b.droplet_id = k.droplet_id AND b.first_seen_at <= c.now
+        )
+        AND (
+            p.on_again_since IS NULL
+            OR d.windows > 0
+            OR NOT p.has_known_windows AND k.last_observed_at >= seconds_before(p.on_again_since, -7 * 86400)
+        ) AS has_none_left
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
     LEFT JOIN policy AS p ON p.droplet_id = k.droplet_id
     LEFT JOIN droplet_size_now AS n ON n.droplet_id = k.droplet_id
     LEFT JOIN due AS d ON d.droplet_id = k.droplet_id
@@ -103,8 +128,8 @@ SELECT
     recovery_window_hours,
     CASE
         WHEN NOT is_enabled THEN 'off'
+        WHEN has_none_left OR backups < expected_backups THEN 'too few'
         WHEN expected_backups IS NULL THEN 'unknown'
-        WHEN backups < expected_backups THEN 'too few'
         ELSE 'enough'
     END AS verdict
 FROM kept

@@ -1,13 +1,19 @@
 """Plans that no document lists: which windows are due, what was made in them, and what nobody can know."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from inventory.judging.evidence import inspect, read_evidence
+from inventory.judging.rules import Rules
+from inventory.report.summary import summarise
+from inventory.report.summary_text import figures
 from inventory.store.engine import Database
+from inventory.views.queries import Question
 from inventory.views.rows import DropletRetention, DueWindow, EmptyWindow, MissedBackup, MonthCoverage
-from tests.views.by_hand import ByHand
+from tests.views.by_hand import ByHand, at
 
 EVERY_4_HOURS: dict[str, Any] = {"plan": "intra_daily_4h", "hour": 0}
 
@@ -131,3 +137,90 @@ def test_the_policy_of_the_first_look_held_since_the_window_of_the_oldest_backup
     web.backup(1, "02-28 05:30", seen="03-01 12:00")
     web.looks("03-01 12:00")
     assert due(web, "03-01 12:00")[0] == "02-28 04:00"
+
+
+# None left
+
+
+def findings(web: ByHand, now: str) -> list[tuple[str, str, str]]:
+    with web.database.reading() as connection:
+        verdict = inspect(connection, at(now), Rules(), ())
+    found = [(each.name, each.severity, each.what) for each in verdict.findings]
+    return [each for each in found if each[0] != "sync-overdue"]
+
+
+def emptied(web: ByHand, now: str) -> bool:
+    (row,) = web.ask(DropletRetention, now)
+    is_told = [each for each in findings(web, now) if each[0] == "too-few-backups" and each[1] == "critical"] != []
+    assert is_told == (row.verdict == "too few")
+    return is_told
+
+
+@pytest.mark.parametrize("plan", ["daily", "weekly", "intra_daily_4h", "intra_daily_5h", "hourly"])
+def test_a_droplet_whose_policy_is_on_and_that_has_no_backup_left_is_critical_whatever_the_plan(
+    web: ByHand, plan: str
+) -> None:
+    web.policy("03-01 12:00", plan=plan)
+    web.backup(1, "03-01 05:00", seen="03-01 12:00", gone="03-02 12:00")
+    web.looks("03-01 12:00", size_gigabytes=1.0)
+    web.looks("03-02 12:00")
+    assert not emptied(web, "03-02 11:59:59")
+    assert emptied(web, "03-02 12:00")
+    (row,) = web.ask(DropletRetention, "03-02 12:00")
+    assert (row.backups, row.verdict) == (0, "too few")
+
+
+def test_a_droplet_that_never_had_a_backup_has_none_left_to_miss(web: ByHand) -> None:
+    web.policy("03-01 12:00", plan="hourly")
+    web.looks("03-01 12:00", "03-20 12:00")
+    assert not emptied(web, "03-20 12:00")
+    (row,) = web.ask(DropletRetention, "03-20 12:00")
+    assert row.verdict == "unknown"
+
+
+def test_one_that_misses_its_first_backup_is_told_so_once(web: ByHand) -> None:
+    web.policy("03-01 12:00")
+    web.looks("03-01 12:00", "03-02 21:00")
+    assert web.ask(DropletRetention, "03-02 21:00")[0].verdict == "too few"
+    assert [each[:2] for each in findings(web, "03-02 21:00")] == [("missed-backup", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("plan", "over"),
+    [
+        # Switched on again on Monday 9 March at 12:00; each window is over 12 h after its end.
+        ({"plan": "daily"}, "03-10 20:00"),
+        ({"plan": "daily", "retention_days": None}, "03-10 20:00"),
+        ({"plan": "weekly", "weekday": "WED"}, "03-11 20:00"),
+        ({"plan": "intra_daily_4h", "hour": 0}, "03-10 04:00"),  # the window of 9 March, 12:00 to 16:00
+        # Nobody knows its windows: seven days.
+        ({"plan": "hourly"}, "03-16 12:00"),
+        ({"plan": "daily", "hour": None}, "03-16 12:00"),
+    ],
+)
+def test_switched_on_again_it_has_time_until_its_first_window_is_over(
+    web: ByHand, plan: dict[str, Any], over: str
+) -> None:
+    web.policy("03-01 12:00", "03-08 12:00", **plan)
+    web.policy("03-08 12:00", "03-09 12:00", plan=None)
+    web.policy("03-09 12:00", **plan)
+    web.backup(1, "03-06 05:00", seen="03-06 12:00", gone="03-08 12:00", reason="backups_disabled")
+    web.looks("03-01 12:00", "03-06 12:00", size_gigabytes=1.0)
+    day = at(over)
+    web.looks("03-08 12:00", "03-09 12:00", f"{day - timedelta(seconds=1):%m-%d %H:%M:%S}")
+    assert not emptied(web, over), "nobody has looked since"
+    (row,) = web.ask(DropletRetention, over)
+    assert not row.expected_backups, "of the windows before, all backups are deleted"
+    web.change("droplets", last_observed_at=day)
+    assert emptied(web, over)
+
+
+def test_the_summary_counts_a_droplet_with_none_left_as_unprotected(web: ByHand) -> None:
+    web.policy("03-01 12:00", plan="hourly")
+    web.backup(1, "03-01 05:00", seen="03-01 12:00", gone="03-02 12:00")
+    web.looks("03-02 12:00")
+    now = at("03-02 12:00")
+    web.ask(DropletRetention, "03-02 12:00")
+    with web.database.reading() as connection:
+        summary = summarise(connection, Question(now), read_evidence(connection, now, None, None))
+    assert next(each[:3] for each in figures(summary)) == ("Protected", "0 of 1", "1 with none left")

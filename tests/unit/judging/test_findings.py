@@ -221,6 +221,27 @@ def test_too_few_are_told_where_no_other_finding_says_why(
     assert (("too-few-backups", "warning") in found(retention=[retention], **changes)) == is_found
 
 
+@pytest.mark.parametrize(
+    ("expected", "changes", "what"),
+    [
+        (7, {}, "none is left of the 7 that should exist"),
+        (None, {}, "none is left"),
+        (0, {}, "none is left"),
+        (7, {"missed": [window(ago(days=4))]}, "none is left of the 7 that should exist"),
+        (7, {"backups": [lost(ago(days=1))]}, "none is left of the 7 that should exist"),
+    ],
+)
+def test_none_left_is_critical_whatever_else_is_found(expected: int | None, changes: dict[str, Any], what: str) -> None:
+    verdict = judged(retention=[kept(0, expected, "too few", None)], **changes)
+    (finding,) = [each for each in verdict.findings if each.name == "too-few-backups"]
+    assert (finding.severity, finding.what) == ("critical", what)
+
+
+def test_a_droplet_that_never_had_a_backup_is_told_that_it_missed_one_and_no_more() -> None:
+    changes = {"missed": [window(YESTERDAY)], "unprotected": [unprotected("no backup yet", had_some=False)]}
+    assert found(retention=[kept(0, 1, "too few", None)], **changes) == [("missed-backup", "warning")]
+
+
 # Protection
 
 

@@ -67,6 +67,7 @@ def summary(name: str) -> Summary:
         droplets=1,
         disabled=0,
         never_protected=0,
+        none_left=0,
         never_looked_at=0,
         backups=1,
         oldest_backup_at=NOW,

@@ -126,7 +126,7 @@ class SimulatedApi:
         if fault.status != _OK:
             return problem_of(fault.status)
         account = account_document(self.uuid, status=self.status)
-        return find(request, View(self.fleet, self.droplets, account, scopes, self.variants.unreadable))
+        return find(request, View(self.fleet, self.droplets, account, scopes, self.variants))
 
     def _document(self, found: Found, request: Request, fault: Fault, *, request_id: str) -> Document:
         match found:

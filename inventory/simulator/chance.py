@@ -9,12 +9,11 @@ from itertools import count
 from random import Random
 
 from inventory.simulator.values import (
-    PLANS,
-    UNDOCUMENTED_PLAN,
     WEEKDAYS,
     WINDOW_HOURS,
     WINDOW_LENGTH,
     SimulatedPolicy,
+    rhythm,
 )
 
 _WINDOW_SECONDS = int(WINDOW_LENGTH.total_seconds())
@@ -56,7 +55,7 @@ class Chance:
             plan=plan,
             weekday=(weekday or drawn_weekday) if plan == "weekly" else None,
             hour=drawn_hour if hour is None else hour,
-            retention_days=retention_days or PLANS.get(plan, UNDOCUMENTED_PLAN)[1],
+            retention_days=retention_days or rhythm(plan)[1],
         )
 
     def instant_in(self, window: datetime, droplet_seed: str) -> datetime:

@@ -109,7 +109,7 @@ def droplet_document(droplet: SimulatedDroplet, *, backup_ids: Sequence[int], sn
         "status": "active",
         "kernel": None,
         "created_at": stamp(droplet.created_at),
-        "features": [*(["backups"] if droplet.policy else []), "private_networking", "droplet_agent"],
+        "features": [*(["backups"] if _has_feature(droplet) else []), "private_networking", "droplet_agent"],
         "backup_ids": list(backup_ids),
         "next_backup_window": _window_document(droplet),
         "snapshot_ids": list(snapshot_ids),
@@ -176,6 +176,10 @@ def account_document(uuid: str, *, status: str) -> Document:
 def _number(value: float) -> float:
     """Return a whole number without a fraction, as the API writes it."""
     return int(value) if value == int(value) else value
+
+
+def _has_feature(droplet: SimulatedDroplet) -> bool:
+    return droplet.policy is not None and not droplet.policy.is_usage_based
 
 
 def _window_document(droplet: SimulatedDroplet) -> Document | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from inventory.simulator.catalog import BASE_IMAGE_ID, BASE_IMAGE_SLUG
 from inventory.simulator.documents import (
@@ -28,6 +28,7 @@ from inventory.simulator.messages import (
 )
 from inventory.simulator.paging import Listing
 from inventory.simulator.values import SimulatedDroplet
+from inventory.simulator.variants import Variants
 
 # Fields of a Droplet that depend on a scope of their own.
 _FIELDS_BY_SCOPE = {
@@ -59,26 +60,29 @@ class View:
     Attributes:
         droplets: Those that exist for it, oldest first.
         account: The document of the account.
-        unreadable: What a field is that the token lacks the scope for.
+        variants: What a field is that the token lacks the scope for, and the like.
     """
 
     fleet: Fleet
     droplets: Mapping[int, SimulatedDroplet]
     account: Document
     scopes: Collection[str]
-    unreadable: Literal["empty", "absent"]
+    variants: Variants
 
     def droplet(self, number: int) -> Document:
         """Return a Droplet as far as the token may read it."""
+        droplet = self.droplets[number]
+        is_usage_based = droplet.policy is not None and droplet.policy.is_usage_based
+        shows_ids = not is_usage_based or self.variants.usage_based_ids == "present"
         document = droplet_document(
-            self.droplets[number],
-            backup_ids=[each.id for each in self.fleet.backups_of(number)],
+            droplet,
+            backup_ids=[each.id for each in self.fleet.backups_of(number)] if shows_ids else [],
             snapshot_ids=list(self.fleet.snapshots_of(number)),
         )
         for scope in _FIELDS_BY_SCOPE.keys() - self.scopes:
             for field in _FIELDS_BY_SCOPE[scope]:
                 value = document.pop(field)
-                if self.unreadable == "empty":
+                if self.variants.unreadable == "empty":
                     document[field] = type(value)()
         return document
 

@@ -1,5 +1,6 @@
 """The frozen values a fleet is made of. Times are aware, UTC and of whole seconds; sizes are gigabytes."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +13,20 @@ WINDOW_LENGTH = timedelta(hours=4)
 
 # Plan -> (time between two backups, days each is kept). DigitalOcean documents these two.
 PLANS = {"daily": (timedelta(days=1), 7), "weekly": (timedelta(days=7), 28)}
+# What usage-based plans are called was seen for one of them, `intra_daily_4h`, which keeps seven days.
+_USAGE_BASED = re.compile(r"intra_daily_([1-9]\d?)h")
+_USAGE_BASED_KEEPS_DAYS = 7
 # Nobody documents how often any other plan runs or how long it keeps: this is our choice for all of them.
-UNDOCUMENTED_PLAN = (timedelta(hours=4), 3)
+_UNDOCUMENTED_PLAN = (timedelta(hours=4), 3)
 
 _A_SUNDAY = datetime(2018, 1, 7, tzinfo=UTC)
+
+
+def rhythm(plan: str) -> tuple[timedelta, int]:
+    """Return the time between two backups of a plan, and the days each is kept."""
+    if usage_based := _USAGE_BASED.fullmatch(plan):
+        return timedelta(hours=int(usage_based[1])), _USAGE_BASED_KEEPS_DAYS
+    return PLANS.get(plan, _UNDOCUMENTED_PLAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,12 @@ class SimulatedPolicy:
     @property
     def interval(self) -> timedelta:
         """The time between two windows."""
-        return PLANS.get(self.plan, UNDOCUMENTED_PLAN)[0]
+        return rhythm(self.plan)[0]
+
+    @property
+    def is_usage_based(self) -> bool:
+        """Whether it is billed by size; such a Droplet's `features` lack `backups`, by all that was seen."""
+        return _USAGE_BASED.fullmatch(self.plan) is not None
 
     @property
     def keeps(self) -> int:

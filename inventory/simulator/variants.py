@@ -28,6 +28,7 @@ class Variants:
         refused_by: Who answers 401 and 403. The gateway's own answers have other words, and no rate limit headers.
         rate_limit: Whether a 429 is as documented or, as was seen once, in other words and with its reset in the past.
         unreadable: What a Droplet's field is that the token lacks the scope for.
+        usage_based_ids: What `backup_ids` is of a Droplet on a usage-based plan, which lacks the backups feature.
     """
 
     single_page_links: Literal["empty", "pages", "absent"] = "empty"
@@ -35,6 +36,7 @@ class Variants:
     refused_by: Literal["api", "gateway"] = "api"
     rate_limit: Literal["documented", "reset in the past"] = "documented"
     unreadable: Literal["empty", "absent"] = "empty"
+    usage_based_ids: Literal["present", "empty"] = "present"
 
     def words(self, problem: Problem) -> Problem:
         """Return a problem in the words that it is told in: not the documented ones where others were seen."""

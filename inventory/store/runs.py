@@ -26,6 +26,7 @@ from inventory.store.engine import Database
 from inventory.store.schema import (
     account_versions,
     accounts,
+    backup_policies,
     backups,
     droplets,
     sync_listings,
@@ -124,7 +125,7 @@ def known_droplets(connection: sa.Connection, account_id: int | None) -> dict[in
 
 
 def remembered_droplets(connection: sa.Connection, account_id: int | None) -> dict[int, Remembered]:
-    """Read the ids of the live backups of every Droplet that could be proven unchanged.
+    """Read the ids of the live backups of every Droplet that could be proven unchanged, and whether backups are on.
 
     A Droplet is left out if its last look was not complete, or if one of them has size 0 or is held by the brake.
     """
@@ -132,8 +133,13 @@ def remembered_droplets(connection: sa.Connection, account_id: int | None) -> di
     of_droplet = sa.and_(backups.c.droplet_id == droplets.c.id, backups.c.gone_at.is_(None))
     # One row for each Droplet, not for each backup: that takes less than half the time.
     ids = sa.func.aggregate_strings(sa.cast(backups.c.id, sa.Text), ",")
+    is_policy_on = sa.exists().where(
+        backup_policies.c.droplet_id == droplets.c.id,
+        backup_policies.c.valid_to.is_(None),
+        backup_policies.c.is_enabled,
+    )
     query = (
-        sa.select(droplets.c.id, droplets.c.last_listed_at, ids)
+        sa.select(droplets.c.id, droplets.c.last_listed_at, ids, is_policy_on)
         .outerjoin_from(droplets, backups, of_droplet)
         .where(
             droplets.c.account_id == account_id,
@@ -145,8 +151,8 @@ def remembered_droplets(connection: sa.Connection, account_id: int | None) -> di
         .having(sa.func.max(sa.case((is_odd, 1), else_=0)) == 0)
     )
     return {
-        droplet_id: Remembered(last_listed_at, frozenset(map(int, ids.split(",") if ids else ())))
-        for droplet_id, last_listed_at, ids in connection.execute(query)
+        droplet_id: Remembered(last_listed_at, frozenset(map(int, ids.split(",") if ids else ())), bool(is_on))
+        for droplet_id, last_listed_at, ids, is_on in connection.execute(query)
     }
 
 

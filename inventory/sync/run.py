@@ -332,7 +332,7 @@ def _proven(
     last_run_at: datetime | None,
 ) -> set[int]:
     droplets = (discovery.droplets[number] for number in targets if number in discovery.droplets)
-    return proven_unchanged(droplets, remembered, now=discovery.began_at, last_run_at=last_run_at)
+    return proven_unchanged(droplets, remembered, discovery.policies, now=discovery.began_at, last_run_at=last_run_at)
 
 
 def _longest_unlooked(known: Mapping[int, KnownDroplet], number: int) -> tuple[bool, float, int]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import pytest
 import sqlalchemy as sa
@@ -20,10 +20,12 @@ from inventory.model import Selection
 from inventory.simulator import story
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
+from inventory.simulator.variants import Variants
 from inventory.store.engine import Database
 from tests.simulated import MONDAY, Account, Row, backups_path
 
 HISTORY = ("backups", "backup_regions", "backup_versions", "backup_policies", "droplet_days")
+Ids: TypeAlias = Literal["present", "empty"]
 STAMPS = {"first_seen_at", "gone_after_at", "gone_at", "gone_reason", "gone_reason_replaced_at"}
 
 
@@ -139,6 +141,31 @@ def test_ids_that_cannot_be_read_prove_nothing(account: Account, ids: list[int] 
     assert listings(account) == 3
 
 
+@pytest.mark.parametrize("ids", get_args(Ids))
+def test_backups_of_a_usage_based_plan_are_found_though_nothing_but_the_policy_tells_of_them(
+    database: Database, ids: Ids
+) -> None:
+    account = Account(database)
+    account.api.variants = Variants(usage_based_ids=ids)
+    number = account.fleet.add_droplet(name="web", plan="intra_daily_4h")
+    for _ in range(36):
+        assert account.sync(is_full=False).exit_code == EXIT_COMPLETE
+        assert account.live(number) == {backup.id for backup in account.fleet.backups_of(number)}
+        account.advance(hours=1)
+    assert len(account.live(number)) >= 7
+
+
+def test_where_the_policy_cannot_be_read_the_last_one_that_was_counts(database: Database) -> None:
+    account = Account(database)
+    account.api.variants = Variants(usage_based_ids="empty")
+    number = account.fleet.add_droplet(name="web", plan="intra_daily_4h")
+    account.sync(is_full=False)
+    account.api.faults["/v2/droplets/backups/policies"] = Fault(status=500)
+    account.advance(hours=8)
+    account.sync(is_full=False)
+    assert account.live(number) == {backup.id for backup in account.fleet.backups_of(number)} != set()
+
+
 def test_droplet_asked_for_by_name_is_listed(account: Account) -> None:
     listings(account)
     report = account.sync("web-0", is_full=False)
@@ -207,6 +234,7 @@ CHANGES: tuple[Callable[[Fleet, int], Any], ...] = (
     story.convert_one,
     lambda fleet, droplet: fleet.disable_backups(droplet),
     lambda fleet, droplet: fleet.enable_backups(droplet, "weekly"),
+    lambda fleet, droplet: fleet.enable_backups(droplet, "intra_daily_4h"),
     lambda fleet, droplet: fleet.rename(droplet, "renamed"),
     lambda fleet, droplet: fleet.resize(droplet, "s-2vcpu-4gb"),
     lambda fleet, droplet: fleet.destroy(droplet),
@@ -221,15 +249,18 @@ steps = st.lists(
 
 
 @contextmanager
-def two_accounts(template: Path, seed: int) -> Iterator[tuple[Account, Account]]:
+def two_accounts(template: Path, seed: int, ids: Ids = "present") -> Iterator[tuple[Account, Account]]:
     """One fleet, synced into two databases."""
     fleet = Fleet(MONDAY, seed=seed)
-    for number, plan in enumerate(("daily", "daily", "weekly", None)):
+    for number, plan in enumerate(("daily", "intra_daily_4h", "weekly", None)):
         fleet.add_droplet(name=f"web-{number}", plan=plan, backups=5 if plan else 0)
     with TemporaryDirectory() as directory:
         files = [shutil.copy(template, Path(directory, name)) for name in ("listing.db", "detection.db")]
         databases = [Database(f"sqlite:///{file}") for file in files]
-        yield Account(databases[0], fleet), Account(databases[1], fleet)
+        accounts = [Account(database, fleet) for database in databases]
+        for account in accounts:
+            account.api.variants = Variants(usage_based_ids=ids)
+        yield accounts[0], accounts[1]
         for database in databases:
             database.close()
 
@@ -244,9 +275,11 @@ quick = settings(max_examples=8, deadline=None, suppress_health_check=list(Healt
 
 
 @quick
-@given(seed=st.integers(0, 9), steps=steps)
-def test_detection_and_listing_tell_the_same_history(sqlite_template: Path, seed: int, steps: list[Step]) -> None:
-    with two_accounts(sqlite_template, seed) as (listing, detection):
+@given(seed=st.integers(0, 9), steps=steps, ids=st.sampled_from(get_args(Ids)))
+def test_detection_and_listing_tell_the_same_history(
+    sqlite_template: Path, seed: int, steps: list[Step], ids: Ids
+) -> None:
+    with two_accounts(sqlite_template, seed, ids) as (listing, detection):
         for hours, change, choice in steps:
             live(listing.fleet, change, choice)
             one, other = listing.sync(is_full=True), detection.sync(is_full=False)

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from jsonschema import Draft4Validator
@@ -13,6 +13,7 @@ from jsonschema import Draft4Validator
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.faults import Fault, with_lagging_backup_ids
 from inventory.simulator.fleet import Fleet
+from inventory.simulator.variants import Variants
 from tests.simulator.conftest import MONDAY, ask
 
 SPECIFICATION = os.environ.get("DIGITALOCEAN_OPENAPI")
@@ -271,3 +272,21 @@ def test_converted_backup_is_a_snapshot_and_no_backup(api: SimulatedApi, fleet: 
     assert ask(api, "/v2/snapshots?resource_type=volume").document["snapshots"] == []
     fleet.destroy(first)
     assert ask(api, f"/v2/snapshots/{backup.id}").status == 200
+
+
+@pytest.mark.parametrize(("ids", "expected"), [("present", 6), ("empty", 0)])
+def test_droplet_on_a_usage_based_plan_lacks_the_feature_and_shows_its_ids_or_does_not(
+    ids: Literal["present", "empty"], expected: int
+) -> None:
+    fleet = Fleet(MONDAY)
+    usage_based = fleet.add_droplet(name="web-01", plan="intra_daily_4h", backups=6)
+    daily = fleet.add_droplet(name="web-02", plan="daily", backups=6)
+    api = SimulatedApi(fleet)
+    api.variants = Variants(usage_based_ids=ids)
+    shown = {each["id"]: each for each in ask(api, "/v2/droplets").document["droplets"]}
+    assert ("backups" in shown[usage_based]["features"], len(shown[usage_based]["backup_ids"])) == (False, expected)
+    assert ("backups" in shown[daily]["features"], len(shown[daily]["backup_ids"])) == (True, 6)
+    policy = ask(api, f"/v2/droplets/{usage_based}/backups/policy").document["policy"]
+    assert (policy["backup_enabled"], policy["backup_policy"]["plan"]) == (True, "intra_daily_4h")
+    assert policy["backup_policy"]["retention_period_days"] == 7
+    assert shown[usage_based]["next_backup_window"] == policy["next_backup_window"]

@@ -14,7 +14,7 @@ from inventory.simulator.values import WEEKDAYS, WINDOW_LENGTH, Event, Simulated
 from tests.simulator.conftest import MONDAY
 
 DAY = timedelta(days=1)
-PLANS = {"daily": (7, 7 * DAY), "weekly": (4, 28 * DAY), "hourly": (18, 3 * DAY)}
+PLANS = {"daily": (7, 7 * DAY), "weekly": (4, 28 * DAY), "hourly": (18, 3 * DAY), "intra_daily_4h": (42, 7 * DAY)}
 
 both_ways = pytest.mark.parametrize("oldest_goes", get_args(OldestGoes))
 

@@ -50,7 +50,7 @@ class Summary:
         size_before_gigabytes: Seven days ago, by the last look at each Droplet before that; None if there was none.
         size_unknown_before_gigabytes: Of `size_gigabytes`, those of Droplets that existed then without a look.
         sizes: Gigabytes of all Droplets, of the days with a look in the last 30, oldest first.
-        cost_usd: A month, for Droplets with a known policy, rate and price.
+        cost_usd: A month, for Droplets with a known policy, rate and price; None if no Droplet has them.
         without_rate: Droplets without one of these.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
         incomplete_before: Before when something may be missing, because history was pruned; None if nothing can be.
@@ -73,7 +73,7 @@ class Summary:
     size_before_not_fresh_gigabytes: float
     size_unknown_before_gigabytes: float
     sizes: Sequence[float]
-    cost_usd: float
+    cost_usd: float | None
     without_rate: int
     lately: Mapping[str, int]
     largest: Sequence[Large]
@@ -132,11 +132,11 @@ def _without_any(retention: Sequence[DropletRetention]) -> set[int]:
     return {row.droplet_id for row in retention if row.verdict == "too few" and row.backups == 0}
 
 
-def _cost(connection: sa.Connection, question: Question) -> tuple[float, int]:
+def _cost(connection: sa.Connection, question: Question) -> tuple[float | None, int]:
     """Give the US dollars of a month, and the number of Droplets that have no known policy, rate or price."""
     estimates = [row.estimated_usd for row in ask(connection, CostNow, question)]
     known = [each for each in estimates if each is not None]
-    return add_up(known), len(estimates) - len(known)
+    return (add_up(known) if known or not estimates else None), len(estimates) - len(known)
 
 
 def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) -> float:

@@ -101,7 +101,8 @@ def figures(summary: Summary) -> Iterator[Figure]:
         yield Figure("Not fresh", words.size(summary.size_not_fresh_gigabytes), "of it, by a look that is overdue")
     if summary.never_looked_at:
         yield Figure("Unknown", str(summary.never_looked_at), "not looked at yet, and not counted in the above")
-    yield Figure("Cost", words.money(summary.cost_usd), f"a month, estimated{without}")
+    cost = "unknown" if summary.cost_usd is None else words.money(summary.cost_usd)
+    yield Figure("Cost", cost, f"a month, estimated{without}")
 
 
 def _figures(summary: Summary) -> Table:

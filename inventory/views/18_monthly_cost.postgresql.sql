@@ -26,6 +26,8 @@ plan AS (
         CASE
             WHEN p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT') THEN strpos('SUN MON TUE WED THU FRI SAT', p.weekday) / 4
         END AS weekday,
+        p.valid_from AS on_from,
+        p.valid_to AS on_until,
         coalesce(lag(p.valid_to) OVER w, '-infinity') AS starts_at,
         CASE WHEN lead(p.valid_from) OVER w IS NULL THEN 'infinity' ELSE p.valid_to END AS ends_at
     FROM today AS t
@@ -141,6 +143,7 @@ charge AS (
         a.droplet_id,
         a.month,
         a.backups,
+        CASE WHEN r.gibibyte_month_usd IS NOT NULL THEN a.backups ELSE 0 END AS by_size,
         a.price_monthly_usd * r.price_percent / 100 AS most_usd,
         CASE
             WHEN r.gibibyte_month_usd IS NOT NULL THEN 0
@@ -157,23 +160,49 @@ charge AS (
         AND (r.valid_to IS NULL OR a.month < r.valid_to)
 ),
 
+-- Of every month in which a plan was in force that goes by size, or that has no rate: by what is unknown.
+by_size AS (
+    SELECT
+        p.droplet_id,
+        m.month,
+        p.on_from,
+        p.on_until,
+        greatest(m.month, day_of(p.starts_at)) AS first_day,
+        least(m.next_month, day_of(p.ends_at)) AS next_day,
+        r.gibibyte_month_usd
+    FROM plan AS p
+    CROSS JOIN month AS m
+    LEFT JOIN backup_rates AS r
+        ON r.plan = p.plan
+        AND r.valid_from <= m.month
+        AND (r.valid_to IS NULL OR m.month < r.valid_to)
+    WHERE r.price_percent IS NULL
+),
+
 usage AS (
     SELECT
-        l.droplet_id,
-        CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date) AS month,
-        sum(CASE WHEN l.day = t.day THEN n.size_gigabytes ELSE l.size_gigabytes END * r.gibibyte_month_usd) AS usd_days
+        p.droplet_id,
+        p.month,
+        sum(CASE WHEN l.day = t.day THEN n.size_gigabytes ELSE l.size_gigabytes END * p.gibibyte_month_usd) AS usd_days,
+        count(p.gibibyte_month_usd) AS rated_days,
+        sum(
+            CASE
+                WHEN p.gibibyte_month_usd IS NOT NULL THEN 0
+                WHEN CASE WHEN l.day = t.day THEN n.size_gigabytes ELSE l.size_gigabytes END > 0 THEN 1
+                -- Between two policies, or before the first was read, backups may have been off.
+                WHEN l.day >= day_of(p.on_from) AND (p.on_until IS NULL OR l.day < day_of(p.on_until)) THEN 1
+                ELSE 0
+            END
+        ) AS days_without_rate
     FROM today AS t
-    CROSS JOIN plan AS p
-    INNER JOIN backup_rates AS r ON r.plan = p.plan AND r.gibibyte_month_usd IS NOT NULL
+    CROSS JOIN by_size AS p
     INNER JOIN droplet_days AS l
         ON l.droplet_id = p.droplet_id
-        AND l.day >= day_of(p.starts_at)
-        AND l.day < day_of(p.ends_at)
+        AND l.day >= p.first_day
+        AND l.day < p.next_day
         AND l.first_look_at <= t.now
-        AND r.valid_from <= CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date)
-        AND (r.valid_to IS NULL OR CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date) < r.valid_to)
     LEFT JOIN droplet_size_at_last_look AS n ON n.droplet_id = l.droplet_id
-    GROUP BY l.droplet_id, CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date)
+    GROUP BY p.droplet_id, p.month
 ),
 
 fact AS (
@@ -184,6 +213,8 @@ fact AS (
         CAST(sum(without_rate) AS bigint) AS without_rate,
         CASE WHEN sum(charge_usd) > max(most_usd) THEN max(most_usd) ELSE sum(charge_usd) END AS charge_usd,
         sum(usd_days) AS usd_days,
+        -- Unknown: held under a plan without a rate, or made under one by size while nobody saw how much was held.
+        sum(days_without_rate) > 0 OR (sum(by_size) > 0 AND sum(rated_days) = 0) AS is_held_at_unknown_cost,
         CAST(sum(days) AS bigint) AS days,
         sum(gigabytes) AS gigabytes
     FROM (
@@ -194,15 +225,18 @@ fact AS (
             CASE WHEN charge_usd IS NULL THEN backups ELSE 0 END AS without_rate,
             coalesce(charge_usd, 0) AS charge_usd,
             most_usd,
+            by_size,
             0 AS usd_days,
+            0 AS rated_days,
+            0 AS days_without_rate,
             0 AS days,
             0 AS gigabytes
         FROM charge
         UNION ALL
-        SELECT droplet_id, month, 0, 0, 0, NULL, usd_days, 0, 0
+        SELECT droplet_id, month, 0, 0, 0, NULL, 0, usd_days, rated_days, days_without_rate, 0, 0
         FROM usage
         UNION ALL
-        SELECT droplet_id, month, 0, 0, 0, NULL, 0, days, gigabytes
+        SELECT droplet_id, month, 0, 0, 0, NULL, 0, 0, 0, 0, days, gigabytes
         FROM held
     ) AS f
     GROUP BY droplet_id, month
@@ -217,7 +251,7 @@ SELECT
     f.without_rate AS backups_without_rate,
     rounded(f.gigabytes / nullif(f.days, 0)) AS mean_size_gigabytes,
     CASE
-        WHEN f.without_rate = 0 AND (k.pruned_day IS NULL OR k.pruned_day <= f.month)
+        WHEN f.without_rate = 0 AND NOT f.is_held_at_unknown_cost AND (k.pruned_day IS NULL OR k.pruned_day <= f.month)
             THEN rounded(f.charge_usd + coalesce(f.usd_days / nullif(f.days, 0), 0))
     END AS estimated_usd,
     rounded(e.price_monthly_usd * m.weekly_percent / 100) AS as_weekly_usd,

@@ -4,8 +4,10 @@
 -- whole month (daily: its days, weekly: how often it has the weekday); together they cost at most the percent. The plan
 -- is that of the policy in force at created_at or, if backups were off then, of the policy read next. Plans that go by
 -- size: the mean of the gigabytes held on the days looked at, each day under the plan in force then, x the rate. This
--- is a lower bound, because the API gives compressed sizes and DigitalOcean charges restorable ones. Gone and
--- unselected Droplets are included.
+-- is a lower bound, because the API gives compressed sizes and DigitalOcean charges restorable ones. An estimate is
+-- unknown, never 0, where a backup was made or kept under a plan without a rate or was made at an unknown price, where
+-- one was made under a plan that goes by size and no day of that plan was looked at, and where backups may have been
+-- pruned. Gone and unselected Droplets are included.
 -- Grain: one row per Droplet and UTC month in which it was looked at or a backup of it was made
 -- Units: US dollars, gigabytes as billed
 -- Reads: report_clock, known_droplets, droplet_size_at_last_look, droplet_versions, droplet_days, backup_policies, backups, backup_rates
@@ -20,7 +22,7 @@
 --   backups_made: backups created in the month, without those that nobody saw or that were pruned
 --   backups_without_rate: of these, made under a plan without a rate, or at an unknown price
 --   mean_size_gigabytes: the mean of what was held on the days looked at; NULL without such a day
---   estimated_usd: for the month, or what has passed of it; NULL if a backup is without a rate, or some may be pruned
+--   estimated_usd: for the month, or what has passed of it; NULL if a part of it is unknown
 --   as_weekly_usd: a month on plan weekly, all backups made, at the price at its end; NULL without price or rate
 --   as_daily_usd: the same on plan daily; NULL without price or rate
 --   as_usage_weekly_usd: the mean size held on plan usage-weekly, a lower bound; NULL without such a day or a rate

@@ -142,6 +142,48 @@ def test_a_plan_without_a_rate_has_no_cost(web: ByHand) -> None:
     assert [row.estimated_usd for row in web.ask(CostNow, "03-02 12:00")] == [None]
 
 
+@pytest.mark.parametrize("size_gigabytes", [0.0, 10.0])
+def test_a_plan_without_a_rate_has_no_cost_in_a_month_in_which_nothing_was_made(
+    web: ByHand, size_gigabytes: float
+) -> None:
+    web.policy("03-01 12:00", plan="hourly")
+    web.looks("03-02 12:00", size_gigabytes=size_gigabytes)
+    row = cost(web, "03-02 12:00")
+    assert (row.backups_made, row.backups_without_rate, row.estimated_usd) == (0, 0, None)
+
+
+def test_what_was_held_before_any_policy_was_read_has_no_cost(web: ByHand) -> None:
+    web.looks("03-01 12:00", "03-02 12:00", size_gigabytes=10.0)
+    assert cost(web, "03-02 12:00").estimated_usd is None
+
+
+def test_while_backups_are_off_a_plan_without_a_rate_costs_nothing_until_it_is_in_force(web: ByHand) -> None:
+    web.policy("03-01 12:00", "04-10 12:00", plan=None)
+    web.policy("04-10 12:00", plan="hourly")
+    web.looks("03-02 12:00", "04-02 12:00", "04-10 12:00")
+    assert cost(web, "04-10 12:00").estimated_usd == 0.0
+    assert cost(web, "04-09 12:00", 4).estimated_usd == 0.0
+    assert cost(web, "04-10 12:00", 4).estimated_usd is None
+
+
+def test_a_plan_by_size_has_no_cost_in_a_month_without_a_look(web: ByHand) -> None:
+    web.policy("02-01 12:00", plan="usage-daily")
+    web.backup(1, "03-20 05:00", seen="04-02 12:00", size_gigabytes=10.0)
+    web.backup(2, "04-01 05:00", seen="04-02 12:00", size_gigabytes=10.0)
+    web.looks("04-02 12:00", size_gigabytes=20.0)
+    row = cost(web, "04-02 12:00")
+    assert (row.backups_made, row.days_observed, row.estimated_usd) == (1, 0, None)
+    assert cost(web, "04-02 12:00", 4).estimated_usd == 0.6
+
+
+def test_a_plan_by_size_has_no_cost_where_only_the_days_before_it_were_looked_at(web: ByHand) -> None:
+    web.policy("02-01 12:00", "03-11 12:00")
+    web.policy("03-11 12:00", plan="usage-daily")
+    web.backup(1, "03-20 05:00", seen="04-02 12:00", size_gigabytes=10.0)
+    web.looks("03-02 12:00", "04-02 12:00", size_gigabytes=10.0)
+    assert cost(web, "04-02 12:00").estimated_usd is None
+
+
 def test_a_policy_never_read_has_no_cost(web: ByHand) -> None:
     web.backup(1, "03-02 05:00", seen="03-02 12:00")
     web.looks("03-02 12:00")

@@ -215,7 +215,9 @@ def test_switched_on_again_it_has_time_until_its_first_window_is_over(
     assert emptied(web, over)
 
 
-def test_the_summary_counts_a_droplet_with_none_left_as_unprotected(web: ByHand) -> None:
+def test_the_summary_counts_a_droplet_with_none_left_as_unprotected_and_knows_no_cost_without_a_rate(
+    web: ByHand,
+) -> None:
     web.policy("03-01 12:00", plan="hourly")
     web.backup(1, "03-01 05:00", seen="03-01 12:00", gone="03-02 12:00")
     web.looks("03-02 12:00")
@@ -223,4 +225,6 @@ def test_the_summary_counts_a_droplet_with_none_left_as_unprotected(web: ByHand)
     web.ask(DropletRetention, "03-02 12:00")
     with web.database.reading() as connection:
         summary = summarise(connection, Question(now), read_evidence(connection, now, None, None))
-    assert next(each[:3] for each in figures(summary)) == ("Protected", "0 of 1", "1 with none left")
+    shown = {each.what: (each.figure, each.note) for each in figures(summary)}
+    assert shown["Protected"] == ("0 of 1", "1 with none left")
+    assert shown["Cost"] == ("unknown", "a month, estimated (1 Droplet: no rate or price)")

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from inventory.history.changes import Change, Closed, End, Opened
+from inventory.history.windows import Announced, announced
 from inventory.model import Backup, BackupPolicy, DropletState, StoredBackup, StoredDroplet, StoredPolicy
 
 # The attributes whose history is kept, in `backup_versions`, `droplet_versions` and `backup_policies`.
@@ -74,15 +75,18 @@ def closed_by_ends(ended: Iterable[End]) -> Iterable[Closed]:
 def droplet_history(
     stored: StoredDroplet | None, state: DropletState, tags: frozenset[str] | None, policy: BackupPolicy | None
 ) -> tuple[tuple[Closed, ...], tuple[Opened, ...]]:
-    """List the intervals of attributes, tags and policy that close and open; a Droplet that was gone has none open.
+    """List the intervals of attributes, tags, policy and window that close and open.
 
-    `state` is the row to be written. Tags that are unknown (None) and a policy that was not read change nothing.
+    `state` is the row to be written; of a Droplet that was gone, none is open. Tags that are unknown (None) and a
+    policy that was not read change nothing.
     """
     key = {"droplet_id": state.id}
+    before = policy_in_force(stored.policies) if stored else None
     parts = (
         _droplet_intervals(key, stored.state if stored else None, state),
         _tag_intervals(key, stored.tags if stored else frozenset(), tags),
-        _policy_intervals(key, policy_in_force(stored.policies) if stored else None, policy),
+        _policy_intervals(key, before, policy),
+        _window_intervals(key, announced(stored.state, before) if stored else None, announced(state, policy or before)),
     )
     return (
         tuple(interval for closed, _ in parts for interval in closed),
@@ -123,13 +127,25 @@ def _policy_intervals(key: Mapping[str, int], before: BackupPolicy | None, after
     return [Closed("backup_policies", key)] if before else [], opened
 
 
+def _window_intervals(key: Mapping[str, int], before: Announced | None, after: Announced | None) -> _Intervals:
+    if after == before:
+        return [], []
+    window = {"starts_at": after.starts_at, "ends_at": after.ends_at} if after else {}
+    return (
+        [Closed("droplet_windows", key)] if before else [],
+        [Opened("droplet_windows", {**key, **window})] if after else [],
+    )
+
+
 def closed_with_droplet(stored: StoredDroplet) -> tuple[Closed, ...]:
-    """List the intervals of a Droplet's attributes, tags and policy that its end closes."""
+    """List the intervals of a Droplet's attributes, tags, policy and window that its end closes."""
     key = {"droplet_id": stored.state.id}
+    policy = policy_in_force(stored.policies)
     return (
         Closed("droplet_versions", key),
         *(Closed("droplet_tags", {**key, "tag": tag}) for tag in sorted(stored.tags)),
-        *([Closed("backup_policies", key)] if policy_in_force(stored.policies) else []),
+        *([Closed("backup_policies", key)] if policy else []),
+        *([Closed("droplet_windows", key)] if announced(stored.state, policy) else []),
     )
 
 

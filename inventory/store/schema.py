@@ -164,6 +164,19 @@ backup_policies = sa.Table(
 )
 _one_open(backup_policies, "droplet_id")
 
+droplet_windows = sa.Table(
+    "droplet_windows",
+    metadata,
+    sa.Column("droplet_id", sa.ForeignKey("droplets.id"), primary_key=True, comment="Id of the Droplet"),
+    _at("valid_from", "UTC stamp of the look that first showed it", primary_key=True),
+    _at("valid_to", "UTC stamp of the first look that no longer did; NULL while it is shown", nullable=True),
+    _at("starts_at", "UTC"),
+    _at("ends_at", "UTC"),
+    sa.CheckConstraint("valid_from < valid_to", name="interval"),
+    comment="The next backup window as the API showed it, where the policy does not say when windows open",
+)
+_one_open(droplet_windows, "droplet_id")
+
 backups = sa.Table(
     "backups",
     metadata,

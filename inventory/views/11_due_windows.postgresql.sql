@@ -1,11 +1,16 @@
 WITH
-rule AS (
+rule AS NOT MATERIALIZED (
     SELECT
         p.*,
+        c.now,
         hours_between_windows(p) AS hours_apart,
-        coalesce(p.window_length_hours, least(4, hours_between_windows(p))) AS length_hours
-    FROM backup_policies AS p
-    WHERE p.is_enabled AND hours_between_windows(p) IS NOT NULL
+        coalesce(p.window_length_hours, least(4, hours_between_windows(p))) AS length_hours,
+        p.valid_to <= c.now AS is_over,
+        -- NULL if no later look confirmed the policy.
+        CASE WHEN p.valid_to <= c.now THEN last_look_before(p.droplet_id, p.valid_to) END AS last_read_at
+    FROM report_clock AS c
+    CROSS JOIN backup_policies AS p
+    WHERE p.is_enabled AND p.valid_from <= c.now
 ),
 
 -- One row for each hour of the day at which a policy's windows open.
@@ -48,28 +53,61 @@ policy AS MATERIALIZED (
         END AS assumed_from,
         greatest(p.valid_from, k.pruned_before) AS read_from,
         k.pruned_before,
-        -- NULL if no later look confirmed the policy.
-        CASE
-            WHEN p.valid_to <= c.now THEN last_look_before(p.droplet_id, p.valid_to)
-            ELSE coalesce(k.unselected_since, c.now)
-        END AS known_until,
-        c.now
-    FROM report_clock AS c
-    CROSS JOIN known_droplets AS k
+        CASE WHEN p.is_over THEN p.last_read_at ELSE coalesce(k.unselected_since, p.now) END AS known_until,
+        p.now
+    FROM known_droplets AS k
     INNER JOIN rule AS p ON p.droplet_id = k.droplet_id
     INNER JOIN generate_series(0, 23) AS h (hour) ON h.hour % least(p.hours_apart, 24) = p.hour % least(p.hours_apart, 24)
-    WHERE p.valid_from <= c.now
+    WHERE p.hours_apart IS NOT NULL
 ),
 
--- The first day whose window opens while the policy is in force, and the last whose window ends in time.
+-- Windows as they were announced: shown until they opened, under a policy that the first look past their end read too.
+announced AS MATERIALIZED (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        k.first_look_at,
+        k.last_observed_at,
+        p.plan,
+        p.retention_days,
+        p.now,
+        day_of(w.starts_at) AS day,
+        w.starts_at - CAST(day_of(w.starts_at) AS timestamp) AT TIME ZONE 'UTC' AS to_start,
+        w.ends_at - CAST(day_of(w.starts_at) AS timestamp) AT TIME ZONE 'UTC' AS to_end
+    FROM known_droplets AS k
+    INNER JOIN droplet_windows AS w ON w.droplet_id = k.droplet_id
+    INNER JOIN rule AS p
+        ON p.droplet_id = w.droplet_id
+        AND p.valid_from <= w.valid_from
+        AND (p.valid_to IS NULL OR p.valid_to > w.valid_from)
+    WHERE
+        p.hours_apart IS NULL
+        AND w.valid_from <= w.starts_at
+        AND (w.valid_to IS NULL OR w.valid_to >= w.starts_at)
+        AND w.starts_at >= coalesce(k.pruned_before, w.starts_at)
+        AND w.ends_at <= p.now - interval '12 hours'
+        AND w.ends_at <= CASE WHEN p.is_over THEN p.last_read_at ELSE k.last_observed_at END
+),
+
 span AS MATERIALIZED (
     SELECT
-        *,
+        account,
+        droplet_id,
+        droplet,
+        first_look_at,
+        last_observed_at,
+        plan,
+        retention_days,
+        now,
+        weekday,
+        hour,
         -- Multiplied once, not for each window.
         hour * interval '1 hour' AS to_start,
         end_hour * interval '1 hour' AS to_end,
         (end_hour + 12) * interval '1 hour' AS to_awaited_until,
         (hour + 24 * retention_days) * interval '1 hour' AS to_expiry,
+        -- The first day whose window opens while the policy is in force, and the last whose window ends in time.
         day_of(
             least(read_from, greatest(assumed_from, CASE WHEN assumed_from IS NOT NULL THEN pruned_before END))
             - hour * interval '1 hour' + interval '86399 seconds'
@@ -77,6 +115,25 @@ span AS MATERIALIZED (
         day_of(least(known_until, now - interval '12 hours') - end_hour * interval '1 hour') AS last_day
     FROM policy
     WHERE known_until IS NOT NULL
+    UNION ALL
+    SELECT
+        account,
+        droplet_id,
+        droplet,
+        first_look_at,
+        last_observed_at,
+        plan,
+        retention_days,
+        now,
+        NULL,
+        extract(EPOCH FROM to_start) / 3600,
+        to_start,
+        to_end,
+        to_end + interval '12 hours',
+        to_start + retention_days * interval '24 hours',
+        day,
+        day
+    FROM announced
 ),
 
 calendar AS MATERIALIZED (

@@ -5,12 +5,13 @@
 -- from the look that read it to the last look before the one that read another policy, or that found the Droplet gone; a
 -- window that had not ended by that last look is not due. The policy of the first look is assumed to have been in force
 -- before: since the window of the oldest backup that this look saw, but no longer than its retention. No window before
--- pruned_before is due. A window has a backup if one was created at its start or later, and earlier than 12 h after its
+-- pruned_before is due. Of a plan whose windows nobody documents, those are due that the API announced: shown as the next
+-- window from some look on until it opened, under a policy that the first look past its end read too. A window has a backup if one was created at its start or later, and earlier than 12 h after its
 -- end. Where windows open more often, the backup that was made for a later window counts as a late one of this one too.
 -- Gone and unselected Droplets are included, for as long as they were looked at.
 -- Grain: one row per Droplet and window
 -- Units: UTC, days, hours
--- Reads: report_clock, known_droplets, droplets, backup_policies, backups, droplet_days
+-- Reads: report_clock, known_droplets, droplets, backup_policies, droplet_windows, backups, droplet_days
 -- Order: account, droplet, droplet_id, window_starts_at
 -- Time: window_starts_at
 -- Two queries: SQLite adds to times by text that is written once a policy, PostgreSQL by intervals that are multiplied

@@ -7,13 +7,18 @@ hour_of_day AS (
     WHERE h.hour < 23
 ),
 
-rule AS (
+rule AS NOT MATERIALIZED (
     SELECT
         p.*,
+        c.now,
         hours_between_windows(p) AS hours_apart,
-        coalesce(p.window_length_hours, min(4, hours_between_windows(p))) AS length_hours
-    FROM backup_policies AS p
-    WHERE p.is_enabled AND hours_between_windows(p) IS NOT NULL
+        coalesce(p.window_length_hours, min(4, hours_between_windows(p))) AS length_hours,
+        p.valid_to <= c.now AS is_over,
+        -- NULL if no later look confirmed the policy.
+        CASE WHEN p.valid_to <= c.now THEN last_look_before(p.droplet_id, p.valid_to) END AS last_read_at
+    FROM report_clock AS c
+    CROSS JOIN backup_policies AS p
+    WHERE p.is_enabled AND p.valid_from <= c.now
 ),
 
 -- One row for each hour of the day at which a policy's windows open.
@@ -38,7 +43,11 @@ policy AS (
             ) THEN max(
                 datetime(k.first_look_at, '-' || p.retention_days || ' days'),
                 (
-                    SELECT datetime(b.created_at, '-' || CASE WHEN p.plan IN ('daily', 'weekly') THEN p.length_hours + 12 ELSE p.hours_apart END || ' hours', '+1 second')
+                    SELECT datetime(
+                        b.created_at,
+                        '-' || CASE WHEN p.plan IN ('daily', 'weekly') THEN p.length_hours + 12 ELSE p.hours_apart END || ' hours',
+                        '+1 second'
+                    )
                     FROM backups AS b
                     WHERE b.droplet_id = k.droplet_id AND b.first_seen_at <= k.first_look_at
                     ORDER BY b.created_at
@@ -48,22 +57,54 @@ policy AS (
         END AS assumed_from,
         max(p.valid_from, coalesce(k.pruned_before, p.valid_from)) AS read_from,
         k.pruned_before,
-        -- NULL if no later look confirmed the policy.
-        CASE
-            WHEN p.valid_to <= c.now THEN last_look_before(p.droplet_id, p.valid_to)
-            ELSE coalesce(k.unselected_since, c.now)
-        END AS known_until,
-        c.now
-    FROM report_clock AS c
-    CROSS JOIN known_droplets AS k
+        CASE WHEN p.is_over THEN p.last_read_at ELSE coalesce(k.unselected_since, p.now) END AS known_until,
+        p.now
+    FROM known_droplets AS k
     INNER JOIN rule AS p ON p.droplet_id = k.droplet_id
     INNER JOIN hour_of_day AS h ON h.hour % min(p.hours_apart, 24) = p.hour % min(p.hours_apart, 24)
-    WHERE p.valid_from <= c.now
+),
+
+-- Windows as they were announced: shown until they opened, under a policy that the first look past their end read too.
+announced AS (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        k.first_look_at,
+        k.last_observed_at,
+        p.plan,
+        p.retention_days,
+        p.now,
+        day_of(w.starts_at) AS day,
+        strftime('%s', w.starts_at) - strftime('%s', day_of(w.starts_at)) AS opens_after_seconds,
+        strftime('%s', w.ends_at) - strftime('%s', day_of(w.starts_at)) AS ends_after_seconds
+    FROM known_droplets AS k
+    INNER JOIN droplet_windows AS w ON w.droplet_id = k.droplet_id
+    INNER JOIN rule AS p
+        ON p.droplet_id = w.droplet_id
+        AND p.valid_from <= w.valid_from
+        AND (p.valid_to IS NULL OR p.valid_to > w.valid_from)
+    WHERE
+        p.hours_apart IS NULL
+        AND w.valid_from <= w.starts_at
+        AND (w.valid_to IS NULL OR w.valid_to >= w.starts_at)
+        AND w.starts_at >= coalesce(k.pruned_before, w.starts_at)
+        AND w.ends_at <= datetime(p.now, '-12 hours')
+        AND w.ends_at <= CASE WHEN p.is_over THEN p.last_read_at ELSE k.last_observed_at END
 ),
 
 span AS (
     SELECT
-        *,
+        account,
+        droplet_id,
+        droplet,
+        first_look_at,
+        last_observed_at,
+        plan,
+        retention_days,
+        now,
+        weekday,
+        hour,
         -- Written once, not for each window.
         '+' || hour || ' hours' AS to_start,
         '+' || end_hour || ' hours' AS to_end,
@@ -77,6 +118,25 @@ span AS (
         ) AS first_day,
         date(min(known_until, datetime(now, '-12 hours')), '-' || end_hour || ' hours') AS last_day
     FROM policy
+    UNION ALL
+    SELECT
+        account,
+        droplet_id,
+        droplet,
+        first_look_at,
+        last_observed_at,
+        plan,
+        retention_days,
+        now,
+        NULL,
+        opens_after_seconds / 3600.0,
+        '+' || opens_after_seconds || ' seconds',
+        '+' || ends_after_seconds || ' seconds',
+        '+' || (ends_after_seconds + 12 * 3600) || ' seconds',
+        '+' || (opens_after_seconds + 86400 * retention_days) || ' seconds',
+        day,
+        day
+    FROM announced
 ),
 
 day AS (

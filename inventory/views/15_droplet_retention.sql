@@ -2,11 +2,11 @@
 -- A backup is expected for each window of due_windows that a look followed, if the backup cannot have expired yet:
 -- neither by the policy in force then nor by the one in force now. Switching backups off deletes them, so none is expected
 -- of windows before backups were last switched on again. Under any plan, even one whose windows nobody knows, a Droplet
--- that had backups has too few with none left, unless backups were switched on again and no first window is over yet:
--- until a window of due_windows passed or, where no windows are known, for 7 days.
+-- that had backups has too few with none left, unless backups were switched on again and no first window is over yet,
+-- which it is 12 h after its end; where no window is known, for 7 days.
 -- Grain: one row per selected Droplet that exists
 -- Units: UTC, hours
--- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, backups, due_windows
+-- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, droplet_windows, backups, due_windows
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -104,7 +104,16 @@ kept AS (
         AND (
             p.on_again_since IS NULL
             OR d.windows > 0
-            OR NOT p.has_known_windows AND k.last_observed_at >= seconds_before(p.on_again_since, -7 * 86400)
+            OR NOT p.has_known_windows AND k.last_observed_at >= coalesce(
+                (
+                    SELECT seconds_before(w.ends_at, -12 * 3600)
+                    FROM droplet_windows AS w
+                    WHERE w.droplet_id = k.droplet_id AND w.valid_from >= p.on_again_since AND w.valid_from <= c.now
+                    ORDER BY w.valid_from
+                    LIMIT 1
+                ),
+                seconds_before(p.on_again_since, -7 * 86400)
+            )
         ) AS has_none_left
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k

@@ -51,6 +51,9 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"droplet_id": 101, **CLOSED, "is_enabled": True, "plan": "daily", "hour": 4, "retention_days": 7},
         {"droplet_id": 101, **OPEN, "is_enabled": False, "plan": None, "hour": None, "retention_days": None},
     ],
+    "droplet_windows": [
+        {"droplet_id": 101, **when, "starts_at": MONDAY, "ends_at": TUESDAY} for when in (CLOSED, OPEN)
+    ],
     "backups": [
         {"id": 1001, **BACKUP_THEN, **rest, "droplet_id": 101, "created_at": MONDAY, "first_seen_at": MONDAY}
         for rest in (

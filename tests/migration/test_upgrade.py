@@ -37,6 +37,9 @@ from inventory.store.upgrade import (
 )
 from tests.migration.later import downgrade, head_of
 
+# A downgrade takes what these hold with the table.
+BROUGHT_BY_LATER_REVISIONS = {"droplet_windows"}
+
 # Imports once and forks for every upgrade, so that many begin together.
 UPGRADE = """
 import os, sys
@@ -236,8 +239,8 @@ def test_every_row_survives_every_downgrade_and_upgrade(filled: Database, newer:
     check_foreign_keys(filled)
     after = rows(filled)
     downgrade(filled, newer, head_of(configuration()))
-    assert after == before
-    assert rows(filled) == before
+    assert {name for name, kept in before.items() if not kept <= after[name]} == BROUGHT_BY_LATER_REVISIONS
+    assert rows(filled) == after
 
 
 def check_foreign_keys(database: Database) -> None:

@@ -16,7 +16,14 @@ from tests.simulated import Row
 Tables: TypeAlias = Mapping[str, list[Row]]
 Picture: TypeAlias = tuple[SimulatedBackup, ...]
 
-HISTORIES = ("backup_versions", "backup_regions", "droplet_versions", "droplet_tags", "backup_policies")
+HISTORIES = (
+    "backup_versions",
+    "backup_regions",
+    "droplet_versions",
+    "droplet_tags",
+    "backup_policies",
+    "droplet_windows",
+)
 VERSION = ("name", "type", "size_gigabytes", "min_disk_size")
 DROPLET_VERSION = ("name", "region", "size_slug", "price_monthly_usd", "status")
 

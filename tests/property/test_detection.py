@@ -24,7 +24,7 @@ from inventory.simulator.variants import Variants
 from inventory.store.engine import Database
 from tests.simulated import MONDAY, Account, Row, backups_path
 
-HISTORY = ("backups", "backup_regions", "backup_versions", "backup_policies", "droplet_days")
+HISTORY = ("backups", "backup_regions", "backup_versions", "backup_policies", "droplet_windows", "droplet_days")
 Ids: TypeAlias = Literal["present", "empty"]
 STAMPS = {"first_seen_at", "gone_after_at", "gone_at", "gone_reason", "gone_reason_replaced_at"}
 

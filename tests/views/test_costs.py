@@ -112,6 +112,18 @@ def test_a_plan_by_size_costs_the_mean_of_what_was_held(web: ByHand) -> None:
     assert [row.estimated_usd for row in web.ask(CostNow, "03-31 12:00")] == [0.6]  # 20 * 0.03
 
 
+@pytest.mark.parametrize(
+    ("plan", "usd"),
+    [("intra_daily_4h", 0.2), ("intra_daily_6h", 0.3), ("intra_daily_12h", 0.4), ("intra_daily_24h", 0.6)],
+)
+def test_a_usage_based_plan_is_charged_by_the_name_that_the_api_gives_it(web: ByHand, plan: str, usd: float) -> None:
+    web.policy("03-01 12:00", plan=plan)
+    web.backup(1, "03-01 05:00", seen="03-01 12:00", size_gigabytes=20.0)
+    web.looks("03-01 12:00", size_gigabytes=20.0)
+    assert cost(web, "03-01 12:00").estimated_usd == usd
+    assert [row.estimated_usd for row in web.ask(CostNow, "03-01 12:00")] == [usd]
+
+
 def test_a_month_of_two_kinds_of_plans_is_the_sum(web: ByHand) -> None:
     web.policy("03-01 12:00", "03-21 12:00")
     web.policy("03-21 12:00", plan="usage-daily")

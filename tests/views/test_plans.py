@@ -1,19 +1,24 @@
 """Plans that no document lists: which windows are due, what was made in them, and what nobody can know."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from inventory.history.windows import follow_from
 from inventory.judging.evidence import inspect, read_evidence
 from inventory.judging.rules import Rules
+from inventory.model import BackupPolicy
 from inventory.report.summary import summarise
 from inventory.report.summary_text import figures
 from inventory.store.engine import Database
+from inventory.views.macros import expand
 from inventory.views.queries import Question
 from inventory.views.rows import DropletRetention, DueWindow, EmptyWindow, MissedBackup, MonthCoverage
-from tests.views.by_hand import ByHand, at
+from tests.views.by_hand import WEB, ByHand, at
 
 EVERY_4_HOURS: dict[str, Any] = {"plan": "intra_daily_4h", "hour": 0}
 
@@ -139,6 +144,147 @@ def test_the_policy_of_the_first_look_held_since_the_window_of_the_oldest_backup
     assert due(web, "03-01 12:00")[0] == "02-28 04:00"
 
 
+# Plans whose windows are known only as they are announced
+
+
+def announce(web: ByHand, since: str, until: str | None, starts: str, ends: str) -> None:
+    web.insert(
+        "droplet_windows",
+        droplet_id=WEB,
+        valid_from=at(since),
+        valid_to=at(until) if until else None,
+        starts_at=at(starts),
+        ends_at=at(ends),
+    )
+
+
+def verdicts(web: ByHand, now: str) -> list[tuple[str, str]]:
+    return [(f"{row.window_starts_at:%m-%d %H:%M}", row.verdict) for row in web.ask(EmptyWindow, now)]
+
+
+# The window of 3 March, 02:30 to 06:30; each look is the first of its day, or what the policy's end says of it.
+WINDOW = ("03-03 02:30", "03-03 06:30")
+
+
+def test_an_announced_window_is_due_from_12_hours_after_its_end_and_missed_at_the_next_look(web: ByHand) -> None:
+    web.policy("03-01 12:00", plan="hourly")
+    announce(web, "03-02 06:00", "03-03 07:00", *WINDOW)
+    web.looks("03-01 12:00", "03-02 06:00", "03-03 07:00", "03-04 06:00")
+    assert due(web, "03-03 18:29:59") == []
+    (window,) = web.ask(DueWindow, "03-03 18:30")
+    assert (window.plan, window.month, window.day) == ("hourly", date(2026, 3, 1), date(2026, 3, 3))
+    assert (window.window_starts_at, window.window_ends_at) == (at(WINDOW[0]), at(WINDOW[1]))
+    assert (window.awaited_until_at, window.expires_at) == (at("03-03 18:30"), at("03-10 02:30"))
+    assert (window.age_days, window.age_hours) == (0, 16.0)
+    assert (window.is_recent, window.is_before_first_look) == (True, False)
+    assert verdicts(web, "03-04 05:59:59") == [("03-03 02:30", "not looked")]
+    assert verdicts(web, "03-04 06:00") == [("03-03 02:30", "missed")]
+    (march,) = web.ask(MonthCoverage, "03-04 06:00")
+    assert (march.windows_due, march.windows_made, march.windows_missed, march.windows_not_looked) == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_due"),
+    [
+        ("03-02 06:00", None, True),
+        ("03-02 06:00", "03-03 02:30", True),
+        ("03-02 06:00", "03-03 02:29:59", False),  # another was shown before it opened
+        ("03-03 02:30", None, True),
+        ("03-03 02:30:01", None, False),  # first shown when it was open
+    ],
+)
+def test_it_is_due_if_it_was_shown_until_it_opened(web: ByHand, since: str, until: str | None, *, is_due: bool) -> None:
+    web.policy("03-01 12:00", plan="hourly")
+    announce(web, since, until, *WINDOW)
+    web.looks("03-01 12:00", "03-02 06:00", "03-03 07:00", "03-04 06:00")
+    assert (due(web, "03-04 06:00") == ["03-03 02:30"]) is is_due
+
+
+@pytest.mark.parametrize(
+    ("changed", "looks", "is_due"),
+    [
+        (None, ["03-03 06:30"], True),
+        (None, ["03-03 06:29:59"], False),  # nobody looked since its end
+        ("03-03 12:00", ["03-03 06:30"], True),
+        ("03-03 12:00", ["03-03 06:29:59"], False),  # the first look past its end read another policy
+        ("03-03 06:30", ["03-03 01:00"], False),
+    ],
+)
+def test_it_is_due_if_the_first_look_past_its_end_read_the_same_policy(
+    web: ByHand, changed: str | None, looks: list[str], *, is_due: bool
+) -> None:
+    web.policy("03-01 12:00", changed, plan="hourly")
+    if changed:
+        web.policy(changed, plan="daily")
+    announce(web, "03-02 06:00", changed, *WINDOW)
+    web.looks("03-01 12:00", "03-02 06:00", *looks, *(["03-04 12:00"] if changed else []))
+    assert ("03-03 02:30" in due(web, "03-04 12:00")) is is_due
+
+
+@pytest.mark.parametrize(
+    ("created", "is_its"),
+    [("03-03 02:29:59", False), ("03-03 02:30", True), ("03-03 18:29:59", True), ("03-03 18:30", False)],
+)
+def test_an_announced_window_has_the_backups_made_from_its_start_until_12_hours_after_its_end(
+    web: ByHand, created: str, *, is_its: bool
+) -> None:
+    web.policy("03-01 12:00", plan="hourly")
+    announce(web, "03-02 06:00", None, *WINDOW)
+    web.backup(1, created, seen="03-04 06:00")
+    web.looks("03-02 06:00", "03-03 07:00", "03-04 06:00")
+    assert (verdicts(web, "03-04 06:00") == []) is is_its
+
+
+def test_nobody_knows_of_one_that_would_have_expired_before_the_next_look_or_that_may_be_pruned(web: ByHand) -> None:
+    web.policy("03-01 12:00", plan="hourly", retention_days=1)
+    announce(web, "03-02 06:00", None, *WINDOW)
+    web.looks("03-02 06:00", "03-03 07:00", "03-04 02:30")
+    assert verdicts(web, "03-04 06:00") == [("03-03 02:30", "not looked")]
+    web.change("accounts", pruned_before=at("03-03 02:30"))
+    assert due(web, "03-04 06:00") == ["03-03 02:30"]
+    web.change("accounts", pruned_before=at("03-03 02:30:01"))
+    assert due(web, "03-04 06:00") == []
+
+
+def test_of_a_plan_that_says_when_its_windows_open_no_announced_one_counts_too(web: ByHand) -> None:
+    web.policy("03-01 12:00", **EVERY_4_HOURS)
+    before = due(web, "03-04 06:00")
+    announce(web, "03-02 06:00", None, *WINDOW)
+    web.looks("03-02 06:00", "03-04 06:00")
+    assert due(web, "03-04 06:00") == before
+
+
+def test_what_follows_from_a_policy_is_the_same_where_it_is_kept_and_where_it_is_asked(web: ByHand) -> None:
+    plans = [
+        None,
+        "daily",
+        "weekly",
+        "Daily",
+        "hourly",
+        *(f"intra_daily_{hours}h" for hours in range(26)),
+        "intra_daily_h",
+    ]
+    policies = [
+        BackupPolicy(is_enabled=True, plan=plan, weekday=weekday, hour=hour)
+        for plan, weekday, hour in product(plans, [None, "SUN", "sun"], [None, 0, 23])
+    ]
+    for number, policy in enumerate(policies):
+        row = {"plan": policy.plan, "weekday": policy.weekday, "hour": policy.hour, "is_enabled": True}
+        web.insert(
+            "backup_policies",
+            droplet_id=WEB,
+            valid_from=at("01-01 00:00") + timedelta(hours=number),
+            valid_to=at("12-01 00:00"),
+            **row,
+        )
+    web.ask(DueWindow, "01-01 00:00")
+    with web.database.reading() as connection:
+        call = expand("hours_between_windows(p)", connection.dialect.name)
+        query = f"SELECT {call} IS NOT NULL FROM backup_policies AS p ORDER BY p.valid_from"  # noqa: S608
+        found = [bool(row[0]) for row in connection.execute(sa.text(query))]
+    assert found == [follow_from(policy) for policy in policies]
+
+
 # None left
 
 
@@ -228,3 +374,19 @@ def test_the_summary_counts_a_droplet_with_none_left_as_unprotected_and_knows_no
     shown = {each.what: (each.figure, each.note) for each in figures(summary)}
     assert shown["Protected"] == ("0 of 1", "1 with none left")
     assert shown["Cost"] == ("unknown", "a month, estimated (1 Droplet: no rate or price)")
+
+
+@pytest.mark.parametrize("starts", ["03-10 02:00", "03-24 02:00"])
+def test_switched_on_again_under_an_undocumented_plan_it_has_time_until_the_first_announced_window_is_over(
+    web: ByHand, starts: str
+) -> None:
+    web.policy("03-01 12:00", "03-09 12:00", plan=None)
+    web.policy("03-09 12:00", plan="hourly")
+    web.backup(1, "02-27 05:00", seen="03-01 12:00", gone="03-02 12:00", reason="backups_disabled")
+    ends_at = at(starts) + timedelta(hours=4)
+    announce(web, "03-09 12:00", None, starts, f"{ends_at:%m-%d %H:%M}")
+    over = ends_at + timedelta(hours=12)
+    web.looks("03-01 12:00", "03-09 12:00", f"{over - timedelta(seconds=1):%m-%d %H:%M:%S}")
+    assert not emptied(web, f"{over:%m-%d %H:%M}")
+    web.change("droplets", last_observed_at=over)
+    assert emptied(web, f"{over:%m-%d %H:%M}")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from inventory.store import runs
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, droplets, metadata
+from inventory.store.schema import accounts, droplet_versions, droplets, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,16 @@ def forget(database: Database, account: runs.StoredAccount, now: datetime) -> No
         runs.refuse_running(connection, account, now)
         its = sa.select(droplets.c.id).where(droplets.c.account_id == account.id)
         connection.execute(its.order_by(droplets.c.id).with_for_update())
+        _leave_to_others(connection, account.id)
         for table, is_its in reversed(_rows_of(account.id).items()):
             connection.execute(sa.delete(table).where(is_its))
+
+
+def _leave_to_others(connection: sa.Connection, account_id: int) -> None:
+    """Let what is known of a Droplet that moved to another account be that account's from the beginning (R6)."""
+    owner = sa.select(droplets.c.account_id).where(droplets.c.id == droplet_versions.c.droplet_id).scalar_subquery()
+    was_its = sa.and_(droplet_versions.c.account_id == account_id, owner != account_id)
+    connection.execute(sa.update(droplet_versions).where(was_its).values(account_id=owner))
 
 
 def _rows_of(account_id: int) -> dict[sa.Table, sa.ColumnElement[bool]]:
@@ -64,7 +72,8 @@ def _rows_of(account_id: int) -> dict[sa.Table, sa.ColumnElement[bool]]:
         led = [
             key.parent.in_(sa.select(key.column).where(found[key.column.table]))
             for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)
-            if key.column.table in found
+            # A version goes with its Droplet, whoever owned that then.
+            if key.column.table in found and key.parent is not droplet_versions.c.account_id
         ]
         if led:
             found[table] = sa.or_(*led)

@@ -10,6 +10,7 @@ import pytest
 from inventory.model import Selection
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
+from inventory.store import forget
 from inventory.store.engine import Database
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
@@ -170,3 +171,19 @@ def test_what_an_incomplete_listing_adds_is_left_out_of_the_day(account: Account
         *_, of_all = ask(connection, FleetSizeOnDay, question)
     assert today.day == of_all.day == account.fleet.now.date()
     assert today.backups == of_all.backups == now.backups - 1
+
+
+def test_a_droplet_that_moved_keeps_its_past_when_its_old_account_is_forgotten(account: Account) -> None:
+    (droplet,) = account.droplets
+    other = Account(account.database, account.fleet, name="other")
+    account.advance(hours=1)
+    other.sync()  # the account "default" is configured no more
+    before = account.rows("droplet_versions", droplet_id=droplet)
+    owners = [row.pop("account_id") for row in before]
+    found = forget.find(account.database, "default")
+    assert found is not None
+    assert (found.rows["accounts"], found.rows["droplet_versions"], len(set(owners))) == (1, 0, 2)
+    forget.forget(account.database, found.account, account.fleet.now)
+    after = account.rows("droplet_versions", droplet_id=droplet)
+    assert {row.pop("account_id") for row in after} == {owners[-1]}
+    assert after == before

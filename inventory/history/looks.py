@@ -21,13 +21,13 @@ def next_stamp(now: datetime, last_attempt_at: datetime, unselected_since: datet
     return max(now, last + STAMP_STEP)
 
 
-def with_look(before: DropletState | None, stamp: datetime) -> str:
+def with_look(before: DropletState, stamp: datetime) -> str:
     """Add a look to those of its day: seconds of the UTC day, ascending, separated by commas.
 
-    Those of an earlier day are left out. `before` is None where the Droplet was never seen.
+    Those of an earlier day are left out.
     """
     second = str(stamp.hour * 3600 + stamp.minute * 60 + stamp.second)
-    if before is None or before.looks is None or day_that_is_over(before, stamp):
+    if before.looks is None or day_that_is_over(before, stamp):
         return second
     kept = before.looks.split(",")
     is_kept = len(kept) < _ALL_KEPT or int(second) - int(kept[-1]) >= _SECONDS_BETWEEN

@@ -41,7 +41,7 @@ def shown_droplet(
         size_slug=droplet.size_slug or known.size_slug,
         price_monthly_usd=known.price_monthly_usd if price is None else price,
         status=droplet.status or known.status,
-        created_at=droplet.created_at or known.created_at,
+        created_at=known.created_at or droplet.created_at,
         next_window_starts_at=window.next_window_starts_at,
         next_window_ends_at=window.next_window_ends_at,
         unselected_since=None,
@@ -51,7 +51,7 @@ def shown_droplet(
         last_attempt_at=stamp,
         last_outcome=outcome,
         last_error=error,
-        looks=with_look(before, observed_at) if observed_at else known.looks,
+        looks=with_look(known, observed_at) if observed_at else known.looks,
     )
 
 

@@ -389,3 +389,11 @@ def test_empty_listing_of_a_droplet_that_names_backups_counts_only_if_the_user_s
 def test_user_who_accepts_what_is_gone_enters_no_other_droplets_backups() -> None:
     judged = reconcile(BOTH, seen(backup(7), backup_ids=frozenset({1, 2})), {}, accepts_gone=True)
     assert (judged.outcome, judged.appeared, judged.ended) == ("incomplete", (), ())
+
+
+def test_creation_time_that_was_shown_first_stays() -> None:
+    """Another one would change what was answered about the past (R14)."""
+    judged = reconcile(BOTH, seen(ONE, TWO, created_at=NOON), {})
+    assert judged.droplet is not None
+    assert judged.droplet.created_at == BOTH.state.created_at
+    assert not judged.is_change

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory.store import runs
+from inventory.store import runs, statistics
 from inventory.store.engine import Database
 from inventory.vocabulary import RunStatus
 
@@ -64,3 +64,4 @@ class Lease:
         """
         with self._database.writing() as connection:
             runs.finish(connection, self.run_id, status, at, figures)
+            statistics.gather(connection)

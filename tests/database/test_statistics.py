@@ -1,0 +1,23 @@
+"""Statistics of PostgreSQL's planner: a database that was filled by syncs alone has them from the first sync on."""
+
+from contextlib import closing
+
+import sqlalchemy as sa
+
+from inventory.store.engine import Database
+from tests.simulated import Account
+
+_WITHOUT = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND reltuples < 0 AND pg_relation_size(oid) > 0
+  AND relname <> 'inventory_schema_version'"""
+
+
+def test_the_first_sync_leaves_no_filled_table_without_statistics(migrated_postgres_url: str) -> None:
+    with closing(Database(migrated_postgres_url)) as database:
+        account = Account(database)
+        account.fleet.add_droplet(name="web-1", backups=6)
+        account.sync()
+        with database.reading() as connection:
+            assert connection.scalar(sa.text("SELECT reltuples FROM pg_class WHERE relname = 'accounts'")) == 1
+            assert connection.scalars(sa.text(_WITHOUT)).all() == []

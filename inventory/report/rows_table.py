@@ -70,21 +70,45 @@ _HEADERS = {
     "estimated_usd": "estimated",
     "gone_reason": "why",
 }
+_ANSWERS = {
+    "backup_id",
+    "backups",
+    "day",
+    "details",
+    "droplets_overdue",
+    "estimated_usd",
+    "event",
+    "gone_reason",
+    "growth_per_day_gigabytes",
+    "last_observed_at",
+    "month",
+    "reason",
+    "size_gigabytes",
+    "tag",
+    "verdict",
+    "windows_missed",
+}
+"""The columns without which a row answers little: on a narrow terminal they go after the others."""
+
 _UNITS = ("_gigabytes", "_usd", "_hours", "_days", "_at")
 
 
 def table(name: str, rows: Sequence[NamedTuple], now: datetime, *, says_whose: bool = True) -> Table:
     """Lay out the rows of a view; accounts and ids are shown only if names alone would be ambiguous."""
-    columns = [*(_whose(rows) if says_whose else ()), *SHOWN[name]]
+    whose = _whose(rows) if says_whose else ()
+    columns = [*whose, *SHOWN[name]]
+    answers = [column for column in SHOWN[name] if column in _ANSWERS] or SHOWN[name][:1]
+    goes = {column: 1 if column in answers else 2 for column in columns} | dict.fromkeys([*whose, answers[0]], 0)
     return layout.table(
-        [_column(column, [_value(row, column) for row in rows]) for column in columns],
+        [_column(column, [_value(row, column) for row in rows], goes[column]) for column in columns],
         ([cell(column, _value(row, column), now) for column in columns] for row in rows),
     )
 
 
-def _column(name: str, values: Sequence[Any]) -> layout.Column:
+def _column(name: str, values: Sequence[Any], goes: int) -> layout.Column:
     is_figure = any(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    return layout.Column(_header(name), is_figure, may_fold=any(isinstance(value, str) for value in values))
+    may_fold = name != "droplet" and any(isinstance(value, str) for value in values)
+    return layout.Column(_header(name), is_figure, may_fold, goes=goes)
 
 
 def _details(event: Event) -> str:

@@ -192,11 +192,12 @@ def large_cells(row: Large, now: datetime) -> LargeCells:
 
 def _largest(rows: Sequence[Large], now: datetime) -> Table:
     columns = (
-        Column("Largest", may_fold=True),
-        Column("plan", may_fold=True),
-        *(Column(header, is_figure=True) for header in ("kept", "expected", "newest", "stored")),
-        Column("30 days"),
-        Column("per day", is_figure=True),
+        Column("Largest"),
+        Column("plan", may_fold=True, goes=2),
+        *(Column(header, is_figure=True, goes=1) for header in ("kept", "expected", "newest")),
+        Column("stored", is_figure=True),
+        Column("30 days", goes=2),
+        Column("per day", is_figure=True, goes=2),
     )
     cells = (large_cells(row, now) for row in rows)
     return table(columns, (each._replace(droplet=f"  {each.droplet}") for each in cells))

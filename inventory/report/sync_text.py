@@ -10,10 +10,9 @@ from rich.text import Text
 from inventory.sync.result import BackupEvent, DropletReport, SyncReport
 from inventory.terminal import words
 from inventory.terminal.display import shown
-from inventory.terminal.table import TEXT, WORD, Column, table
+from inventory.terminal.table import TEXT, WORD, table
 from inventory.vocabulary import BackupChange, GoneReason, Outcome, RunStatus
 
-_NAME_COLUMNS = 28
 _MOST_LINES = 20
 
 _FAILED_STYLE = "bold red"
@@ -40,7 +39,7 @@ def facts(report: SyncReport, *, is_verbose: bool) -> Table:
     rows = found[:most]
     if found[most:]:
         rows.append((f"  and {len(found) - most} more", "", "", "--verbose and --json list them all"))
-    return table((Column(most_columns=_NAME_COLUMNS), WORD, TEXT, TEXT), rows)
+    return table((WORD, WORD, TEXT, TEXT), rows)
 
 
 def _facts_of(droplet: DropletReport, now: datetime, *, is_verbose: bool) -> Iterator[tuple[str, str, str, str]]:

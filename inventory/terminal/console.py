@@ -14,6 +14,7 @@ from rich.text import Text
 from inventory.terminal.display import redactor, shown
 from inventory.terminal.document import as_json
 
+# Of prose, which is hard to read in longer lines; tables take the whole terminal.
 MOST_COLUMNS = 80
 _LEAST_COLUMNS = 20
 _UNBOUNDED_COLUMNS = 1000
@@ -31,9 +32,9 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def _console(stream: TextIO) -> Console:
-    """Give a console that writes to a stream what it is given, at most 80 columns wide."""
+    """Give a console that writes to a stream what it is given, as wide as the terminal."""
     made = Console(file=stream, force_terminal=is_terminal(stream), markup=False, highlight=False, emoji=False)
-    made.width = max(_LEAST_COLUMNS, min(made.width, MOST_COLUMNS))
+    made.width = max(_LEAST_COLUMNS, made.width)
     return made
 
 
@@ -61,15 +62,16 @@ def waiting() -> Iterator[None]:
 def print_line(text: str | Text) -> None:
     """Print one line to stdout, folded and styled on a terminal."""
     if is_terminal(sys.stdout):
-        _console(sys.stdout).print(text)
+        made = _console(sys.stdout)
+        made.print(text, width=min(made.width, MOST_COLUMNS))
     else:
         sys.stdout.write(f"{text}\n")
 
 
 def print_table(table: Table) -> None:
-    """Print a table to stdout: folded to 80 columns and in colour on a terminal, elsewhere as wide as it needs."""
+    """Print a table to stdout: as wide as the terminal and in colour there, elsewhere as wide as it needs."""
     if is_terminal(sys.stdout):
-        _console(sys.stdout).print(table)
+        _console(sys.stdout).print(table, crop=False)
     else:
         sys.stdout.write(plain(table))
 
@@ -88,10 +90,10 @@ def print_document(document: Mapping[str, Any]) -> None:
     sys.stdout.write(as_json(document))
 
 
-def plain(table: Table) -> str:
-    """Render a table as plain text, one line for each row."""
+def plain(table: Table, *, columns: int = _UNBOUNDED_COLUMNS) -> str:
+    """Render a table as plain text: one line for each row, unless it is to fit fewer columns."""
     rendered = io.StringIO()
     made = _console(rendered)
-    made.width = _UNBOUNDED_COLUMNS
-    made.print(table)
+    made.width = columns
+    made.print(table, crop=False)
     return "".join(f"{line.rstrip()}\n" for line in rendered.getvalue().splitlines())

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from inventory.__main__ import main
 from inventory.report import rows_table
 from inventory.store.engine import Database
+from inventory.terminal.console import plain
 from inventory.views.catalog import views
 from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
@@ -46,16 +46,17 @@ def test_every_report_says_what_it_is(run: Run, name: str) -> None:
     assert "as of Sat 2026-04-11 12:05 UTC" in where
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 @pytest.mark.parametrize("name", REPORTS)
-def test_every_report_fits_a_screen(lived: Database, ends_at: datetime, name: str) -> None:
+def test_every_report_fits_a_screen(lived: Database, ends_at: datetime, name: str, columns: int) -> None:
     with lived.reading() as connection:
         rows = ask(connection, ROWS[name], Question(now=ends_at))
-    console = Console(file=io.StringIO(), width=80)
-    console.print(rows_table.table(name, rows, ends_at))
-    assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
+    text = plain(rows_table.table(name, rows, ends_at), columns=columns)
     assert len(text.splitlines()) > len(rows)
+    assert max(map(len, text.splitlines())) <= columns
     assert "…" not in text, "nothing is cut off"
+    for row in rows:
+        assert getattr(row, "droplet", "") in text
 
 
 @pytest.mark.parametrize("name", REPORTS)

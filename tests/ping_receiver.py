@@ -76,6 +76,18 @@ def refuse(handler: Handler) -> None:
     handler.answer(503)
 
 
+def not_found(handler: Handler) -> None:
+    handler.answer(404)
+
+
+def unknown(handler: Handler) -> None:
+    """As healthchecks.io answers for a check that it does not know."""
+    handler.send_response(200)
+    handler.send_header("content-length", "14")
+    handler.end_headers()
+    handler.wfile.write(b"OK (not found)")
+
+
 def hang(handler: Handler) -> None:
     """No answer for as long as the receiver is there."""
     handler.server.closing.wait(600)

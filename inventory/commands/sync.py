@@ -44,7 +44,7 @@ def run(config_file: Path | None, options: Options) -> int:
     log.configure(verbose=options.order.is_verbose, secrets=settings.secrets)
     if not options.is_quiet:
         complain("\n".join(settings.warnings))
-    with pinging(settings, options.order, complain=None if options.is_quiet else complain) as pings:
+    with pinging(settings, options.order, complain=complain, is_quiet=options.is_quiet) as pings:
         reports, database = _synced(settings, accounts, options)
         exit_code = exit_code_of(reports)
         pings.ended(exit_code, sync_text.brief(reports))

@@ -32,6 +32,7 @@ CHECKS = (
     "writing",
     "last-run",
     "http",
+    "ping",
 )
 """The name of each check, in the order in which they are printed."""
 

@@ -15,6 +15,7 @@ from inventory.doctor.address import examine_address
 from inventory.doctor.api import examine_api
 from inventory.doctor.database import examine_database
 from inventory.doctor.diagnosis import Check, not_made
+from inventory.doctor.ping import examine_ping
 from inventory.errors import ConfigurationError
 from inventory.model import Selection
 from inventory.settings.declared import DEFAULT_ACCOUNT
@@ -72,7 +73,7 @@ def examine(
     database, found, stored = examine_database(settings, names, mounts, clock())
     checks = [configuration, *found, diagnosis.proxies(environ, has_ca_file=settings.ca_file is not None)]
     is_written = settings.sources["http"] != THE_DEFAULT
-    checks += [examine_address(settings.http, is_written=is_written)]
+    checks += [examine_address(settings.http, is_written=is_written), examine_ping(settings)]
     checks += examine_api(settings, accounts, stored, clock, patience_seconds)
     return _examination(checks, database)
 

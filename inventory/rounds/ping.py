@@ -10,7 +10,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-import httpx
 import structlog
 
 from inventory.errors import (
@@ -19,19 +18,13 @@ from inventory.errors import (
     EXIT_COMPLETE,
     EXIT_PARTIAL,
     SIGNAL_BASE,
+    ConfigurationError,
     InventoryError,
-    TransientError,
 )
-from inventory.network.transport import Transport, trusting
-from inventory.process.stopping import StopSignal
+from inventory.network.ping import DEADLINE_SECONDS, send
 from inventory.settings.load import Settings
 from inventory.sync.order import Order
 from inventory.terminal.display import redactor
-
-DEADLINE_SECONDS = 5.0
-
-# The receiver keeps this much of a body.
-_MOST_BYTES = 10_000
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.ping")
 
@@ -48,14 +41,16 @@ def path_of(exit_code: int) -> str:
 
 
 @contextmanager
-def pinging(settings: Settings, order: Order, *, complain: Callable[[str], object] | None = None) -> Iterator["Pings"]:
+def pinging(
+    settings: Settings, order: Order, *, complain: Callable[[str], object] | None = None, is_quiet: bool = False
+) -> Iterator["Pings"]:
     """Report to the configured receiver that a round begins, and the error that ends it; the caller reports its end.
 
     A round over a part of the configuration is no sign of life, and sends nothing. `complain` is called with a sentence
-    for each ping that fails, which is also logged.
+    for each ping that fails, if `is_quiet` only for those that fail until a person mends the settings; all are logged.
     """
     url = settings.ping_url.get_secret_value() if settings.ping_url and order.is_whole else None
-    pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain)
+    pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain, is_quiet=is_quiet)
     pings.started()
     try:
         yield pings
@@ -79,6 +74,7 @@ class Pings:
         ca_file: Path | None = None,
         secrets: Collection[str] = (),
         complain: Callable[[str], object] | None = None,
+        is_quiet: bool = False,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         """Prepare.
@@ -88,12 +84,14 @@ class Pings:
             ca_file: Certificate authorities, in PEM form, to trust in place of the public ones.
             secrets: What no text may hold.
             complain: Called with a sentence for each ping that fails, which is also logged.
+            is_quiet: Whether to complain only of what a person must mend in the settings.
             deadline_seconds: How long each ping may take.
         """
         self._redacted = redactor(secrets)
         self._url = url
         self._ca_file = ca_file
         self._complain = complain
+        self._is_quiet = is_quiet
         self._deadline_seconds = deadline_seconds
         self._due: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._thread = Thread(target=self._send_all, name="ping", daemon=True)
@@ -116,27 +114,11 @@ class Pings:
 
     def _send_all(self) -> None:
         while (ping := self._due.get()) is not None:
+            path, text = ping
             try:
-                self._send(*ping)
+                send(f"{self._url}{path}", text, ca_file=self._ca_file, deadline_seconds=self._deadline_seconds)
             except InventoryError as error:
                 # Not with its URL, which is a secret.
-                _log.warning("ping.failed", ping=ping[0] or "success", error=str(error))
-                if self._complain:
+                _log.warning("ping.failed", ping=path or "success", error=str(error))
+                if self._complain and (isinstance(error, ConfigurationError) or not self._is_quiet):
                     self._complain(f"the ping could not be sent: {error}. The sync is not affected.")
-
-    def _send(self, path: str, text: str) -> None:
-        request = httpx.Request(
-            "POST",
-            f"{self._url}{path}",
-            content=text.encode("utf-8", "replace")[:_MOST_BYTES],
-            headers={"User-Agent": "droplet-backup-inventory", "Content-Type": "text/plain; charset=utf-8"},
-        )
-        context = trusting(self._ca_file) if request.url.scheme == "https" else None
-        transport = Transport(timeout_seconds=self._deadline_seconds, stop=StopSignal(), context=context)
-        try:
-            answer = transport.handle_request(request)
-            answer.close()
-        finally:
-            transport.close()
-        if not answer.is_success:
-            raise TransientError(f"the receiver answered {answer.status_code}; redirects are not followed")

@@ -198,6 +198,11 @@ BREAKS: dict[str, tuple[Callable[[Scene], object], str, str]] = {
         "FAIL",
         "cannot listen at 192.0.2.1:8080: cannot assign requested address",
     ),
+    "ping": (
+        lambda scene: scene.environ.update(INVENTORY_PING_URL="http://127.0.0.1:1/5f6e5d4c-ping"),
+        "WARN",
+        "the ping could not be sent",
+    ),
     "last-run": (
         lambda scene: scene.change(
             "UPDATE sync_runs SET started_at = '2026-01-01 00:00:00', finished_at = '2026-01-01 00:00:00'"

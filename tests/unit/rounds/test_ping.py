@@ -13,7 +13,18 @@ from structlog.testing import capture_logs
 
 from inventory import errors
 from inventory.rounds.ping import Pings, path_of
-from tests.ping_receiver import SECRET_PATH, Handler, Receiver, drip, hang, receiving, redirect, refuse
+from tests.ping_receiver import (
+    SECRET_PATH,
+    Handler,
+    Receiver,
+    drip,
+    hang,
+    not_found,
+    receiving,
+    redirect,
+    refuse,
+    unknown,
+)
 
 DEADLINE_SECONDS = 1.0
 
@@ -85,6 +96,21 @@ def test_a_ping_that_fails_is_logged(receiver: Receiver, behaviour: Callable[[Ha
     assert all(why in record["error"] for record in records)
     assert len(complaints) == 2
     assert SECRET_PATH not in str(records) + str(complaints)
+
+
+@pytest.mark.parametrize(("behaviour", "complaints"), [(not_found, 1), (unknown, 1), (refuse, 0)])
+def test_a_url_that_the_receiver_does_not_know_is_said_even_quietly(
+    receiver: Receiver, behaviour: Callable[[Handler], object], complaints: int
+) -> None:
+    receiver.behave = behaviour
+    said: list[str] = []
+    pings = Pings(receiver.url, complain=said.append, is_quiet=True)
+    with capture_logs() as records:
+        pings.ended(0, "text")
+        pings.close()
+    assert len(records) == 1
+    assert len(said) == complaints
+    assert all("correct ping_url" in each for each in said)
 
 
 def test_a_ping_is_given_and_not_waited_for(receiver: Receiver) -> None:

@@ -117,7 +117,8 @@ def _protected(summary: Summary) -> tuple[str, str]:
         "with none left": summary.none_left,
     }
     notes = [f"{number} {what}" for what, number in unprotected.items() if number]
-    return f"{summary.droplets - sum(unprotected.values())} of {summary.droplets}", ", ".join(notes)
+    listed = " (inventory report unprotected)" if summary.disabled or summary.never_protected else ""
+    return f"{summary.droplets - sum(unprotected.values())} of {summary.droplets}", ", ".join(notes) + listed
 
 
 def _ages(summary: Summary) -> str:

@@ -1,5 +1,6 @@
 """Pages of names that somebody chose to do harm: they are text, and nothing else."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import Exemption
-from inventory.report import rows_html, summary_html
+from inventory.report import rows_html, summary_html, summary_text
 from inventory.report.summary import Large, Summary
 from inventory.terminal.display import shown
 from inventory.views.catalog import views
@@ -84,6 +85,19 @@ def summary(name: str) -> Summary:
         incomplete_before=None,
         largest=[Large(SizeGrowth(**growth), DropletRetention(**retention), [1.0, 2.0])],
     )
+
+
+@pytest.mark.parametrize(
+    ("disabled", "never", "note"),
+    [
+        (0, 0, ""),
+        (54, 0, "54 with backups off (inventory report unprotected)"),
+        (1, 2, "1 with backups off, 2 without any yet (inventory report unprotected)"),
+    ],
+)
+def test_the_summary_says_how_to_list_what_has_no_backups(disabled: int, never: int, note: str) -> None:
+    counted = replace(summary("web"), disabled=disabled, never_protected=never)
+    assert next(summary_text.figures(counted)).note == note
 
 
 def verdict(name: str) -> Verdict:

@@ -56,7 +56,8 @@ def live(path: Path, *, seed: int, days: int, every_days: int) -> History:
 
 
 def _befall(fleet: Fleet, days: int) -> None:
-    """What the mixed fleet lacks: backups that are off for long, or for good, and one that lives for long."""
+    """What the mixed fleet lacks: an unknown plan, backups off for long, or for good, and one that lives for long."""
+    fleet.add_droplet(name="announced", plan="hourly", backups=7)
     for name, plan in (("paused", "weekly"), ("stopped", "daily"), ("by-hand", "daily")):
         fleet.add_droplet(name=name, plan=plan, backups=7)
     paused, stopped, by_hand = list(fleet.droplets)[-3:]

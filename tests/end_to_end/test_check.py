@@ -382,7 +382,7 @@ def test_wrong_usage_is_unknown_too(words: str, why: str, path: Path, run: Run) 
     assert why in unanswered(run("check", *words.split()))
 
 
-@pytest.mark.parametrize("error", [RuntimeError(f"oops {TOKEN}\nand more"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("error", [RuntimeError(f"oops {TOKEN}\nand more"), KeyboardInterrupt()])
 def test_a_bug_is_unknown_with_its_traceback_on_stderr(
     error: BaseException, path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,6 +395,16 @@ def test_a_bug_is_unknown_with_its_traceback_on_stderr(
     assert said.startswith(f"a bug, please report it: {type(error).__name__}")
     assert "Traceback" in ended.err
     assert TOKEN not in ended.out + ended.err
+
+
+def test_too_little_memory_is_unknown_and_no_bug(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(command, "run", broken)
+    ended = run("check")
+    assert unanswered(ended).startswith("there is not enough memory")
+    assert "Traceback" not in ended.err
 
 
 def test_a_reader_that_has_seen_enough_leaves_no_other_code(path: Path) -> None:

@@ -309,7 +309,7 @@ def test_what_sync_would_make_by_itself_is_no_failure(scene: Scene, told: Told, 
     scene.environ["INVENTORY_DATABASE_URL"] = str(tmp_path / "new.db")
     code, checks = told(scene)
     assert (code, checks["database"]["verdict"]) == (0, "WARN")
-    assert "inventory sync" in checks["database"]["to_do"]
+    assert "inventory db upgrade" in checks["database"]["to_do"]
     assert not (tmp_path / "new.db").exists()
     scene.environ["INVENTORY_DATABASE_URL"] = str(tmp_path / "nowhere" / "new.db")
     assert told(scene)[1]["database"]["verdict"] == "FAIL"
@@ -330,7 +330,7 @@ def test_tables_that_are_missing_are_a_failure_only_where_sync_may_not_make_them
     scene.environ["INVENTORY_AUTO_MIGRATE"] = "false"
     code, checks = told(scene)
     assert (code, checks["schema"]["verdict"]) == (1, "FAIL")
-    assert "inventory db upgrade" in checks["schema"]["found"]
+    assert "inventory db upgrade" in checks["schema"]["to_do"]
 
 
 @on_sqlite

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow  # real processes, killed
 # Stamps say when a look was made, which a killed one leaves to a later one.
 STAMPS = {
     *("first_seen_at", "valid_from", "valid_to", "gone_after_at", "gone_at", "missing_since"),
-    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at"),
+    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at", "looks"),
 }
 
 # Imports once and forks for every sync, so that many can be killed in little time.
@@ -166,7 +166,8 @@ def test_a_killed_first_load_ends_as_one_that_was_not_killed(run: Run, account: 
     killed = state(database)
     for table in (never_killed, killed):
         table["accounts"] = [{**row, "id": 0} for row in table["accounts"]]
-        table["droplets"] = [{**row, "account_id": 0} for row in table["droplets"]]
+        for name in ("droplets", "droplet_versions", "account_versions"):
+            table[name] = [{**row, "account_id": 0} for row in table[name]]
     assert killed == never_killed
 
 

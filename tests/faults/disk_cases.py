@@ -30,9 +30,16 @@ Parts: TypeAlias = Mapping[object, object]
 # Stamps say when a look was made: they are others in every run.
 STAMPS = {
     *("first_seen_at", "valid_from", "valid_to", "gone_after_at", "gone_at", "missing_since"),
-    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at"),
+    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at", "looks"),
 }
-_NOT_OF_DROPLETS = {"accounts", "backup_rates", "sync_runs", "sync_listings", "inventory_schema_version"}
+_NOT_OF_DROPLETS = {
+    "accounts",
+    "account_versions",
+    "backup_rates",
+    "sync_runs",
+    "sync_listings",
+    "inventory_schema_version",
+}
 _BACKUPS = ("backups", "backup_versions", "backup_regions")
 _RUNS = ("sync_runs", "sync_listings")
 

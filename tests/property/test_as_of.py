@@ -200,12 +200,12 @@ def play(database: Database, steps: list[Step]) -> World:
 
 
 @pytest.mark.timeout(400)
-def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
-    is_sqlite = migrated_url.startswith("sqlite")
+@pytest.mark.parametrize("examples", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_what_was_answered_is_answered_again(migrated_url: str, examples: int) -> None:
     with closing(Database(migrated_url)) as database:
 
         @settings(
-            max_examples=20 if is_sqlite else 6,
+            max_examples=examples,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),

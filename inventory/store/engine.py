@@ -116,8 +116,9 @@ class Database:
         in_memory = "a database in memory" if self.is_sqlite else None
         self.shown = str(becomes or self.path or in_memory or _without_secrets(self.url))
         self._is_draft = becomes is not None
-        # One connection: one thread writes, and closing the last one costs a checkpoint.
-        one: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2}
+        # One connection: one thread writes, and closing the last one costs a checkpoint. In memory, a second one would
+        # be a database of its own: whoever comes meanwhile waits for the first.
+        one: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2 if self.path else 0}
         self.engine = _sqlite_engine(self.url, **one) if self.is_sqlite else _postgresql_engine(self.url, self.shown)
 
     @contextmanager

@@ -4,15 +4,15 @@ import resource
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Thread
 
 import pytest
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseLockedError, DatabaseUnavailableError
-from inventory.store.engine import Database
+from inventory.store.engine import Database, memory
 from inventory.store.schema import accounts
 from inventory.store.upgrade import upgrade
 
@@ -42,6 +42,26 @@ def test_reading_sees_one_state_while_others_write(database: Database) -> None:
         assert names(reader) == []
     with database.reading() as reader:
         assert names(reader) == ["new"]
+
+
+def test_two_threads_read_one_database_in_memory() -> None:
+    found: list[list[str]] = []
+
+    def read() -> None:
+        with database.reading() as connection:
+            found.append(names(connection))
+
+    with closing(memory()) as database:
+        upgrade(database)
+        with database.writing() as connection:
+            add(connection, "kept")
+        other = Thread(target=read)
+        with database.reading() as connection:
+            assert names(connection) == ["kept"]
+            other.start()
+            other.join(0.2)
+        other.join(60)
+    assert found == [["kept"]]
 
 
 def test_what_postgresql_is_told_for_reading_ends_with_it(postgres_url: str) -> None:

@@ -9,11 +9,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
 from tests import mounts
+from tests.examples import QUICK
 from tests.postgres import Cluster, cluster, memory
+
+settings.register_profile(QUICK, max_examples=10)
 
 _TEMPLATE = "migrated"
 _numbers = count(1)
@@ -24,6 +28,12 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and (place := memory()):
         os.environ["TMPDIR"] = place
         tempfile.tempdir = None  # else it may have looked before
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave costly tests on PostgreSQL to the slow ones; cheap ones of the same rows run on both every time."""
+    if item.get_closest_marker("costly") and "postgresql" in item.name:
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
+
 from inventory.judging.evidence import inspect
 from inventory.judging.rules import Rules
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from tests.simulated import Account
+
+pytestmark = pytest.mark.costly
 
 HOURS = timedelta(hours=1)
 

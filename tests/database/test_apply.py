@@ -27,6 +27,7 @@ from inventory.store.engine import Database
 from inventory.store.load import load, owners
 from inventory.store.schema import accounts, backup_regions, backup_versions, backups, droplet_tags
 from inventory.vocabulary import Outcome
+from tests.examples import examples
 from tests.unit.attempts import seen
 
 MONDAY = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
@@ -389,7 +390,7 @@ def backup_states(draw: st.DrawFn) -> BackupState:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(backup_states(), min_size=1, max_size=5, unique_by=lambda state: state.id))
 def test_any_backup_is_read_back_equal(account: Database, states: list[BackupState]) -> None:
     write(account, changeset(droplet()))

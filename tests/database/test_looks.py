@@ -25,6 +25,8 @@ from inventory.views.rows import (
 )
 from tests.simulated import MONDAY, Account, backups_path
 
+pytestmark = pytest.mark.costly
+
 POLICIES = "/v2/droplets/backups/policies"
 WINDOW = MONDAY.replace(hour=4) + timedelta(days=1)
 LOOKS = [MONDAY.replace(hour=14, minute=30) + number * timedelta(hours=6) for number in range(6)]

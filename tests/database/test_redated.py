@@ -10,6 +10,8 @@ from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS, Event
 from tests.simulated import MONDAY, Account, Row
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture
 def account(database: Database) -> Account:

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from inventory.store.engine import Database
 from tests.simulated import Account
 
+pytestmark = pytest.mark.costly
+
 REFUSALS = ("23514", "22003", "P0001", "54000")
 
 

@@ -94,6 +94,7 @@ def test_silence_on_an_idle_connection_costs_a_wait_and_no_failure(database: Dat
         assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
 
 
+@pytest.mark.slow
 def test_an_upgrade_takes_as_long_as_it_takes(database: Database) -> None:
     with upgrading(database) as connection:
         connection.exec_driver_sql("SELECT pg_sleep(3)")

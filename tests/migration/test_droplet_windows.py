@@ -12,6 +12,8 @@ from inventory.store.upgrade import configuration, upgrade
 from tests.migration.conftest import MONDAY, TUESDAY
 from tests.migration.later import downgrade
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.mark.parametrize(
     ("policy", "is_kept"),

@@ -8,6 +8,8 @@ from inventory.store.schema import backup_policies
 from inventory.store.upgrade import configuration, upgrade
 from tests.migration.later import downgrade
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.mark.parametrize(
     ("stored", "kept"), [(0, None), (-1, None), (2**31 - 1, None), (3_651, None), (1, 1), (28, 28), (3_650, 3_650)]

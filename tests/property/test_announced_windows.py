@@ -13,6 +13,7 @@ from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.views.queries import Question, ask
 from inventory.views.rows import EmptyWindow
+from tests.examples import examples
 from tests.simulated import MONDAY, Account
 
 
@@ -37,7 +38,10 @@ courses = st.builds(
 
 
 @settings(
-    max_examples=12, phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(0.12),
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 @given(course=courses, plan=st.sampled_from(["hourly", "intra_daily_8h", "weekly"]))
 def test_a_window_that_is_called_missed_had_no_backup(sqlite_template: Path, course: Course, plan: str) -> None:

@@ -23,8 +23,11 @@ from inventory.store.schema import metadata
 from inventory.terminal.document import as_json
 from inventory.views.catalog import views
 from inventory.views.queries import Question
+from tests.examples import examples
 from tests.property.mishaps import FAULTS
 from tests.simulated import EVERYTHING, MONDAY, Account, backups_path
+
+pytestmark = pytest.mark.costly
 
 # What could have been restored by all that is known today is what this one is about.
 REPEATABLE = [view for view in views().values() if view.name not in ("report_clock", "restorable_backups")]
@@ -200,12 +203,11 @@ def play(database: Database, steps: list[Step]) -> World:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("examples", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_what_was_answered_is_answered_again(migrated_url: str, examples: int) -> None:
+def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
     with closing(Database(migrated_url)) as database:
 
         @settings(
-            max_examples=examples,
+            max_examples=examples(0.2),
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),

@@ -22,7 +22,7 @@ def marked(account: Account) -> set[int]:
 
 every_so_many_days = pytest.mark.parametrize(
     "days",
-    [pytest.param(days, marks=() if days in (1, 2, 7, 8, 28, 29, 40) else pytest.mark.slow) for days in range(1, 41)],
+    [pytest.param(days, marks=() if days in (1, 8, 40) else pytest.mark.slow) for days in range(1, 41)],
 )
 oldest_goes_by_either = pytest.mark.parametrize("oldest_goes", ["by_age", "by_count"])
 

@@ -22,6 +22,7 @@ from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.variants import Variants
 from inventory.store.engine import Database
+from tests.examples import examples
 from tests.simulated import MONDAY, Account, Row, backups_path
 
 HISTORY = ("backups", "backup_regions", "backup_versions", "backup_policies", "droplet_windows", "droplet_days")
@@ -271,7 +272,7 @@ def live(fleet: Fleet, change: Callable[[Fleet, int], Any] | None, choice: int) 
         change(fleet, droplets[choice % len(droplets)])
 
 
-quick = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=examples(0.08), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @quick

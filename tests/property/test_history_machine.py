@@ -19,6 +19,7 @@ from inventory.simulator.values import SimulatedBackup
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
 from inventory.sync.result import COUNTS, SyncReport
+from tests.examples import examples
 from tests.property import rules
 from tests.property.mishaps import (
     DISCOVERY_FAULTS,
@@ -31,6 +32,8 @@ from tests.property.mishaps import (
 )
 from tests.property.rules import Attempts, Tables
 from tests.simulated import EVERYTHING, MONDAY, OBSERVATIONS, Account, Row, backups_path
+
+pytestmark = pytest.mark.costly
 
 TAG = "web"
 
@@ -387,7 +390,7 @@ def unobserved(tables: Tables) -> dict[str, list[Row]]:
     }
 
 
-def run(url: str, *, examples: int, steps: int) -> None:
+def run(url: str, *, number: int, steps: int) -> None:
     database = Database(url)
 
     class HistoryHere(History):
@@ -398,7 +401,7 @@ def run(url: str, *, examples: int, steps: int) -> None:
             super().__init__(database)
 
     profile = settings(
-        max_examples=examples,
+        max_examples=number,
         stateful_step_count=steps,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -409,14 +412,7 @@ def run(url: str, *, examples: int, steps: int) -> None:
         database.close()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_rules_hold_whatever_happens(migrated_url: str) -> None:
     is_sqlite = migrated_url.startswith("sqlite")
-    run(migrated_url, examples=20 if is_sqlite else 6, steps=30)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_rules_hold_whatever_happens_for_long(migrated_url: str) -> None:
-    is_sqlite = migrated_url.startswith("sqlite")
-    run(migrated_url, examples=30 if is_sqlite else 6, steps=50)
+    run(migrated_url, number=examples(0.3 if is_sqlite else 0.06), steps=50)

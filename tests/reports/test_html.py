@@ -14,6 +14,8 @@ from inventory.views.rows import ROWS
 from tests.reports import pages
 from tests.reports.conftest import NOW, Run
 
+pytestmark = pytest.mark.costly
+
 REPORTS = sorted(rows_table.SHOWN)
 
 

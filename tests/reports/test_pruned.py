@@ -21,6 +21,8 @@ from tests.conftest import temporary_database
 from tests.reports import pages
 from tests.simulated import MONDAY, Account
 
+pytestmark = pytest.mark.costly
+
 DAYS = 260
 PRUNED = "pruned: not everything is known before "
 

@@ -16,6 +16,8 @@ from inventory.store.engine import Database
 from inventory.views.queries import Question
 from tests.simulated import MONDAY, Account, backups_path
 
+pytestmark = pytest.mark.costly
+
 BIG = 700.7
 SMALL = 12.3
 

@@ -140,6 +140,12 @@ def is_closed(connection: socket.socket) -> bool:
     return True
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory.serving.bounded.REQUEST_SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("begin", [silent, half_sent, idle_kept_alive])
 def test_a_connection_without_a_whole_request_is_closed(url: str, begin: Callable[[socket.socket], None]) -> None:
     with connected(url) as connection:
@@ -149,6 +155,7 @@ def test_a_connection_without_a_whole_request_is_closed(url: str, begin: Callabl
                 pass
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_byte_now_and_then_earns_no_time(url: str) -> None:
     with connected(url) as connection:
         began = time.monotonic()

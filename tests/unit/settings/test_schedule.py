@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.settings.schedule import Schedule
+from tests.examples import examples
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -86,7 +87,7 @@ def parts(least: int, most: int) -> st.SearchStrategy[str]:
     return st.one_of(st.just("*"), st.integers(1, most // 2).map("*/{}".format), some, ranges)
 
 
-quickly = settings(max_examples=30, deadline=None)
+quickly = settings(max_examples=examples(0.3), deadline=None)
 WEEKDAYS = st.sampled_from(["*", "mon", "sat-sun", "tue,thu", "mon-fri", "*/3"])
 
 

@@ -8,7 +8,7 @@ that it works behind PgBouncer. Heartbeats are times of the database's clock, th
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,6 +46,7 @@ class StoredAccount:
     uuid: str | None = None
     team_uuid: str | None = None
     status: str | None = None
+    claimed_uuid: str | None = None
 
     def is_account(self, found: Account) -> bool:
         """Tell whether `found` may be this account: nothing that both name contradicts it.
@@ -58,6 +59,10 @@ class StoredAccount:
         if self.team_uuid is None:
             return self.uuid in (found.uuid, found.team_uuid)
         return self.team_uuid == found.team_uuid if found.team_uuid else self.uuid == found.uuid
+
+    def claims(self, found: Account) -> str:
+        """Return the uuid that no other configured account may have: the team's where one was ever named."""
+        return found.team_uuid or self.team_uuid or found.uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,22 @@ def record_account(connection: sa.Connection, account_id: int, found: Account, n
     connection.execute(sa.update(account_versions).where(is_open).values(valid_to=since))
     version = {"account_id": account_id, "valid_from": since, "status": found.status}
     connection.execute(sa.insert(account_versions).values(version))
+
+
+def claim(connection: sa.Connection, account: StoredAccount, found: Account, configured: Collection[str]) -> str | None:
+    """Claim what `/v2/account` names for this account; return the other configured one that holds it, or None.
+
+    One that is no longer configured gives it up. Two transactions may claim at once on PostgreSQL: the second waits for
+    the first, and its database error is an IntegrityError.
+    """
+    uuid = account.claims(found)
+    is_holder = sa.and_(accounts.c.claimed_uuid == uuid, accounts.c.id != account.id)
+    holder: str | None = connection.scalar(sa.select(accounts.c.name).where(is_holder))
+    if holder in configured:
+        return holder
+    connection.execute(sa.update(accounts).where(is_holder).values(claimed_uuid=None))
+    connection.execute(sa.update(accounts).where(accounts.c.id == account.id).values(claimed_uuid=uuid))
+    return None
 
 
 def known_droplets(connection: sa.Connection, account_id: int | None) -> dict[int, KnownDroplet]:

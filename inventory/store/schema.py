@@ -63,6 +63,14 @@ accounts = sa.Table(
     sa.Column("uuid", sa.Text(), comment="From /v2/account, in lower case; NULL if no token could ever read it"),
     sa.Column("team_uuid", sa.Text(), comment="Of its team, as /v2/account last named one; NULL if it never did"),
     sa.Column("status", sa.Text(), comment="As /v2/account last said; NULL if no token could ever read it"),
+    sa.Column(
+        "claimed_uuid",
+        sa.Text(),
+        unique=True,
+        index=True,
+        comment="What no other account may be too: the uuid of its team, or its own where it has none; NULL if no token "
+        "could ever read it, or since another name of it is configured in place of this one",
+    ),
     _at(
         "pruned_before",
         "UTC; ended backups that were made before may have been pruned; NULL if nothing was",

@@ -118,21 +118,40 @@ class Ledger:
         with self.database.reading() as connection:
             same = [name for name in runs.namesakes(connection, found, self.name) if name in configured]
         if same:
-            raise ConfigurationError(
-                f'accounts "{same[0]}" and "{self.name}" are one account of DigitalOcean ({_owner(found)})',
-                kept=Kept.NOTHING_CHANGED,
-                to_do="remove one from the configuration.",
-            )
+            raise self._one_account(same[0], found)
 
-    def keep_account(self, found: Account) -> None:
-        """Store what `/v2/account` says; only after the token is known to see the account's Droplets."""
+    def _one_account(self, other: str, found: Account) -> ConfigurationError:
+        return ConfigurationError(
+            f'accounts "{other}" and "{self.name}" are one account of DigitalOcean ({_owner(found)})',
+            kept=Kept.NOTHING_CHANGED,
+            to_do="remove one from the configuration.",
+        )
+
+    def keep_account(self, found: Account, configured: frozenset[str]) -> None:
+        """Store what `/v2/account` says; only after the token is known to see the account's Droplets.
+
+        Raises:
+            ConfigurationError: Another configured account has claimed it since it was checked (R6).
+        """
         stored = self.account
         if not (stored and self.lease):
             return
-        is_news = (found.uuid, found.status) != (stored.uuid, stored.status)
-        if is_news or found.team_uuid not in (None, stored.team_uuid):
-            with self.lease.writing() as connection:
-                runs.record_account(connection, stored.id, found, self.clock())
+        known = (stored.uuid, stored.status, stored.claimed_uuid)
+        if known == (found.uuid, found.status, stored.claims(found)) and found.team_uuid in (None, stored.team_uuid):
+            return
+        try:
+            self._keep_account(self.lease, stored, found, configured)
+        except sa.exc.IntegrityError:
+            # Claimed by another at the same moment: now it is there, and is read.
+            self._keep_account(self.lease, stored, found, configured)
+
+    def _keep_account(
+        self, lease: Lease, stored: runs.StoredAccount, found: Account, configured: frozenset[str]
+    ) -> None:
+        with lease.writing() as connection:
+            if other := runs.claim(connection, stored, found, configured):
+                raise self._one_account(other, found)
+            runs.record_account(connection, stored.id, found, self.clock())
 
     def known(self) -> dict[int, runs.KnownDroplet]:
         """Read every Droplet stored for the account."""

@@ -256,7 +256,7 @@ class _Run:
             check_token(job.account, known, discovery)
         _check_clock(self.client)
         if account is not None:
-            self.ledger.keep_account(account)
+            self.ledger.keep_account(account, job.configured_accounts)
         self.intake.notes.extend(discovery.notes)
         return discovery
 

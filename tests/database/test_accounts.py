@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from inventory.errors import EXIT_NEEDS_CHANGE
 from inventory.model import Account
 from inventory.store import runs
 from inventory.store.engine import Database
@@ -146,6 +147,55 @@ def test_a_droplet_that_another_account_enters_meanwhile_is_read_again(migrated_
             first.commit()
             assert second.result(timeout=60).status == "complete"
         assert account.live(droplet_id) == {backup.id for backup in account.fleet.backups_of(droplet_id)}
+
+
+def named(database: Database, name: str) -> Synced:
+    """Give one more name, with a token of its own, of one account of DigitalOcean that has three Droplets."""
+    account = Synced(database, name=name)
+    account.api.uuid = "one"
+    account.configured = frozenset({"mine", "theirs"})
+    for number in range(3):
+        account.fleet.add_droplet(name=f"web-{number}", backups=2)
+    return account
+
+
+def test_of_two_names_synced_at_once_one_has_the_account(database: Database) -> None:
+    mine, theirs = named(database, "mine"), named(database, "theirs")
+
+    def once() -> None:
+        if mine.api.asked == ["/v2/account"]:  # it was checked, and nothing is written yet
+            mine.api.delay = lambda: None
+            assert theirs.sync().status == "complete"
+
+    mine.api.delay = once
+    report = mine.sync()
+    assert (report.status, report.exit_code) == ("failed", EXIT_NEEDS_CHANGE)
+    assert 'accounts "theirs" and "mine" are one account of DigitalOcean (team one)' in (report.error or "")
+    owners = {row["id"]: row["name"] for row in theirs.rows("accounts")}
+    assert {owners[row["account_id"]] for row in theirs.rows("droplets")} == {"theirs"}
+
+
+def test_another_name_takes_over_from_one_that_is_no_longer_configured(database: Database) -> None:
+    mine, theirs = named(database, "mine"), named(database, "theirs")
+    for account in (mine, theirs, mine):
+        account.configured = frozenset({account.name})
+        assert account.sync().status == "complete"
+        claims = {row["name"]: row["claimed_uuid"] for row in account.rows("accounts")}
+        assert claims == dict.fromkeys(claims, None) | {account.name: "one"}
+
+
+def test_a_claim_of_the_same_moment_is_waited_for(migrated_postgres_url: str) -> None:
+    with closing(Database(migrated_postgres_url)) as database:
+        mine = named(database, "mine")
+        with database.writing() as connection:
+            theirs = runs.ensure_account(connection, "theirs")
+        with ThreadPoolExecutor(1) as threads, database.engine.begin() as first:
+            assert runs.claim(first, theirs, Account("one", "active"), mine.configured) is None
+            second = threads.submit(mine.sync)
+            wait_for_lock(migrated_postgres_url)
+            first.commit()
+            assert second.result(timeout=60).exit_code == EXIT_NEEDS_CHANGE
+        assert mine.rows("droplets") == []
 
 
 def wait_for_lock(url: str) -> None:

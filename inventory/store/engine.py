@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -116,10 +117,11 @@ class Database:
         in_memory = "a database in memory" if self.is_sqlite else None
         self.shown = str(becomes or self.path or in_memory or _without_secrets(self.url))
         self._is_draft = becomes is not None
-        # One connection: one thread writes, and closing the last one costs a checkpoint. In memory, a second one would
-        # be a database of its own: whoever comes meanwhile waits for the first.
-        one: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 2 if self.path else 0}
-        self.engine = _sqlite_engine(self.url, **one) if self.is_sqlite else _postgresql_engine(self.url, self.shown)
+        # SQLite polls for its lock, and who comes late may be first: of our own threads each waits for its turn here.
+        self._turn_to_write = Lock() if self.is_sqlite else None
+        self.engine = (
+            _sqlite_engine(self.url, **_pool(self.path)) if self.is_sqlite else _postgresql_engine(self.url, self.shown)
+        )
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -128,8 +130,20 @@ class Database:
         Raises:
             DatabaseError: A kind of it, for every error that an operator can do something about.
         """
-        with self._transaction(self.engine, "BEGIN IMMEDIATE") as connection:
+        with self._turn(), self._transaction(self.engine, "BEGIN IMMEDIATE") as connection:
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._turn_to_write is None:
+            yield
+        elif self._turn_to_write.acquire(timeout=LOCK_WAIT_SECONDS):
+            try:
+                yield
+            finally:
+                self._turn_to_write.release()
+        else:
+            raise self._locked()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -214,11 +228,7 @@ class Database:
             return None
         primary = code & 0xFF
         if primary in _SQLITE_LOCKED:
-            return DatabaseLockedError(
-                f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s",
-                kept=Kept.NOTHING_CHANGED,
-                to_do="the next run catches up.",
-            )
+            return self._locked()
         if of_the_system := self._of_the_system(error):
             return of_the_system
         if primary in _SQLITE_UNUSABLE:
@@ -226,6 +236,13 @@ class Database:
         if isinstance(error, sqlite3.OperationalError) and primary != 1:
             return DatabaseUnavailableError(f"database {self.shown}: {error}", kept=Kept.NOTHING_CHANGED)
         return None
+
+    def _locked(self) -> DatabaseLockedError:
+        return DatabaseLockedError(
+            f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="the next run catches up.",
+        )
 
     def _why_not_sqlite(self, primary: int) -> DatabaseUnusableError:
         if (
@@ -274,6 +291,15 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _pool(path: Path | None) -> dict[str, Any]:
+    """Return how many connections to SQLite are kept: to a file one for each thread that asks, in memory a single one.
+
+    Closing the last one to a file costs a checkpoint; in memory each would be a database of its own.
+    """
+    most = {"pool_size": 0} if path else {"pool_size": 1, "max_overflow": 0}
+    return {"poolclass": QueuePool, "pool_use_lifo": True, **most}
 
 
 def memory(instead_of: Path | None = None) -> Database:
@@ -333,7 +359,9 @@ def _postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
 
         engine = sa.create_engine(
             url,
-            pool_size=1,
+            # As many as threads that ask; those that few need are closed with the others, at the end of a round.
+            pool_size=0,
+            pool_use_lifo=True,
             pool_pre_ping=True,
             connect_args={
                 "connect_timeout": 10,

@@ -68,8 +68,8 @@ accounts = sa.Table(
         sa.Text(),
         unique=True,
         index=True,
-        comment="What no other account may be too: the uuid of its team, or its own where it has none; NULL if no token "
-        "could ever read it, or since another name of it is configured in place of this one",
+        comment="What no other account may be too: the uuid of its team, or its own where it has none; NULL if no "
+        "token could ever read it, or since another name of it is configured in place of this one",
     ),
     _at(
         "pruned_before",

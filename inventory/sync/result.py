@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from inventory.errors import (
+    EXIT_BUG,
     EXIT_BUSY,
     EXIT_COMPLETE,
     EXIT_FAILED,
@@ -39,6 +40,8 @@ COUNTS = (
     "backups_ended",
     "backups_held",
 )
+
+_WORST_FIRST = (EXIT_USAGE, EXIT_NEEDS_CHANGE, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED)
 
 # Outcomes that are counted as something else where they are no look.
 _NOT_FAILED = (Outcome.INCOMPLETE, Outcome.HELD, Outcome.GONE)
@@ -205,11 +208,7 @@ def exit_code_of(reports: Sequence[SyncReport]) -> int:
     if EXIT_COMPLETE in codes:
         codes.add(EXIT_PARTIAL)
     interrupted = (code for code in sorted(codes) if code > SIGNAL_BASE)
-    return next(
-        code
-        for code in (*interrupted, EXIT_USAGE, EXIT_NEEDS_CHANGE, EXIT_HELD, EXIT_PARTIAL, EXIT_BUSY, EXIT_FAILED)
-        if code in codes
-    )
+    return next(code for code in (EXIT_BUG, *interrupted, *_WORST_FIRST) if code in codes)
 
 
 def droplet_report(changeset: Changeset) -> DropletReport:

@@ -2,9 +2,10 @@
 
 import resource
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseLockedError, DatabaseUnavailableError
+from inventory.store import engine
 from inventory.store.engine import Database, memory
 from inventory.store.schema import accounts
 from inventory.store.upgrade import upgrade
@@ -94,6 +96,43 @@ def test_sqlite_writers_take_turns(sqlite_url: str) -> None:
         list(threads.map(count, range(60)))
     with database.reading() as connection:
         assert connection.execute(sa.select(accounts.c.status)).scalar_one() == "60"
+    database.close()
+
+
+def test_who_waits_too_long_for_a_turn_to_write_is_busy(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT_SECONDS", 0.01)
+    database = Database(sqlite_url)
+    upgrade(database)
+
+    def write() -> None:
+        with database.writing() as connection:
+            add(connection, "late")
+
+    with ThreadPoolExecutor(1) as threads, database.writing():
+        problem = threads.submit(write).exception(timeout=20)
+    assert isinstance(problem, DatabaseLockedError)
+    write()
+    database.close()
+
+
+def test_as_many_threads_as_there_are_can_read_at_once(database: Database) -> None:
+    with ExitStack() as readers:
+        assert [names(readers.enter_context(database.reading())) for _ in range(20)] == [[]] * 20
+
+
+def test_a_database_in_memory_is_the_same_for_every_thread() -> None:
+    database = memory()
+    upgrade(database)
+    together = Barrier(4)
+
+    def read(_: int) -> list[str]:
+        together.wait()
+        with database.reading() as connection:
+            time.sleep(0.01)
+            return names(connection)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(read, range(4))) == [[]] * 4
     database.close()
 
 

@@ -36,6 +36,9 @@ JOB = Job(
         ([4, 0, 3], 4),
         ([0, 130], 130),
         ([78, 143], 143),
+        ([70], 70),
+        ([70, 0], 70),
+        ([70, 143, 78], 70),
     ],
 )
 def test_the_worst_code_wins(codes: list[int], expected: int) -> None:

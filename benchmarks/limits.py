@@ -107,8 +107,9 @@ def _sync(database: Database, account: _Account) -> tuple[int, float, int]:
         deadline=timedelta(hours=1),
         order=Order(),
     )
-    pace = Pace(_REQUESTS_PER_SECOND, stop=_Waiting(account), clock=account.clock, seconds=lambda: account.seconds)
-    with Client(Token(TOKEN), clock=account.clock, transport=account, pace=pace) as client:
+    pace = Pace(_REQUESTS_PER_SECOND, clock=account.clock, seconds=lambda: account.seconds)
+    waiting = _Waiting(account)
+    with Client(Token(TOKEN), clock=account.clock, transport=account, pace=pace, stop=waiting) as client:
         report = sync(database, client, job, clock=account.clock, listener=Silence(), threads=1)
     if report.status != "complete":
         raise SystemExit(f"the sync is {report.status}: {report.error}")

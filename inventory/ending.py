@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from inventory.errors import EXIT_BUG, EXIT_FAILED, InventoryError
 from inventory.process.exhaustion import exhausted
 from inventory.process.streams import lost_answer
-from inventory.terminal.console import complain
+from inventory.terminal.console import complain, print_bug
 from inventory.terminal.display import redactor
 
 _EXIT_PIPE_CLOSED = 141  # what a shell reports for a program that SIGPIPE ended
@@ -50,8 +50,7 @@ def _end_of(error: Exception) -> int:
     if lack := exhausted(error):
         complain(f"{lack}. What was already written stays.")
         return EXIT_FAILED
-    sys.stderr.write(redactor()(traceback.format_exc()))
-    complain("this is a bug; please report it with the lines above. What was already written stays.")
+    print_bug(traceback.format_exc())
     return EXIT_BUG
 
 

@@ -15,7 +15,7 @@ from inventory.network.access import Token
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
-from inventory.simulator.messages import Request
+from inventory.simulator.messages import Answer, Request
 from inventory.simulator.values import SimulatedBackup, SimulatedDroplet
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
@@ -72,6 +72,24 @@ class Api(SimulatedApi, httpx.BaseTransport):
         """What a Droplet's listing shows, all pages together."""
         fault = self.faults.get(backups_path(droplet_id), Fault())
         return tuple(fault.shows(self.fleet.backups_of(droplet_id)))
+
+
+class Accounts:
+    """The API of several simulated accounts, each with a token of its own."""
+
+    def __init__(self, fleets: Mapping[str, Fleet]) -> None:
+        """Serve these fleets; the token of account NAME is `token_of(NAME)`."""
+        self.apis = {token_of(name): SimulatedApi(each, token=token_of(name)) for name, each in fleets.items()}
+
+    def answer(self, request: Request) -> Answer:
+        """Answer as the account whose token it is; any of them refuses a token of nobody."""
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return self.apis.get(token, next(iter(self.apis.values()))).answer(request)
+
+
+def token_of(name: str) -> str:
+    """Give the token of the account of this name: of a token's length and characters."""
+    return "dop_v1_" + name.encode().hex().rjust(64, "0")
 
 
 class Audience:

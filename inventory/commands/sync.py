@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, Kept, UsageError
 from inventory.process import log
 from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
-from inventory.report.progress import following
+from inventory.report.progress import Display
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.settings.load import AccountSettings, Settings, load
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
-from inventory.terminal.console import complain, print_document, print_line, print_table
+from inventory.terminal.console import complain, print_bug, print_document, print_line, print_table
 from inventory.vocabulary import RunStatus
 
 # The next run makes up for these by itself: nobody needs a mail from cron about them.
@@ -32,7 +31,7 @@ class Options:
 
 
 def run(config_file: Path | None, options: Options) -> int:
-    """Sync the configured accounts one after the other, print the results, and return the exit code.
+    """Sync the configured accounts, print the results, and return the exit code.
 
     The failure of one account does not stop the others; the exit code is that of the worst.
 
@@ -62,11 +61,13 @@ def _synced(
         opened(settings, is_dry_run=options.order.is_dry_run) as database,
         interruptible(lambda: complain("stopping after the current write")) as signal_number,
     ):
-        follow = partial(following, is_quiet=options.is_quiet)
-        one_round = Round(settings, database, options.order, follow, signal_number)
+        display = Display(accounts=len(accounts), is_quiet=options.is_quiet)
+        one_round = Round(settings, database, options.order, follow=display.follow, interrupted_by=signal_number)
         for report in one_round.sync(accounts.values()):
             reports.append(report)
-            if not options.as_json:
+            if report.traceback:
+                print_bug(report.traceback)
+            elif not options.as_json:
                 _print(report, accounts[report.account], options)
         return reports, database.shown
 

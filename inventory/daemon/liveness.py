@@ -5,8 +5,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 _LARGEST_DUMP_BYTES = 262_144
 
@@ -17,18 +17,47 @@ class Liveness:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._moved_at = monotonic()
+        self._lanes: set[Lane] = set()
+        self._lock = threading.Lock()
+
+    def moved(self) -> None:
+        """Note that the process works, or has nothing to do; while accounts are synced only they count."""
+        self._moved_at = self._monotonic()
+
+    @contextmanager
+    def lane(self) -> Iterator["Lane"]:
+        """Give what notes the progress of one account's sync, for the length of the block."""
+        lane = Lane(self._monotonic)
+        with self._lock:
+            self._lanes.add(lane)
+        try:
+            yield lane
+        finally:
+            self.moved()
+            with self._lock:
+                self._lanes.remove(lane)
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long there has been no progress; of several syncs, how long in the one that is silent for longest."""
+        with self._lock:
+            moved_at = min((lane.moved_at for lane in self._lanes), default=self._moved_at)
+        return self._monotonic() - moved_at
+
+
+class Lane:
+    """How far one account's sync is, as its own thread tells it."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
         self._what: object = None
+        self.moved_at = monotonic()
 
     def moved(self, what: object = None) -> None:
         """Note how far the work is; the same `what` as before is no progress, None always is."""
         if what is None or what != self._what:
             self._what = what
-            self._moved_at = self._monotonic()
-
-    @property
-    def silent_seconds(self) -> float:
-        """How long there has been no progress."""
-        return self._monotonic() - self._moved_at
+            self.moved_at = self._monotonic()
 
 
 def tell_systemd(state: str, environ: Mapping[str, str] = os.environ) -> None:

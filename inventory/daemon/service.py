@@ -2,6 +2,7 @@
 
 main thread     signals, the clock, the watchdog
 thread `round`  one round after the other, as scheduled
+threads `lane`  each the sync of one account
 thread `probe`  checks whether the database answers
 thread `http`   answers from memory
 thread `ping`   reports each round to a receiver elsewhere
@@ -11,8 +12,8 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from inventory.daemon.liveness import Liveness, stacks, tell_systemd
+from inventory.daemon.liveness import Lane, Liveness, stacks, tell_systemd
 from inventory.daemon.probe import Probe
 from inventory.daemon.readiness import overdue
 from inventory.daemon.schedule import Clocks, Clockwork, spread
@@ -169,13 +170,15 @@ class Daemon:
         with opened(settings, known=self._known.get(url)) as database:
             self._known[url] = database
             self._liveness.moved()
-            one_round = Round(settings, database, _ORDER, self._following, self._interrupted_by)
+            one_round = Round(settings, database, _ORDER, follow=self._following, interrupted_by=self._interrupted_by)
             reports = [*one_round.sync(settings.accounts)]
             self._read_figures(database, settings)
         return reports
 
-    def _following(self) -> AbstractContextManager[Listener]:
-        return nullcontext(_Progress(self._liveness))
+    @contextmanager
+    def _following(self, _account: str) -> Iterator[Listener]:
+        with self._liveness.lane() as lane:
+            yield _Progress(lane)
 
     def _read_figures(self, database: Database, settings: Settings) -> None:
         with database.reading() as connection:
@@ -289,13 +292,13 @@ class Daemon:
 class _Progress(Silence):
     """A listener that notes the progress of a sync."""
 
-    def __init__(self, liveness: Liveness) -> None:
-        self._liveness = liveness
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
 
     def started(self, droplets: int) -> None:
         """Note progress."""
-        self._liveness.moved(("started", droplets))
+        self._lane.moved(("started", droplets))
 
     def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
         """Note progress if anything changed; waiting for the rate limit counts as progress."""
-        self._liveness.moved(None if waiting_until else (droplets, requests))
+        self._lane.moved(None if waiting_until else (droplets, requests))

@@ -62,6 +62,7 @@ class Client:
         retry_wait_seconds: float = 1.0,
         transport: httpx.BaseTransport | None = None,
         pace: Pace | None = None,
+        stop: StopSignal | None = None,
     ) -> None:
         """Check the settings; nothing is sent yet.
 
@@ -74,7 +75,8 @@ class Client:
             clock: This machine's.
             retry_wait_seconds: The longest wait before the first of four retries; it doubles with each further one.
             transport: Replaces the network.
-            pace: Replaces the one of `requests_per_second`, for a simulated clock.
+            pace: Replaces the one of `requests_per_second`: of all that use the token, or of a simulated clock.
+            stop: Replaces what `stop()` sets and waits end with, for a simulated clock.
 
         Raises:
             ConfigurationError: The file cannot be used.
@@ -82,8 +84,8 @@ class Client:
         self._token = token
         self._origin = httpx.URL(origin)
         self._clock = clock
-        self._stop = StopSignal()
-        self._pace = pace or Pace(requests_per_second, stop=self._stop, clock=clock)
+        self._stop = stop or StopSignal()
+        self._pace = pace or Pace(requests_per_second, clock=clock)
         self._transport = transport or self._network(timeout_seconds, ca_file)
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
@@ -146,7 +148,7 @@ class Client:
 
     def _ask(self, path: str, params: Mapping[str, str | int], scopes: str) -> bytes:
         while True:
-            self._pace.wait_for_turn()
+            self._pace.wait_for_turn(self._stop)
             self._refuse_if_rejected()
             try:
                 return self._send(path, params, scopes)

@@ -4,10 +4,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from pyrate_limiter import Duration, InMemoryBucket, Rate, RateItem
 
 from inventory.errors import StoppedError
+from inventory.network.access import Token
 from inventory.process.stopping import StopSignal
 
 # DigitalOcean's limits, per token.
@@ -23,13 +25,12 @@ _LONG_WAIT_SECONDS = 5.0
 
 
 class Pace:
-    """What all threads that use one token ask before each request."""
+    """What all threads that use one token ask before each request, whichever account they sync."""
 
     def __init__(
         self,
         requests_per_second: float,
         *,
-        stop: StopSignal,
         clock: Callable[[], datetime],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -37,11 +38,9 @@ class Pace:
 
         Args:
             requests_per_second: Evenly spread; 0 switches off every limit but the pauses that DigitalOcean asks for.
-            stop: Ends every wait.
             clock: For `waiting_until`, which is shown to people.
             seconds: A monotonic clock.
         """
-        self._stop = stop
         self._seconds = seconds
         self._clock = clock
         self._bucket = InMemoryBucket(_rates(requests_per_second)) if requests_per_second else None
@@ -51,16 +50,16 @@ class Pace:
         self._is_scarce = False
         self._last_at = 0.0
 
-    def wait_for_turn(self) -> None:
-        """Return when one request may be sent.
+    def wait_for_turn(self, stop: StopSignal) -> None:
+        """Return when one request may be sent; `stop` ends the wait.
 
         Raises:
             StoppedError: The program is stopping.
         """
         while (seconds := self._take_turn()) > 0:
-            if self._stop.wait(seconds):
+            if stop.wait(seconds):
                 break
-        if self._stop.is_set():
+        if stop.is_set():
             raise StoppedError("given up, because the program is stopping")
 
     def pause(self, seconds: float) -> None:
@@ -98,6 +97,25 @@ class Pace:
         if now + seconds > self._paused_until:
             self._paused_until = now + seconds
             self._paused_until_shown = (self._clock() + timedelta(seconds=seconds)).replace(microsecond=0)
+
+
+class Paces:
+    """One pace for each token, for as long as a client goes by it; any thread may ask for one."""
+
+    def __init__(self, requests_per_second: float, *, clock: Callable[[], datetime]) -> None:
+        """Prepare; the arguments are those of each pace."""
+        self._requests_per_second = requests_per_second
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._paces = WeakValueDictionary[Token | None, Pace]()
+
+    def of(self, token: Token | None) -> Pace:
+        """Give the pace of all that use this token."""
+        with self._lock:
+            pace = self._paces.get(token)
+            if pace is None:
+                self._paces[token] = pace = Pace(self._requests_per_second, clock=self._clock)
+            return pace
 
 
 def _wait_for(bucket: InMemoryBucket, now: float) -> float:

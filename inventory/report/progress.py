@@ -1,11 +1,20 @@
-"""The progress of a sync: a bar on stderr if that is a terminal, otherwise nothing."""
+"""The progress of syncs: bars on stderr if that is a terminal, otherwise nothing."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from inventory.report import sync_text
 from inventory.sync.result import DropletReport
@@ -25,8 +34,7 @@ class Silence:
 
     def accepting(self, droplets: Sequence[DropletReport]) -> None:
         """Print what is about to be recorded as gone."""
-        for line in sync_text.accepted(droplets):
-            sys.stderr.write(f"{line}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in sync_text.accepted(droplets)))
 
 
 class Bar(Silence):
@@ -51,18 +59,56 @@ class Bar(Silence):
             self._progress.console.print(line)
 
 
-@contextmanager
-def following(*, is_quiet: bool) -> Iterator[Silence]:
-    """Give a listener for one sync: a bar if stderr is a terminal, unless `is_quiet`."""
-    if is_quiet or not is_terminal(sys.stderr):
-        yield Silence()
-        return
-    columns = (
+class Display:
+    """The progress of a round, on stderr if that is a terminal: a bar for each account that is being synced.
+
+    Where there are several accounts, a bar above them counts those that are done.
+    """
+
+    def __init__(self, *, accounts: int, is_quiet: bool) -> None:
+        """Show nothing yet; of `accounts` there are so many, and `is_quiet` shows nothing at all."""
+        self._is_shown = not is_quiet and is_terminal(sys.stderr)
+        self._has_several = accounts > 1
+        # Rich would take what is printed to stdout for the terminal's too, and send it to stderr.
+        self._progress = Progress(*_columns(), console=progress_console(), redirect_stdout=is_terminal(sys.stdout))
+        self._done = self._add("accounts", total=accounts) if self._has_several else None
+        self._at_work = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def follow(self, account: str) -> Iterator[Silence]:
+        """Give the listener for the sync of the account of this name; several threads may ask."""
+        if not self._is_shown:
+            yield Silence()
+            return
+        task = self._add(f"Droplets of {account}" if self._has_several else "Droplets", note="finding Droplets")
+        self._count(1)
+        try:
+            yield Bar(self._progress, task)
+        finally:
+            if self._done is not None:
+                self._progress.remove_task(task)
+                self._progress.advance(self._done)
+            self._count(-1)
+
+    def _add(self, what: str, *, total: float | None = None, note: str = "") -> TaskID:
+        return self._progress.add_task(what, total=total, note=note)
+
+    def _count(self, change: int) -> None:
+        """Show the display while any account is at work."""
+        with self._lock:
+            self._at_work += change
+            if self._at_work == 0:
+                self._progress.stop()
+            elif self._at_work == change:
+                self._progress.start()
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
         MofNCompleteColumn(),
-        TextColumn("Droplets"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(_BAR_COLUMNS),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=progress_console()) as progress:
-        yield Bar(progress, progress.add_task("", total=None, note="finding Droplets"))

@@ -1,25 +1,38 @@
-"""A round: every chosen account synced once, one after the other. `sync` makes one round, the daemon many."""
+"""A round: every chosen account synced once, several at a time. `sync` makes one round, the daemon many.
 
+    accounts | a lane for each, as many as are synced at once | reports, in the order of the configuration
+
+Lanes share the database, which gives each its turn to write, and the pace of a token. All else is a lane's own, and is
+let go with it.
+"""
+
+import gc
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from inventory.digitalocean.client import Client
-from inventory.errors import AuthenticationError, InventoryError
+from inventory.digitalocean.pace import Paces
+from inventory.errors import AuthenticationError, InventoryError, Kept
 from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.process.clock import utc_now
+from inventory.process.exhaustion import exhausted
 from inventory.settings.load import AccountSettings, Settings
 from inventory.store.engine import Database, memory
 from inventory.store.sqlite_file import sqlite_file_exists
 from inventory.store.upgrade import require_current, upgrade
 from inventory.sync.order import Job, Order
-from inventory.sync.result import SyncReport, not_started
+from inventory.sync.result import SyncReport, crashed, not_started
 from inventory.sync.run import sync
 from inventory.sync.watch import Listener
 from inventory.vocabulary import RunStatus
+
+# Python looks for cycles when so many more values were made than forgotten; by default 700.
+_COLLECT_AFTER = 20_000
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.sync")
 
@@ -46,67 +59,121 @@ def opened(settings: Settings, *, is_dry_run: bool = False, known: Database | No
         yield database
 
 
-@dataclass(frozen=True, slots=True)
 class Round:
-    """Syncs accounts in turn.
+    """Syncs accounts, several at once, each in a lane of its own."""
 
-    Attributes:
-        order: What the user asks for.
-        follow: Gives the listener that follows one account's sync.
-        interrupted_by: Gives the number of the signal that asked to stop, or None.
-    """
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        order: Order,
+        *,
+        follow: Callable[[str], AbstractContextManager[Listener]],
+        interrupted_by: Callable[[], int | None],
+    ) -> None:
+        """Prepare.
 
-    settings: Settings
-    database: Database
-    order: Order
-    follow: Callable[[], AbstractContextManager[Listener]]
-    interrupted_by: Callable[[], int | None]
+        Args:
+            settings: How many accounts at once, and how each is asked.
+            database: Open, and of the newest tables.
+            order: What the user asks for.
+            follow: Gives the listener that follows the sync of the account of this name.
+            interrupted_by: Gives the number of the signal that asked to stop, or None.
+        """
+        self._settings = settings
+        self._database = database
+        self._order = order
+        self._follow = follow
+        self._interrupted_by = interrupted_by
+        self._paces = Paces(settings.requests_per_second, clock=utc_now)
+        self._configured = frozenset(each.name for each in settings.accounts)
 
     def sync(self, accounts: Iterable[AccountSettings]) -> Iterator[SyncReport]:
-        """Yield what each account's sync came to; a failure of one does not stop the others, a signal does.
+        """Yield what each account's sync came to, in this order.
 
-        A token file is read when its account's turn comes, and again if the token was rejected: it may just have been
-        replaced.
+        A failure of one, or a bug in it, does not stop the others. A signal stops those under way, and no other begins;
+        the first one always does, so that there is a report.
         """
-        for account in accounts:
-            current = account.reread()
-            report = _logged(self._sync(current))
-            if report.failure == AuthenticationError.outcome and (newer := current.reread()) != current:
-                _log.info("token.reread", account=account.name, token_file=account.token_file)
-                report = _logged(self._sync(newer))
-            yield report
-            if self.interrupted_by():
-                return
+        with _lanes(self._settings.accounts_at_once) as lanes, _collecting_seldom():
+            turns = deque(
+                lanes.submit(self._turn, account, is_first=number == 0) for number, account in enumerate(accounts)
+            )
+            while turns:
+                if report := turns.popleft().result():
+                    yield report
+
+    def _turn(self, account: AccountSettings, *, is_first: bool) -> SyncReport | None:
+        """Sync an account whose turn has come, and log it; None after a signal.
+
+        A token file is read now, and again if the token was rejected: it may just have been replaced.
+        """
+        if self._interrupted_by() and not is_first:
+            return None
+        current = account.reread()
+        report = _logged(self._sync(current))
+        if report.failure == AuthenticationError.outcome and (newer := current.reread()) != current:
+            _log.info("token.reread", account=account.name, token_file=account.token_file)
+            report = _logged(self._sync(newer))
+        return report
 
     def _sync(self, account: AccountSettings) -> SyncReport:
-        """Sync one account; an error that keeps it from starting is a report too, so that the others get their turn."""
+        """Sync one account; what keeps it from starting, or a bug, is a report too, so that the others go on."""
         job = self._job(account)
-        _log.debug("sync.started", account=job.account, trigger=self.order.trigger, mode=self.order.mode)
+        _log.debug("sync.started", account=job.account, trigger=self._order.trigger, mode=self._order.mode)
         try:
-            with self._client(account) as client, self.follow() as listener:
+            with self._client(account) as client, self._follow(job.account) as listener:
                 return sync(
-                    self.database, client, job, clock=utc_now, listener=listener, interrupted_by=self.interrupted_by
+                    self._database, client, job, clock=utc_now, listener=listener, interrupted_by=self._interrupted_by
                 )
         except InventoryError as error:
-            return not_started(job, self.database.shown, error, utc_now())
+            return not_started(job, self._database.shown, error, utc_now())
+        except Exception as error:  # noqa: BLE001 - the others survive a bug
+            if lack := exhausted(error):
+                lacking = InventoryError(lack, kept=Kept.WRITTEN_STAYS)
+                return not_started(job, self._database.shown, lacking, utc_now())
+            return crashed(job, self._database.shown, error, utc_now())
 
     def _client(self, account: AccountSettings) -> Client:
         return Client(
             account.token,
-            origin=self.settings.api_url,
-            requests_per_second=self.settings.requests_per_second,
-            ca_file=self.settings.ca_file,
+            origin=self._settings.api_url,
+            pace=self._paces.of(account.token),
+            ca_file=self._settings.ca_file,
         )
 
     def _job(self, account: AccountSettings) -> Job:
         return Job(
             account=account.name,
             selection=account.droplets,
-            configured_accounts=frozenset(each.name for each in self.settings.accounts),
-            deadline=timedelta(minutes=self.settings.run_deadline_minutes),
-            order=self.order,
-            overdue_after=self.settings.rules.sync_overdue_after or WITHOUT_SCHEDULE,
+            configured_accounts=self._configured,
+            deadline=timedelta(minutes=self._settings.run_deadline_minutes),
+            order=self._order,
+            overdue_after=self._settings.rules.sync_overdue_after or WITHOUT_SCHEDULE,
         )
+
+
+@contextmanager
+def _lanes(number: int) -> Iterator[ThreadPoolExecutor]:
+    """Give so many threads; at the end of the block what they have begun is finished, and nothing else."""
+    executor = ThreadPoolExecutor(number, thread_name_prefix="lane")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Look for cycles less often: a sync makes many values that live on, and hardly any in cycles.
+
+    There is one threshold for all threads of a process.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _logged(report: SyncReport) -> SyncReport:
@@ -121,6 +188,8 @@ def _logged(report: SyncReport) -> SyncReport:
                 outcome=droplet.outcome,
                 error=droplet.error,
             )
+    if report.traceback:
+        _log.error("sync.crashed", account=report.account, exception=report.traceback)
     level = "info" if report.status in (RunStatus.COMPLETE, RunStatus.INTERRUPTED) else "warning"
     getattr(_log, level)(
         "sync.finished",

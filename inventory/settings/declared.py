@@ -126,6 +126,12 @@ class Behaviour(_Declared):
         allow_inf_nan=False,
         description="How fast the API is asked, in requests a second; 0 = no limit but DigitalOcean's own.",
     )
+    accounts_at_once: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="How many accounts are synced at the same time; each goes by the limits of its own token.",
+    )
     auto_migrate: bool = Field(
         default=True, description="Whether sync may upgrade the database by itself; else: inventory db upgrade."
     )

@@ -6,13 +6,12 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from inventory.simulator.api import SimulatedApi
 from inventory.simulator.messages import Answer, Request
 
 _LOOPBACK = "127.0.0.1"
@@ -23,8 +22,15 @@ _Receive = Callable[[], Awaitable[dict[str, Any]]]
 _Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
+class Answers(Protocol):
+    """The API of an account, or of several, each by its token."""
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+
+
 @contextmanager
-def serve(api: SimulatedApi, *, port: int = 0) -> Iterator[str]:
+def serve(api: Answers, *, port: int = 0) -> Iterator[str]:
     """Serve the API from a thread for the length of the block, and give its URL; port 0 takes a free one.
 
     Raises:
@@ -44,7 +50,7 @@ def serve(api: SimulatedApi, *, port: int = 0) -> Iterator[str]:
             thread.join()
 
 
-def _server(api: SimulatedApi) -> uvicorn.Server:
+def _server(api: Answers) -> uvicorn.Server:
     async def application(scope: _Scope, receive: _Receive, send: _Send) -> None:
         answer = api.answer(_request(scope))
         if answer.delay_seconds:

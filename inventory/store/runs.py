@@ -21,7 +21,7 @@ from inventory.errors import Kept, LeaseLostError, SyncRunningError
 from inventory.history.detection import Remembered
 from inventory.history.looks import STAMP_STEP
 from inventory.model import Account
-from inventory.store.bulk import insert_or_leave, upsert
+from inventory.store.bulk import among, insert_or_leave, upsert
 from inventory.store.engine import Database
 from inventory.store.schema import (
     account_versions,
@@ -178,21 +178,20 @@ def remembered_droplets(connection: sa.Connection, account_id: int | None) -> di
 
 
 def owned_elsewhere(
-    connection: sa.Connection, account_id: int | None, configured: frozenset[str], droplet_ids: list[int]
+    connection: sa.Connection, account_id: int | None, configured: frozenset[str], droplet_ids: Collection[int]
 ) -> dict[int, str]:
     """Return, by Droplet id, the name of the other configured account that a Droplet still belongs to (R6)."""
     query = (
         sa.select(droplets.c.id, accounts.c.name)
         .join(accounts)
         .where(
+            among(connection, droplets.c.id, droplet_ids),
             droplets.c.account_id != account_id,
             droplets.c.gone_at.is_(None),
             droplets.c.unselected_since.is_(None),
-            accounts.c.name.in_(configured),
         )
     )
-    wanted = set(droplet_ids)
-    return {row.id: row.name for row in connection.execute(query) if row.id in wanted}
+    return {row.id: row.name for row in connection.execute(query) if row.name in configured}
 
 
 def start(

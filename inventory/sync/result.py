@@ -1,8 +1,9 @@
 """What a sync came to: frozen values, ready to be shown on a terminal or as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from traceback import format_exception
 from typing import Any, NamedTuple
 
 from inventory.errors import (
@@ -112,6 +113,7 @@ class SyncReport:
         failure: Of the error of the API that ended the run, or None.
         last_complete_at: When the last complete run before this one ended; None where none did.
         kept: What the error that ended the run left, where its sentence says so.
+        traceback: Of the bug that ended the run; None where none did.
     """
 
     account: str
@@ -133,6 +135,7 @@ class SyncReport:
     failure: Outcome | None
     last_complete_at: datetime | None
     kept: Kept | None = None
+    traceback: str | None = None
 
 
 def recorded(report: SyncReport) -> dict[str, Any]:
@@ -176,7 +179,22 @@ def not_started(job: Job, database: str, error: InventoryError, at: datetime) ->
 
     `database` is its name as it may be shown.
     """
-    ending = ending_after(error, has_written=False)
+    return _without_record(job, database, ending_after(error, has_written=False), at)
+
+
+def crashed(job: Job, database: str, bug: Exception, at: datetime) -> SyncReport:
+    """Report a sync that a bug ended; what it wrote stays. `database` is its name as it may be shown."""
+    ending = Ending(RunStatus.FAILED, EXIT_BUG, why_crashed(bug), kept=Kept.WRITTEN_STAYS)
+    report = _without_record(job, database, ending, at)
+    return replace(report, traceback="".join(format_exception(bug)))
+
+
+def why_crashed(bug: BaseException) -> str:
+    """Say in a clause that a bug ended a run; what it says itself may quote anything."""
+    return f"a bug ended the run: {type(bug).__name__}"
+
+
+def _without_record(job: Job, database: str, ending: Ending, at: datetime) -> SyncReport:
     return SyncReport(
         account=job.account,
         database=database,

@@ -12,10 +12,8 @@ Every foreseen failure of one Droplet is a value in the report (R10); one that c
 was written before is kept. Killed at any instruction and run again, it ends in the same state (R4).
 """
 
-import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -49,16 +47,13 @@ from inventory.sync.fetching import Fetcher, threads_to_fetch
 from inventory.sync.intake import Intake
 from inventory.sync.ledger import Ledger
 from inventory.sync.order import Job
-from inventory.sync.result import Ending, SyncReport, ending_after
+from inventory.sync.result import Ending, SyncReport, ending_after, why_crashed
 from inventory.sync.watch import CutShortError, Listener, Watch
 from inventory.vocabulary import Outcome, RunMode, RunStatus
 
 # After so many Droplets in a row without an answer the account is left for the next run.
 _FAILURES_IN_A_ROW = 20
 _UNANSWERED = (TransientError.outcome, RequestTimeoutError.outcome)
-
-# Python looks for cycles when so many more values were made than forgotten; by default 700.
-_COLLECT_AFTER = 20_000
 
 
 def sync(
@@ -84,7 +79,7 @@ def sync(
     """
     started_at = clock()
     watch = Watch(client, listener, interrupted_by, job.deadline, seconds)
-    with _collecting_seldom(), threads_to_fetch(threads, stop=client.stop) as executor:
+    with threads_to_fetch(threads, stop=client.stop) as executor:
         found = Fetcher(executor, watch.check).one(partial(read_account, client))
         _check_clock(client)
         ledger = Ledger.begin(database, job, clock=clock, seconds=seconds)
@@ -107,17 +102,6 @@ def sync(
             started_at=started_at,
         )
         return run.complete(found)
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Look for cycles less often: a sync makes many values that live on, and hardly any in cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _tick(watch: Watch, ledger: Ledger) -> None:
@@ -169,7 +153,7 @@ class _Run:
         except InventoryError as error:
             ending = self._ending_after(error)
         except BaseException as error:
-            self._close(Ending(RunStatus.FAILED, EXIT_BUG, f"a bug ended the run: {type(error).__name__}"))
+            self._close(Ending(RunStatus.FAILED, EXIT_BUG, why_crashed(error)))
             raise
         finally:
             self.client.stop()

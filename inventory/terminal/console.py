@@ -26,6 +26,12 @@ def complain(text: str) -> None:
         sys.stderr.write(_wrapped(f"inventory: {shown(line)}", sys.stderr) + "\n")
 
 
+def print_bug(trace: str) -> None:
+    """Print to stderr the traceback of a bug, and what to do about it."""
+    sys.stderr.write(redactor()(trace))
+    complain("this is a bug; please report it with the lines above. What was already written stays.")
+
+
 def is_terminal(stream: TextIO) -> bool:
     """Tell whether a person reads a stream. Only the stream itself decides, not variables such as FORCE_COLOR."""
     return stream.isatty()

@@ -21,7 +21,6 @@ from inventory.errors import (
     TransientError,
 )
 from inventory.process.clock import utc_now
-from inventory.process.stopping import StopSignal
 from tests.faults.byte_server import ByteServer, Pause, answer, until
 from tests.faults.conftest import TOKEN, Ask, Connect
 
@@ -135,7 +134,7 @@ class Restless(Pace):
 
 
 def test_row_34_rate_limit_uses_up_no_tries(connect: Connect, server: ByteServer) -> None:
-    client = connect(pace=Restless(0.0, stop=StopSignal(), clock=utc_now))
+    client = connect(pace=Restless(0.0, clock=utc_now))
     server.script(*[answer(status=429, headers={"retry-after": "0"})] * 12, GOOD)
     assert client.get("/") == b"{}"
     assert client.requests == 13

@@ -67,6 +67,18 @@ def test_row_14_ca_file_is_trusted_in_place_of_the_usual_authorities(ca_file: Pa
     assert len(trusting(None).get_ca_certs(binary_form=True)) > 20
 
 
+def test_all_clients_share_one_context_while_the_file_is_the_same(
+    ca_file: Path, authority: trustme.CA, tmp_path: Path
+) -> None:
+    replaced = tmp_path / "authorities.pem"
+    replaced.write_bytes(ca_file.read_bytes())
+    before = trusting(replaced)
+    assert trusting(replaced) is before
+    replaced.unlink()
+    authority.create_child_ca().cert_pem.write_to_path(replaced)
+    assert trusting(replaced) is not before
+
+
 def test_bytes_behind_an_answer_are_never_the_next_answer_over_tls(
     serve: Serve, connect: Connect, ca_file: Path
 ) -> None:

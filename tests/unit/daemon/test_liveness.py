@@ -11,11 +11,28 @@ def test_the_same_again_is_no_movement() -> None:
     now = 0.0
     liveness = Liveness(lambda: now)
     silences = []
-    for what in ((1, 7), (1, 7), (1, 8), (1, 8), None, None):
-        now += 10
-        liveness.moved(what)
-        silences.append(liveness.silent_seconds)
+    with liveness.lane() as lane:
+        for what in ((1, 7), (1, 7), (1, 8), (1, 8), None, None):
+            now += 10
+            lane.moved(what)
+            silences.append(liveness.silent_seconds)
     assert silences == [0, 10, 0, 10, 0, 0]
+
+
+def test_one_lane_that_hangs_is_not_hidden_by_those_that_move() -> None:
+    now = 0.0
+    liveness = Liveness(lambda: now)
+    with liveness.lane() as hung, liveness.lane() as alive:
+        hung.moved((1, 7))
+        for number in range(3):
+            now += 10
+            hung.moved((1, 7))
+            alive.moved((1, number))
+            liveness.moved()
+        assert liveness.silent_seconds == 30
+    assert liveness.silent_seconds == 0
+    now += 10
+    assert liveness.silent_seconds == 10
 
 
 def test_systemd_is_told_where_it_listens(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """When a request may go, by a clock that only waiting moves."""
 
+import gc
 import threading
 import time
+import weakref
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,7 +11,7 @@ import httpx
 import pytest
 
 from inventory.digitalocean.client import Client
-from inventory.digitalocean.pace import Pace
+from inventory.digitalocean.pace import Pace, Paces
 from inventory.errors import StoppedError
 from inventory.network.access import Token
 from inventory.process.stopping import StopSignal
@@ -25,7 +27,7 @@ class Waiting(StopSignal):
         self.seconds = 0.0
         self.shown: list[datetime | None] = []
         self._lock = threading.Lock()
-        self.pace = Pace(requests_per_second, stop=self, clock=self.clock, seconds=lambda: self.seconds)
+        self.pace = Pace(requests_per_second, clock=self.clock, seconds=lambda: self.seconds)
 
     def clock(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
@@ -40,7 +42,7 @@ class Waiting(StopSignal):
         """Take turns, and give when each came, in seconds from the beginning."""
         moments = []
         for _ in range(number):
-            self.pace.wait_for_turn()
+            self.pace.wait_for_turn(self)
             moments.append(self.seconds)
         return moments
 
@@ -108,15 +110,25 @@ def test_wait_for_the_minutes_requests_is_shown_and_a_short_one_is_not() -> None
     assert waiting.shown[-1] == NOON + timedelta(minutes=1)
 
 
+def test_all_that_use_one_token_share_its_pace_and_let_it_go() -> None:
+    paces = Paces(4.0, clock=lambda: NOON)
+    pace, other = paces.of(Token("t")), paces.of(Token("u"))
+    assert paces.of(Token("t")) is pace is not other
+    gone = weakref.ref(pace)
+    del pace
+    gc.collect()
+    assert gone() is None
+
+
 def test_stop_wakes_all_that_wait() -> None:
     stop = StopSignal()
-    paused = Pace(0.0, stop=stop, clock=lambda: NOON)
+    paused = Pace(0.0, clock=lambda: NOON)
     paused.pause(600.0)
     stopped = []
 
     def wait() -> None:
         with pytest.raises(StoppedError):
-            paused.wait_for_turn()
+            paused.wait_for_turn(stop)
         stopped.append(True)
 
     threads = [threading.Thread(target=wait) for _ in range(4)]
@@ -135,7 +147,7 @@ def test_client_listens_to_what_is_announced() -> None:
     headers = {"ratelimit-limit": "5000", "ratelimit-remaining": "10"}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}, headers=headers))
     waiting = Waiting(1000)
-    with Client(Token("t"), pace=waiting.pace, transport=transport) as client:
+    with Client(Token("t"), pace=waiting.pace, stop=waiting, transport=transport) as client:
         client.get("/")
         client.get("/")
     assert waiting.seconds == pytest.approx(2.0)

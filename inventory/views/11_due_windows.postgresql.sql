@@ -3,6 +3,7 @@ rule AS NOT MATERIALIZED (
     SELECT
         p.*,
         c.now,
+        c.since,
         hours_between_windows(p) AS hours_apart,
         coalesce(p.window_length_hours, least(4, hours_between_windows(p))) AS length_hours,
         p.valid_to <= c.now AS is_over,
@@ -62,7 +63,7 @@ policy AS MATERIALIZED (
 ),
 
 -- Windows as they were announced: shown until they opened, under a policy that the first look past their end read too.
-announced AS MATERIALIZED (
+announced AS (
     SELECT
         k.account,
         k.droplet_id,
@@ -72,9 +73,10 @@ announced AS MATERIALIZED (
         p.plan,
         p.retention_days,
         p.now,
-        day_of(w.starts_at) AS day,
-        w.starts_at - CAST(day_of(w.starts_at) AS timestamp) AT TIME ZONE 'UTC' AS to_start,
-        w.ends_at - CAST(day_of(w.starts_at) AS timestamp) AT TIME ZONE 'UTC' AS to_end
+        p.since,
+        w.starts_at,
+        w.ends_at,
+        day_of(w.starts_at) AS day
     FROM known_droplets AS k
     INNER JOIN droplet_windows AS w ON w.droplet_id = k.droplet_id
     INNER JOIN rule AS p
@@ -115,25 +117,6 @@ span AS MATERIALIZED (
         day_of(least(known_until, now - interval '12 hours') - end_hour * interval '1 hour') AS last_day
     FROM policy
     WHERE known_until IS NOT NULL
-    UNION ALL
-    SELECT
-        account,
-        droplet_id,
-        droplet,
-        first_look_at,
-        last_observed_at,
-        plan,
-        retention_days,
-        now,
-        NULL,
-        extract(EPOCH FROM to_start) / 3600,
-        to_start,
-        to_end,
-        to_end + interval '12 hours',
-        to_start + retention_days * interval '24 hours',
-        day,
-        day
-    FROM announced
 ),
 
 calendar AS MATERIALIZED (
@@ -173,3 +156,22 @@ SELECT
 FROM span AS s
 INNER JOIN calendar AS d
     ON d.day BETWEEN s.first_day AND s.last_day AND (s.weekday IS NULL OR d.weekday = s.weekday)
+UNION ALL
+SELECT
+    account,
+    droplet_id,
+    droplet,
+    plan,
+    retention_days,
+    CAST(date_trunc('month', CAST(day AS timestamp)) AS date),
+    day,
+    starts_at,
+    ends_at,
+    ends_at + interval '12 hours',
+    starts_at + retention_days * interval '24 hours',
+    day_of(now) - day,
+    seconds_between(starts_at, now) / 3600,
+    day >= day_of(since),
+    starts_at < first_look_at,
+    last_observed_at
+FROM announced

@@ -11,6 +11,7 @@ rule AS NOT MATERIALIZED (
     SELECT
         p.*,
         c.now,
+        c.since,
         hours_between_windows(p) AS hours_apart,
         coalesce(p.window_length_hours, min(4, hours_between_windows(p))) AS length_hours,
         p.valid_to <= c.now AS is_over,
@@ -75,9 +76,10 @@ announced AS (
         p.plan,
         p.retention_days,
         p.now,
-        day_of(w.starts_at) AS day,
-        strftime('%s', w.starts_at) - strftime('%s', day_of(w.starts_at)) AS opens_after_seconds,
-        strftime('%s', w.ends_at) - strftime('%s', day_of(w.starts_at)) AS ends_after_seconds
+        p.since,
+        w.starts_at,
+        w.ends_at,
+        day_of(w.starts_at) AS day
     FROM known_droplets AS k
     INNER JOIN droplet_windows AS w ON w.droplet_id = k.droplet_id
     INNER JOIN rule AS p
@@ -118,25 +120,6 @@ span AS (
         ) AS first_day,
         date(min(known_until, datetime(now, '-12 hours')), '-' || end_hour || ' hours') AS last_day
     FROM policy
-    UNION ALL
-    SELECT
-        account,
-        droplet_id,
-        droplet,
-        first_look_at,
-        last_observed_at,
-        plan,
-        retention_days,
-        now,
-        NULL,
-        opens_after_seconds / 3600.0,
-        '+' || opens_after_seconds || ' seconds',
-        '+' || ends_after_seconds || ' seconds',
-        '+' || (ends_after_seconds + 12 * 3600) || ' seconds',
-        '+' || (opens_after_seconds + 86400 * retention_days) || ' seconds',
-        day,
-        day
-    FROM announced
 ),
 
 day AS (
@@ -178,3 +161,22 @@ SELECT
 FROM span AS s
 CROSS JOIN calendar AS d
 WHERE d.day BETWEEN s.first_day AND s.last_day AND (s.weekday IS NULL OR d.weekday = s.weekday)
+UNION ALL
+SELECT
+    account,
+    droplet_id,
+    droplet,
+    plan,
+    retention_days,
+    date(starts_at, 'start of month'),
+    day,
+    starts_at,
+    ends_at,
+    datetime(ends_at, '+12 hours'),
+    datetime(starts_at, '+' || retention_days || ' days'),
+    CAST(julianday(day_of(now)) - julianday(day) AS integer),
+    seconds_between(starts_at, now) / 3600,
+    day >= day_of(since),
+    starts_at < first_look_at,
+    last_observed_at
+FROM announced

@@ -65,6 +65,11 @@ class Cluster:
         query = {"host": str(self.place / "socket")}
         return sa.URL.create("postgresql+psycopg", username="postgres", database=database, query=query)
 
+    @property
+    def socket(self) -> Path:
+        """The socket that the server listens at."""
+        return self.place / "socket" / ".s.PGSQL.5432"
+
     def execute(self, statement: str) -> None:
         """Do something about databases, over a connection that is kept: making one takes as long."""
         if self.administrator is None:

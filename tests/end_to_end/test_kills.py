@@ -16,19 +16,14 @@ import sqlalchemy as sa
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
-from inventory.store.schema import metadata, sync_runs
+from inventory.store.schema import sync_runs
 from inventory.store.upgrade import upgrade
 from tests.end_to_end.conftest import Run, Served, later, start
+from tests.end_to_end.stored import check_live, empty, state
 from tests.postgres import Cluster, cluster
-from tests.simulated import Row, rows
+from tests.simulated import rows
 
 pytestmark = pytest.mark.slow  # real processes, killed
-
-# Stamps say when a look was made, which a killed one leaves to a later one.
-STAMPS = {
-    *("first_seen_at", "valid_from", "valid_to", "gone_after_at", "gone_at", "missing_since"),
-    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at", "looks"),
-}
 
 # Imports once and forks for every sync, so that many can be killed in little time.
 NURSERY = """
@@ -88,39 +83,6 @@ def nursery() -> Iterator[Nursery]:
         one.close()
 
 
-def state(database: Database) -> dict[str, list[Row]]:
-    """Read all that is stored, without stamps."""
-    with database.reading() as connection:
-        return {
-            name: [
-                {column: value for column, value in row.items() if column not in STAMPS}
-                for row in rows(connection, name)
-            ]
-            for name in sorted(metadata.tables.keys() - {"sync_runs", "sync_listings"})
-        }
-
-
-def empty(database: Database) -> None:
-    with database.writing() as connection:
-        for table in reversed(metadata.sorted_tables):
-            if table.name != "backup_rates":
-                connection.execute(sa.delete(table))
-
-
-def check_live(account: Served, after: dict[str, list[Row]]) -> None:
-    """What is stored as existing is what exists, each backup with one open version and its regions."""
-    exists = {
-        backup.id: (number, backup.name, backup.size_gigabytes)
-        for number in account.fleet.droplets
-        for backup in account.fleet.backups_of(number)
-    }
-    live = {row["id"]: row for row in after["backups"] if row["gone_reason"] is None}
-    assert {number: (row["droplet_id"], row["name"], row["size_gigabytes"]) for number, row in live.items()} == exists
-    open_versions = [row["backup_id"] for row in after["backup_versions"] if row["closed_by"] is None]
-    assert sorted(open_versions) == sorted(exists)
-    assert {row["last_outcome"] for row in after["droplets"]} == {"complete"}
-
-
 @pytest.fixture(autouse=True)
 def _configured(environment: Callable[[Served], None], account: Served) -> None:
     environment(account)
@@ -164,10 +126,6 @@ def test_a_killed_first_load_ends_as_one_that_was_not_killed(run: Run, account: 
             syncs.killed(account.api, at_request=at_request)
     assert run("sync", "--quiet").code == 0
     killed = state(database)
-    for table in (never_killed, killed):
-        table["accounts"] = [{**row, "id": 0} for row in table["accounts"]]
-        for name in ("droplets", "droplet_versions", "account_versions"):
-            table[name] = [{**row, "account_id": 0} for row in table[name]]
     assert killed == never_killed
 
 

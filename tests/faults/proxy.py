@@ -1,9 +1,11 @@
 """A TCP proxy on loopback that does to the answers of a server what networks do."""
 
+import select
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from tests.faults.byte_server import Listener
 
@@ -81,3 +83,49 @@ def bit_flipped_at(place: int, bit: int) -> Treatment:
         return [bytes(changed)]
 
     return treat
+
+
+class DatabaseProxy(Listener):
+    """A TCP proxy to PostgreSQL's socket that lets one statement go unanswered: the n-th that contains a word.
+
+    Attributes:
+        statements: So many with the word have come.
+    """
+
+    def __init__(self, upstream: Path, word: bytes, *, at: int, is_carried_out: bool, is_silent: bool) -> None:
+        """Take connections to the socket `upstream`.
+
+        The statement is or is not carried out; then the connection is cut or, if `is_silent`, stays and says nothing.
+        """
+        super().__init__()
+        self._upstream = upstream
+        self._word = word
+        self._at = at
+        self._is_carried_out = is_carried_out
+        self._is_silent = is_silent
+        self.statements = 0
+
+    def serve(self, connection: socket.socket) -> None:
+        with socket.socket(socket.AF_UNIX) as upstream:
+            upstream.connect(str(self._upstream))
+            ends = {connection: upstream, upstream: connection}
+            while not self.closing.is_set():
+                for end in select.select([*ends], [], [], 0.02)[0]:
+                    if not (data := end.recv(65536)):
+                        return
+                    if end is connection and self._is_meant(data):
+                        self._leave_unanswered(connection, upstream, data)
+                        return
+                    ends[end].sendall(data)
+
+    def _is_meant(self, data: bytes) -> bool:
+        self.statements += self._word in data
+        return self._word in data and self.statements == self._at
+
+    def _leave_unanswered(self, client: socket.socket, upstream: socket.socket, data: bytes) -> None:
+        if self._is_carried_out:
+            upstream.sendall(data)
+            upstream.recv(65536)
+        if self._is_silent:
+            while self.readable(client) and client.recv(65536):
+                pass

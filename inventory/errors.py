@@ -19,6 +19,7 @@
   x DatabaseError                  1
     + DatabaseUnavailableError     1   out of reach, full, or failing; it may work later
     + DatabaseLockedError         75   locked by another program
+      - DatabaseConflictError          gave a transaction up in favour of another: worth another try
     + DatabaseUnusableError       78   missing, damaged, read-only, not ours, or newer than this program
   x SyncRunningError              75   another sync holds the account
   x LeaseLostError                75   another sync took over the account while this one was silent
@@ -215,6 +216,10 @@ class DatabaseLockedError(DatabaseError):
     """Locked by another program for longer than we wait."""
 
     exit_code = EXIT_BUSY
+
+
+class DatabaseConflictError(DatabaseLockedError):
+    """The server gave a transaction up because another stood in its way; nothing of it is left."""
 
 
 class DatabaseUnusableError(DatabaseError):

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from inventory.errors import (
     ConfigurationError,
+    DatabaseConflictError,
     DatabaseError,
     DatabaseLockedError,
     DatabaseUnavailableError,
@@ -94,8 +95,9 @@ _POSTGRESQL_UNUSABLE_WORDS = {
     "does not exist": "it, or the role, does not exist; create it first",
     "no pg_hba.conf entry": "it does not let this role in from here",
 }
-# Lock not available, deadlock, serialization failure.
-_POSTGRESQL_LOCKED = ("55P03", "40P01", "40001")
+_POSTGRESQL_LOCKED = "55P03"
+# A deadlock, and a serialization failure; on a standby, also a row that the primary has removed meanwhile.
+_POSTGRESQL_CONFLICTS = ("40P01", "40001")
 
 
 class Database:
@@ -277,15 +279,19 @@ class Database:
         words = str(error.orig)
         if why := _why_unusable(code, words):
             return DatabaseUnusableError(f"database {self.shown}: {why}", kept=Kept.NOTHING_CHANGED)
-        if code in _POSTGRESQL_LOCKED:
+        if code == _POSTGRESQL_LOCKED:
             what = f"database {self.shown} is locked by another program"
             return DatabaseLockedError(what, kept=Kept.NOTHING_CHANGED)
+        if code in _POSTGRESQL_CONFLICTS:
+            what = (
+                f"database {self.shown} gave a transaction up because another stood in its way ({_first_line(words)})"
+            )
+            return DatabaseConflictError(what, kept=Kept.NOTHING_CHANGED, to_do="the next run catches up.")
         # 08 connection, 53 resources (disk full, too many connections), 57 operator intervention (shutting down).
         if error.connection_invalidated or code[:2] in ("08", "53", "57", "58") or not code:
             if not isinstance(error, sa.exc.OperationalError | sa.exc.InternalError):
                 return None
-            first_line = words.strip().splitlines()[0] if words.strip() else "no answer"
-            return DatabaseUnavailableError(f"database {self.shown}: {first_line}", kept=Kept.NOTHING_CHANGED)
+            return DatabaseUnavailableError(f"database {self.shown}: {_first_line(words)}", kept=Kept.NOTHING_CHANGED)
         return None
 
     def close(self) -> None:
@@ -311,6 +317,10 @@ def _without_secrets(url: sa.URL) -> str:
     """Return the URL as it may be shown; libpq also takes passwords as parameters."""
     shown = url.difference_update_query([key for key in url.query if "password" in key])
     return shown.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def _first_line(words: str) -> str:
+    return words.strip().partition("\n")[0] or "no answer"
 
 
 def _is_answer_lost(error: sa.exc.DBAPIError) -> bool:

@@ -94,7 +94,7 @@ class Intake:
         """Raise the database's own error where it refused every Droplet: then it is ours, not that of some values."""
         refusals = self.ledger.refusals
         if refusals and len(refusals) == self.outcomes.total():
-            raise refusals[0]
+            raise next(iter(refusals.values()))
 
     def _count(self, changeset: Changeset) -> None:
         for name, number in counts(changeset).items():

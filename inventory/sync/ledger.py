@@ -1,4 +1,8 @@
-"""What a run reads and writes: each transaction under its lease, each attempt whole or not at all."""
+"""What a run reads and writes: each transaction under its lease, each attempt whole or not at all.
+
+A transaction that PostgreSQL gives up because another stood in its way is made again, up to three times: all of it,
+from the lease and what it reads on.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +21,7 @@ from inventory.history.detection import Remembered
 from inventory.model import Account, Attempt, Failed, Listed, Proven, StoredDroplet
 from inventory.store import runs
 from inventory.store.apply import apply
+from inventory.store.conflicts import made_again
 from inventory.store.engine import Database
 from inventory.store.load import load, owners
 from inventory.store.refusal import is_refusal, why_refused
@@ -40,7 +45,7 @@ class Ledger:
         accepts_gone: Whether the user takes all that is missing for gone, whatever speaks against it.
         lease: None in a dry run, which reads and decides the same, and writes nothing.
         last_complete_at: When the last complete run before this one ended; None where none did.
-        refusals: Why the database refused what was read of a Droplet, one for each Droplet.
+        refusals: Why the database refused what was read of a Droplet, by the Droplet's id.
     """
 
     database: Database
@@ -50,9 +55,10 @@ class Ledger:
     lease: Lease | None
     last_complete_at: datetime | None
     clock: Callable[[], datetime]
-    refusals: list[sa.exc.DBAPIError] = field(default_factory=list)
+    refusals: dict[int, sa.exc.DBAPIError] = field(default_factory=dict)
 
     @classmethod
+    @made_again
     def begin(
         cls,
         database: Database,
@@ -127,6 +133,7 @@ class Ledger:
             to_do="remove one from the configuration.",
         )
 
+    @made_again
     def keep_account(self, found: Account, configured: frozenset[str]) -> None:
         """Store what `/v2/account` says; only after the token is known to see the account's Droplets.
 
@@ -171,12 +178,14 @@ class Ledger:
         with self.database.reading() as connection:
             return runs.owned_elsewhere(connection, self.account_id, configured, droplet_ids)
 
+    @made_again
     def unselect(self, droplet_ids: Sequence[int]) -> None:
         """Record that the configuration no longer means these Droplets."""
         if droplet_ids and self.lease:
             with self.lease.writing() as connection:
                 unselect(connection, droplet_ids, self.clock())
 
+    @made_again
     def enter(self, attempts: Sequence[Attempt], *, is_final: bool, held_because: str | None = None) -> list[Changeset]:
         """Decide what these attempts mean and write it, in one transaction; return all changesets.
 
@@ -221,7 +230,7 @@ class Ledger:
                 raise
             refusal = error
         if len(attempts) == 1:
-            self.refusals.append(refusal)
+            self.refusals[attempts[0].droplet_id] = refusal
             return [self._entered_without(connection, _refused(attempts[0], refusal))]
         middle = len(attempts) // 2
         first, rest = attempts[:middle], attempts[middle:]
@@ -245,6 +254,7 @@ class Ledger:
         rows = [_attempt(changeset) for changeset in changesets if changeset.is_telling]
         runs.record_attempts(connection, self.lease.run_id, rows)
 
+    @made_again
     def keep_lease(self) -> None:
         """Renew the lease where that is due.
 
@@ -254,6 +264,7 @@ class Ledger:
         if self.lease:
             self.lease.keep()
 
+    @made_again
     def finish(self, report: SyncReport) -> None:
         """Close the run's record with what the report says, and free the account.
 

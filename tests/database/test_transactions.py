@@ -5,14 +5,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
 
-from inventory.errors import DatabaseLockedError, DatabaseUnavailableError
+from inventory.errors import DatabaseConflictError, DatabaseLockedError, DatabaseUnavailableError
 from inventory.store import engine
 from inventory.store.engine import Database, memory
 from inventory.store.schema import accounts
@@ -44,26 +44,6 @@ def test_reading_sees_one_state_while_others_write(database: Database) -> None:
         assert names(reader) == []
     with database.reading() as reader:
         assert names(reader) == ["new"]
-
-
-def test_two_threads_read_one_database_in_memory() -> None:
-    found: list[list[str]] = []
-
-    def read() -> None:
-        with database.reading() as connection:
-            found.append(names(connection))
-
-    with closing(memory()) as database:
-        upgrade(database)
-        with database.writing() as connection:
-            add(connection, "kept")
-        other = Thread(target=read)
-        with database.reading() as connection:
-            assert names(connection) == ["kept"]
-            other.start()
-            other.join(0.2)
-        other.join(60)
-    assert found == [["kept"]]
 
 
 def test_what_postgresql_is_told_for_reading_ends_with_it(postgres_url: str) -> None:
@@ -274,5 +254,5 @@ def test_a_deadlock_is_a_lock(postgres_url: str) -> None:
     with ThreadPoolExecutor(2) as threads:
         crossing = [threads.submit(cross, order) for order in (("left", "right"), ("right", "left"))]
         problems = [problem for future in crossing if (problem := future.exception())]
-    assert [type(problem) for problem in problems] == [DatabaseLockedError]
+    assert [type(problem) for problem in problems] == [DatabaseConflictError]
     database.close()

@@ -10,7 +10,7 @@ from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
 from tests.end_to_end.conftest import Run, Served, later
 from tests.end_to_end.daemon_process import DaemonProcess, Record, eventually, running
-from tests.end_to_end.test_kills import state
+from tests.end_to_end.stored import state
 from tests.simulated import Row, rows
 
 TICKS = 100

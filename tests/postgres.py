@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +50,7 @@ class Cluster:
         place: Holds the data, the socket and the log.
         as_user: Arguments of `subprocess` that make the server an ordinary user's; empty where the tests are that.
         locale: By which texts are compared and sorted.
+        disk_kilobytes: How large a disk is that only the server sees, at `disk`; None where it has none.
     """
 
     binaries: Path
@@ -57,6 +58,7 @@ class Cluster:
     as_user: dict[str, Any]
     settings: dict[str, str]
     locale: str = "C.UTF-8"
+    disk_kilobytes: int | None = None
     process: subprocess.Popen[bytes] | None = None
     administrator: psycopg.Connection | None = None
 
@@ -69,6 +71,11 @@ class Cluster:
     def socket(self) -> Path:
         """The socket that the server listens at."""
         return self.place / "socket" / ".s.PGSQL.5432"
+
+    @property
+    def disk(self) -> Path:
+        """Where the small disk is mounted, for a tablespace."""
+        return self.place / "disk"
 
     def execute(self, statement: str) -> None:
         """Do something about databases, over a connection that is kept: making one takes as long."""
@@ -99,16 +106,17 @@ class Cluster:
         while self._is_memory_held() and time.monotonic() < until:
             time.sleep(0.01)
         words = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
+        disk = self._with_disk() if self.disk_kilobytes else []
         with (self.place / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binaries / "postgres", "-D", self.place / "data", "-k", self.place / "socket", *words],
+                [*disk, self.binaries / "postgres", "-D", self.place / "data", "-k", self.place / "socket", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
                 env=self._environment(),
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread runs yet
-                **self.as_user,
+                **({} if disk else self.as_user),
             )
         while time.monotonic() < until and self.process.poll() is None:
             if self._is_ready(self.process.pid):
@@ -116,10 +124,17 @@ class Cluster:
             time.sleep(0.01)
         raise RuntimeError(f"PostgreSQL did not start:\n{(self.place / 'log').read_text(errors='replace')[-4000:]}")
 
+    def _with_disk(self) -> list[str]:
+        """Give the words that mount the small disk for the server alone, and then become its user."""
+        user, group = self.as_user["user"], self.as_user["group"]
+        mount = f"mount -t tmpfs -o size={self.disk_kilobytes}k,uid={user},gid={group},mode=0700 none {self.disk}"
+        become = f"setpriv --reuid={user} --regid={group} --clear-groups --pdeathsig INT"
+        return ["unshare", "--mount", "sh", "-c", f'{mount} && exec {become} "$@"', "sh"]
+
     def _is_ready(self, pid: int) -> bool:
         with suppress(OSError, IndexError):
             lines = (self.place / "data" / "postmaster.pid").read_text().splitlines()
-            return int(lines[0]) == pid and lines[7].strip() == "ready"
+            return int(lines[0]) == pid and lines[7].strip() in ("ready", "standby")
         return False
 
     def _is_memory_held(self) -> bool:
@@ -150,11 +165,56 @@ class Cluster:
 
 
 @contextmanager
-def cluster(*, is_durable: bool = False, language: str | None = None) -> Iterator[Cluster]:
+def cluster(
+    *,
+    is_durable: bool = False,
+    language: str | None = None,
+    disk_kilobytes: int | None = None,
+    settings: Mapping[str, str] = {},
+) -> Iterator[Cluster]:
     """Run a server as long as the block, in memory if possible; `is_durable` where a test will crash it.
 
-    It compares texts by their bytes or, if a language is given, such as en_US, as its people do.
+    It compares texts by their bytes or, if a language is given, such as en_US, as its people do. Only root can give it
+    a small disk.
     """
+    with _laid_out(is_durable=is_durable) as server:
+        server.settings = server.settings | dict(settings)
+        server.disk_kilobytes = disk_kilobytes
+        if language:
+            server.locale = _make_locale(language, server.place / "locales")
+        server.initialise()
+        with _running(server):
+            yield server
+
+
+@contextmanager
+def standby_of(primary: Cluster) -> Iterator[Cluster]:
+    """Run a hot standby as long as the block: it follows the primary, and can be read."""
+    with _laid_out() as server:
+        copied = ["--pgdata", server.place / "data", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        subprocess.run(
+            [server.binaries / "pg_basebackup", "--host", primary.socket.parent, "--username=postgres", *copied],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            **server.as_user,
+        )
+        with _running(server):
+            yield server
+
+
+@contextmanager
+def _running(server: Cluster) -> Iterator[None]:
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _laid_out(*, is_durable: bool = False) -> Iterator[Cluster]:
+    """Give the binaries and the directories of a server that has no data yet."""
     # A socket's path has 107 bytes at most: /tmp is short.
     on_disk = "/tmp"  # noqa: S108 - only directories made by tempfile
     place = Path(tempfile.mkdtemp(prefix="postgres-", dir=on_disk if is_durable else memory() or on_disk))
@@ -164,21 +224,12 @@ def cluster(*, is_durable: bool = False, language: str | None = None) -> Iterato
         if as_user and not _can_run(binaries, as_user):
             binaries = _copy_of(binaries, place)
         place.chmod(0o711)
-        for directory in ("data", "socket"):
+        for directory in ("data", "socket", "disk"):
             (place / directory).mkdir(mode=0o700)
             if as_user:
                 os.chown(place / directory, as_user["user"], as_user["group"])
         (place / "socket").chmod(0o711)
-        settings = _SETTINGS if is_durable else _SETTINGS | _UNSAFE
-        server = Cluster(binaries, place, as_user, settings)
-        if language:
-            server.locale = _make_locale(language, place / "locales")
-        server.initialise()
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+        yield Cluster(binaries, place, as_user, _SETTINGS if is_durable else _SETTINGS | _UNSAFE)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

@@ -96,6 +96,7 @@ _POSTGRESQL_UNUSABLE_WORDS = {
     "no pg_hba.conf entry": "it does not let this role in from here",
 }
 _POSTGRESQL_LOCKED = "55P03"
+_POSTGRESQL_FULL = "53100"
 # A deadlock, and a serialization failure; on a standby, also a row that the primary has removed meanwhile.
 _POSTGRESQL_CONFLICTS = ("40P01", "40001")
 
@@ -288,11 +289,11 @@ class Database:
             )
             return DatabaseConflictError(what, kept=Kept.NOTHING_CHANGED, to_do="the next run catches up.")
         # 08 connection, 53 resources (disk full, too many connections), 57 operator intervention (shutting down).
-        if error.connection_invalidated or code[:2] in ("08", "53", "57", "58") or not code:
-            if not isinstance(error, sa.exc.OperationalError | sa.exc.InternalError):
-                return None
-            return DatabaseUnavailableError(f"database {self.shown}: {_first_line(words)}", kept=Kept.NOTHING_CHANGED)
-        return None
+        is_away = error.connection_invalidated or code[:2] in ("08", "53", "57", "58") or not code
+        if not is_away or not isinstance(error, sa.exc.OperationalError | sa.exc.InternalError):
+            return None
+        said = f"{'disk full on its server: ' if code == _POSTGRESQL_FULL else ''}{_first_line(words)}"
+        return DatabaseUnavailableError(f"database {self.shown}: {said}", kept=Kept.NOTHING_CHANGED)
 
     def close(self) -> None:
         """Close every connection."""

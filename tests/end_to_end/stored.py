@@ -1,9 +1,11 @@
 """What is stored of the one account that tests sync, told so that two ways to the same history compare equal."""
 
+from contextlib import closing
+
 import sqlalchemy as sa
 
 from inventory.store.engine import Database
-from inventory.store.schema import metadata
+from inventory.store.schema import metadata, sync_runs
 from tests.end_to_end.conftest import Served
 from tests.simulated import Row, rows
 
@@ -47,3 +49,9 @@ def check_live(account: Served, after: dict[str, list[Row]]) -> None:
     open_versions = [row["backup_id"] for row in after["backup_versions"] if row["closed_by"] is None]
     assert sorted(open_versions) == sorted(exists)
     assert {row["last_outcome"] for row in after["droplets"]} == {"complete"}
+
+
+def free(url: sa.URL) -> None:
+    """Let the lease expire of a run that never heard of its end, on PostgreSQL; its process lives on, as a daemon's."""
+    with closing(Database(url)) as database, database.writing() as connection:
+        connection.execute(sa.update(sync_runs).values(heartbeat_at=sa.text("now() - interval '91 seconds'")))

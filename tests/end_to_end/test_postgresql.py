@@ -3,13 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-import sqlalchemy as sa
 
 from inventory.store import deadline
 from inventory.store.engine import Database
-from inventory.store.schema import sync_runs
 from tests.end_to_end.conftest import Ended, Run, Served
-from tests.end_to_end.stored import check_live, empty, state
+from tests.end_to_end.stored import check_live, empty, free, state
 from tests.faults.proxy import DatabaseProxy
 from tests.postgres import Cluster
 
@@ -21,12 +19,6 @@ UNKNOWN = "Whether the last write was kept is not known; the next sync finds out
 @pytest.fixture(autouse=True)
 def _configured(environment: Callable[[Served], None], account: Served) -> None:
     environment(account)
-
-
-def free(database: Database) -> None:
-    """Let the lease of a run that never heard of its end expire: its process lives on, as a daemon's does."""
-    with database.writing() as connection:
-        connection.execute(sa.update(sync_runs).values(heartbeat_at=sa.text("now() - interval '91 seconds'")))
 
 
 @pytest.fixture
@@ -70,7 +62,7 @@ def test_a_commit_without_an_answer_is_said_to_be_unknown_and_the_next_sync_find
         if proxy.statements < at:
             break
         assert (ended.code, UNKNOWN in ended.err, "Traceback" in ended.err) == (1, True, False), ended.err
-        free(database)
+        free(database.url)
         again = run("sync", "--quiet")
         assert (again.code, again.err) == (0, "")
         check_live(account, state(database))
@@ -93,6 +85,6 @@ def test_a_way_that_breaks_in_a_transaction_leaves_nothing_of_it(
     ended = sync_through(proxy)
     assert (ended.code, "Nothing more was changed" in ended.err, "Traceback" in ended.err) == (1, True, False)
     assert state(database)["droplets"] == []
-    free(database)
+    free(database.url)
     assert run("sync", "--quiet").code == 0
     check_live(account, state(database))

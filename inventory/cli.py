@@ -179,6 +179,27 @@ def report(
 
 @app.command(rich_help_panel="Ask")
 @exits
+def pages(
+    *,
+    http: Annotated[
+        str | None,
+        typer.Option(
+            "--http",
+            metavar="ADDRESS:PORT",
+            callback=_read_address,
+            help="Where to answer; 127.0.0.1:8081 if this is not given.",
+        ),
+    ] = None,
+    config: ConfigFile = None,
+) -> int:
+    """Serve pages to look at in a browser: overview, calendar, Droplets, reports, and the past."""
+    from inventory.commands import pages as command
+
+    return command.run(config, listen=http)
+
+
+@app.command(rich_help_panel="Ask")
+@exits
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME-or-ID", help="A Droplet, or a backup by its id.")],
     *,

@@ -9,6 +9,7 @@ from pathlib import Path
 import plotext
 from rich.table import Table
 
+from inventory.serving.listening import PAGES_ADDRESS
 from inventory.terminal import words
 from inventory.terminal.display import shown
 from inventory.terminal.table import Column, table
@@ -85,7 +86,7 @@ def _plot(rows: Sequence[FleetSizeOnDay]) -> str:
 
 
 def next_steps(path: Path, program: str) -> str:
-    """Write commands to copy: about this file, in SQL, and with the user's own account."""
+    """Write commands to copy: about this file, in SQL, with the user's own account, and for a browser."""
     file, called = shlex.quote(str(path)), shlex.quote(program)
     commands = "".join(f"  INVENTORY_DATABASE_URL={file} {called} {each}\n" for each in _COMMANDS)
     queries = "".join(f'sqlite3 -box {file} "\n{query}"\n\n' for query in QUERIES)
@@ -93,4 +94,6 @@ def next_steps(path: Path, program: str) -> str:
     return (
         f"\nAll of it is in {path}. Ask more:\n\n{commands}\nOr with SQL:\n\n{queries}"
         f"Next, with your own account (a token with the scope droplet:read is enough):\n\n{own_account}"
+        f"\nTo see the demonstration in a browser, run this and open http://{PAGES_ADDRESS}/\n\n"
+        f"  INVENTORY_DATABASE_URL={file} {called} pages\n"
     )

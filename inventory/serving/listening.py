@@ -1,6 +1,9 @@
-"""The address that the daemon listens at, `ADDRESS:PORT`, as the others of this machine see it. Pure."""
+"""The address that this process listens at, `ADDRESS:PORT`, as the others of this machine see it. Pure."""
 
 import ipaddress
+
+PAGES_ADDRESS = "127.0.0.1:8081"
+"""Where `inventory pages` answers if nothing else is said."""
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 

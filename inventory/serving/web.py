@@ -1,4 +1,4 @@
-"""What the daemon answers over HTTP: `/livez`, `/readyz` and `/metrics`, all of it from memory.
+"""What is answered over HTTP: `/livez`, `/readyz` and `/metrics` from memory, and the pages that it is given.
 
 `/livez` and `/readyz` say nothing about the account and answer everyone, because probes ask by any address or without a
 name. All else is answered only under this machine's own names and the configured ones: otherwise a page in somebody's
@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
@@ -18,11 +18,12 @@ import structlog
 import uvicorn
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inventory.errors import ConfigurationError
 from inventory.process.stopping import StopSignal
@@ -42,7 +43,14 @@ _MAY_CHANGE = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.http")
 
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# Of every answer that does not say otherwise: no browser keeps it, guesses at it, frames it, or tells where it was.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,14 @@ class Health:
     problems: tuple[str, ...]
 
 
-def application(health: Callable[[], Health], metrics: Callable[[], bytes], *, hosts: Collection[str]) -> Application:
-    """Give the pages, for those who ask by one of the names in `hosts`."""
+def application(
+    health: Callable[[], Health],
+    metrics: Callable[[], bytes],
+    *,
+    hosts: Collection[str],
+    pages: Sequence[BaseRoute] = (),
+) -> Application:
+    """Answer probes and Prometheus, and give the pages to those who ask by one of the names in `hosts`."""
 
     def livez(_request: Request) -> Response:
         return _text(LIVE) if health().is_live else _text(NOT_LIVE, status=503)
@@ -69,12 +83,15 @@ def application(health: Callable[[], Health], metrics: Callable[[], bytes], *, h
         return _text("\n".join(problems) + "\n", status=503) if problems else _text(LIVE)
 
     def all_metrics(_request: Request) -> Response:
-        return Response(metrics(), media_type=CONTENT_TYPE_PLAIN_0_0_4, headers=_HEADERS)
+        return Response(metrics(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    return Starlette(
-        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", all_metrics)],
-        middleware=[Middleware(_ByName, hosts=frozenset(hosts))],
-    )
+    probes = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", all_metrics)]
+    return guarded([*probes, *pages], hosts)
+
+
+def guarded(routes: Sequence[BaseRoute], hosts: Collection[str]) -> Application:
+    """Answer by these routes those who ask by one of the names in `hosts`."""
+    return Starlette(routes=routes, middleware=[Middleware(_WithHeaders), Middleware(_ByName, hosts=frozenset(hosts))])
 
 
 @contextmanager
@@ -172,6 +189,23 @@ def _configuration(pages: Application) -> uvicorn.Config:
     )
 
 
+class _WithHeaders:
+    """Adds to every answer the headers that it lacks."""
+
+    def __init__(self, answers: ASGIApp) -> None:
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._answers(scope, receive, send_with_headers)
+
+
 class _ByName:
     """Answers only those who ask by a name they should know."""
 
@@ -195,4 +229,4 @@ def _host(scope: Scope) -> str:
 
 
 def _text(text: str, *, status: int = 200) -> Response:
-    return PlainTextResponse(text, status_code=status, headers=_HEADERS)
+    return PlainTextResponse(text, status_code=status)

@@ -104,3 +104,38 @@ def sizes(
     if droplet_ids is not None:
         query = query.where(among(connection, columns.droplet_id, droplet_ids))
     return connection.execute(query).all()
+
+
+def policies_since(
+    connection: sa.Connection, droplet_ids: Collection[int] | None, since: datetime, now: datetime
+) -> list[tuple[int, PolicyRecord]]:
+    """List the policies in force between two moments, as known at the later one, each with the id of its Droplet.
+
+    They are those of some Droplets or, if None, of all; the oldest of a Droplet comes first.
+    """
+    columns = backup_policies.c
+    query = sa.select(columns.droplet_id, *(columns[name] for name in PolicyRecord.__slots__))
+    query = query.where(columns.valid_from <= now, sa.or_(columns.valid_to.is_(None), columns.valid_to > since))
+    if droplet_ids is not None:
+        query = query.where(among(connection, columns.droplet_id, droplet_ids))
+    rows = connection.execute(query.order_by(columns.droplet_id, columns.valid_from))
+    return [(droplet_id, PolicyRecord(*policy)) for droplet_id, *policy in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class NextWindow:
+    """The next window of a Droplet, as DigitalOcean announced it."""
+
+    droplet_id: int
+    droplet: str
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+def next_windows(connection: sa.Connection, droplet_ids: Collection[int], now: datetime, most: int) -> list[NextWindow]:
+    """List at most so many windows of these Droplets that are not over yet, the next one first."""
+    columns = droplets.c
+    query = sa.select(columns.id, columns.name, columns.next_window_starts_at, columns.next_window_ends_at)
+    query = query.where(columns.next_window_ends_at > now, among(connection, columns.id, droplet_ids))
+    query = query.order_by(columns.next_window_starts_at, columns.id).limit(most)
+    return [NextWindow(*row) for row in connection.execute(query)]

@@ -1,0 +1,48 @@
+"""`inventory pages`: look at what is stored in a browser, without a daemon."""
+
+import sys
+import time
+from pathlib import Path
+
+from inventory.errors import EXIT_COMPLETE, UsageError
+from inventory.pages.reading import Judging
+from inventory.pages.routes import routes
+from inventory.pages.site import Site
+from inventory.process import log
+from inventory.process.interruption import interruptible
+from inventory.serving import web
+from inventory.serving.listening import PAGES_ADDRESS, names
+from inventory.settings.load import load
+from inventory.store import opening
+from inventory.terminal.console import complain, print_line
+
+_LOOK_SECONDS = 0.2
+
+
+def run(config_file: Path | None, *, listen: str | None) -> int:
+    """Serve the pages of the database until SIGTERM or SIGINT; nothing is written, and no token is read.
+
+    Raises:
+        UsageError: Pages cannot be served at `off`.
+        InventoryError: The settings, the address or the database are not usable.
+    """
+    address = listen or PAGES_ADDRESS
+    if address == "off":
+        raise UsageError("pages need an address: write --http ADDRESS:PORT")
+    settings = load(config_file, needs_token=False)
+    log.configure(verbose=False, secrets=settings.secrets)
+    judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts)
+    with (
+        interruptible(lambda: None) as signal_number,
+        opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
+    ):
+        site = Site(lambda: database, lambda: judging)
+        hosts = (*names(address), *settings.http_hosts)
+        with web.serve(address, web.guarded(routes(site), hosts)) as serving:
+            print_line(f"{database.shown}, in a browser: {serving.url or f'http://{address}'}/ (Ctrl+C ends it)")
+            sys.stdout.flush()
+            if serving.url is None:
+                complain(f"{address} is in use, or not there yet; it is tried again every 5 s")
+            while not signal_number():
+                time.sleep(_LOOK_SECONDS)
+    return EXIT_COMPLETE

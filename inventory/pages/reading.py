@@ -1,0 +1,111 @@
+"""What every page is made from: one transaction, the question of its address, and what the settings say of judging."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from inventory.errors import UsageError
+from inventory.judging.rules import Exemption, Rules
+from inventory.pages.asked import Asked
+from inventory.store.droplet_records import policies_since
+from inventory.terminal.spelling import nearest
+from inventory.views.queries import Question, ask
+from inventory.views.rows import DropletTag, KnownDroplet
+
+
+class Page(NamedTuple):
+    """One page before it is written: the template, its title, and what the template shows."""
+
+    template: str
+    title: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What the settings say of judging.
+
+    Attributes:
+        accounts: The names of those that are configured; None where none is, and all are judged.
+    """
+
+    rules: Rules
+    exemptions: Sequence[Exemption]
+    accounts: Collection[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One transaction, and what is asked of it.
+
+    Attributes:
+        now: The moment that the page speaks of.
+        today: The moment at which it is made; later than `now` where the page speaks of the past.
+        database: Its name as it may be shown.
+    """
+
+    connection: sa.Connection
+    asked: Asked
+    now: datetime
+    today: datetime
+    database: str
+    judging: Judging
+
+    @property
+    def accounts(self) -> Collection[str] | None:
+        """The accounts that are asked for; else those that are configured."""
+        return [self.asked.account] if self.asked.account else self.judging.accounts
+
+    def known(self) -> list[KnownDroplet]:
+        """Read the Droplets ever seen that are asked for, those that exist first.
+
+        Raises:
+            UsageError: The account, tag or plan was not known at `now`.
+        """
+        every = ask(self.connection, KnownDroplet, Question(self.now))
+        asked, text = self.asked, self.asked.text.casefold()
+        if asked.account:
+            _check("account", asked.account, {each.account for each in every})
+        ids = self._ids_of_tag_and_plan()
+        found = [
+            each
+            for each in every
+            if (self.accounts is None or each.account in self.accounts)
+            and (ids is None or each.droplet_id in ids)
+            and (not text or text in each.droplet.casefold() or text == str(each.droplet_id))
+        ]
+        return sorted(found, key=lambda each: not each.is_current)
+
+    def _ids_of_tag_and_plan(self) -> Collection[int] | None:
+        asked = self.asked
+        tagged, planned = None, None
+        if asked.tag:
+            tags = ask(self.connection, DropletTag, Question(self.now))
+            _check("tag", asked.tag, {row.tag for row in tags})
+            tagged = {row.droplet_id for row in tags if row.tag == asked.tag}
+        if asked.plan:
+            plans = self.plans()
+            _check("plan", asked.plan, set(plans.values()))
+            planned = {droplet_id for droplet_id, plan in plans.items() if plan == asked.plan}
+        return (
+            tagged & planned if tagged is not None and planned is not None else tagged if planned is None else planned
+        )
+
+    def plans(self) -> dict[int, str]:
+        """Read the plan of every Droplet whose policy is on, by id."""
+        found = policies_since(self.connection, None, self.now, self.now)
+        return {droplet_id: policy.plan for droplet_id, policy in found if policy.is_enabled and policy.plan}
+
+    def question(self) -> Question:
+        """Say what is asked of a view, its Droplets included; those that are gone too."""
+        if not (self.asked.tag or self.asked.plan or self.asked.text):
+            return Question(self.now, accounts=self.accounts)
+        return Question(self.now, droplet_ids=frozenset(each.droplet_id for each in self.known()))
+
+
+def _check(what: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise UsageError(f'no {what} "{name}" is known{nearest(name, known) or "."}')

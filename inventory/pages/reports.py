@@ -1,0 +1,110 @@
+"""Every report as a page whose rows can be sorted, and the same rows as CSV and JSON."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from inventory.errors import UsageError
+from inventory.pages.reading import Page, Reading
+from inventory.report import rows_html, rows_table, rows_text
+from inventory.report.choosing import reports
+from inventory.report.completeness import incomplete_before
+from inventory.report.forms import RowsReport
+from inventory.terminal.document import as_json, iso
+from inventory.views.catalog import View
+from inventory.views.queries import Question, ask
+from inventory.views.rows import ROWS
+
+A_PAGE = 200
+_MOST_SORTED = 10_000
+
+
+def list_page(_reading: Reading) -> Page:
+    """List the reports."""
+    return Page("reports.html", "Reports", {"reports": list(reports().values())})
+
+
+def report_page(reading: Reading, name: str) -> Page | None:
+    """Read one part of a report; None if there is none of that name."""
+    view = reports().get(name)
+    if view is None:
+        return None
+    report = _report(reading, view)
+    columns = rows_html.columns(view)
+    begin = (reading.asked.page - 1) * A_PAGE
+    rows = _rows(reading, report, begin)
+    asked = reading.asked
+    return Page(
+        "report.html",
+        rows_table.as_words(view.name).capitalize(),
+        {
+            "view": view,
+            "period": rows_text.period(view, report.question),
+            "warning": report.warning,
+            "columns": columns,
+            "sorts": {each.name: _sort_by(each.name, asked.sort) for each in columns},
+            "rows": [_cells(columns, row, reading) for row in rows[:A_PAGE]],
+            "first": begin + 1,
+            "has_more": len(rows) > A_PAGE,
+        },
+    )
+
+
+def json_of(reading: Reading, name: str) -> str | None:
+    """Give the document that `inventory report NAME --json` prints; None if there is no such report."""
+    view = reports().get(name)
+    return as_json(_report(reading, view).document()) if view else None
+
+
+def csv_of(reading: Reading, name: str) -> str | None:
+    """Give what `inventory report NAME --csv` prints; None if there is no such report."""
+    view = reports().get(name)
+    if view is None:
+        return None
+    text = io.StringIO(newline="")
+    _report(reading, view).write_csv(text)
+    return text.getvalue()
+
+
+def _report(reading: Reading, view: View) -> RowsReport:
+    # Of all that is stored, configured or not, unless somebody asks for less: as on the command line.
+    question = reading.question() if reading.asked.is_narrowed else Question(reading.now)
+    before = incomplete_before(reading.connection, question, view)
+    return RowsReport(reading.connection, view, question, reading.database, reading.asked.narrowed, before)
+
+
+def _rows(reading: Reading, report: RowsReport, begin: int) -> Sequence[NamedTuple]:
+    """Read the rows from `begin` on, one more than a page has."""
+    row, wanted = ROWS[report.view.name], begin + A_PAGE + 1
+    asked = reading.asked.sort.removeprefix("-")
+    if not asked:
+        return ask(reading.connection, row, replace(report.question, limit=wanted))[begin:]
+    if asked not in report.view.columns:
+        raise UsageError(f'the report {report.view.name} has no column "{asked}"')
+    every: list[Any] = ask(reading.connection, row, replace(report.question, limit=_MOST_SORTED + 1))
+    if len(every) > _MOST_SORTED:
+        raise UsageError(f"more than {_MOST_SORTED:,} rows cannot be sorted here: narrow the question, or take the CSV")
+    known = [each for each in every if getattr(each, asked) is not None]
+    known.sort(key=lambda each: getattr(each, asked), reverse=reading.asked.sort.startswith("-"))
+    return [*known, *(each for each in every if getattr(each, asked) is None)][begin:wanted]
+
+
+class Sort(NamedTuple):
+    """How the rows are sorted by a column, as ARIA has it, and the parameter that a click on its header asks for."""
+
+    now: str
+    click: str
+
+
+def _sort_by(column: str, asked: str) -> Sort:
+    if asked == column:
+        return Sort("ascending", f"-{column}")
+    return Sort("descending" if asked == f"-{column}" else "none", column)
+
+
+def _cells(columns: Sequence[rows_html.Column], row: NamedTuple, reading: Reading) -> list[Any]:
+    return [
+        (column, rows_table.cell(column.name, value, reading.now), iso(value) if hasattr(value, "isoformat") else None)
+        for column, value in zip(columns, row, strict=True)
+    ]

@@ -1,0 +1,185 @@
+"""From an address to the bytes of a page: which page it is, one bounded reading, and what every page has in common."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from typing import TypeAlias
+
+from inventory.errors import DatabaseError, UsageError
+from inventory.pages import droplets, overview, reports
+from inventory.pages.asked import Asked, address
+from inventory.pages.reading import Judging, Page, Reading
+from inventory.pages.rendering import render
+from inventory.process.clock import utc_now
+from inventory.store.engine import Database
+from inventory.store.limited import only_reading
+
+SECONDS = 5.0
+"""How long a page may read."""
+
+MOST_AT_ONCE = 2
+_KEPT_SECONDS = 60.0
+
+HTML, JSON, CSV = "text/html; charset=utf-8", "application/json", "text/csv; charset=utf-8"
+
+Make: TypeAlias = Callable[[Reading], Page | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent for an address; `name` is that of a file to save it as, None for a page to look at."""
+
+    status: int
+    body: bytes
+    media_type: str = HTML
+    name: str | None = None
+    tag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name this answer by its content, for whoever has it already."""
+        object.__setattr__(self, "tag", f'"{sha256(self.body).hexdigest()[:32]}"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    answer: Answer
+    until: float
+
+
+class Site:
+    """The pages of one database. Each is read when it is asked for, but the overview at most once a minute."""
+
+    def __init__(
+        self, database: Callable[[], Database], judging: Callable[[], Judging], clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        """Prepare; the database and the rules are asked for with every page, since both may change."""
+        self._database = database
+        self._judging = judging
+        self._clock = clock
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._overview: _Kept | None = None
+
+    def overview(self, parameters: Mapping[str, str]) -> Answer:
+        """Give the overview: as it was made within the last minute, or is being made again, where nothing is asked."""
+        if parameters:
+            return self.page("", overview.page, parameters)
+        kept = self._overview
+        if kept and time.monotonic() < kept.until:
+            return kept.answer
+        if kept:  # others get it while it is made again
+            self._overview = _Kept(kept.answer, time.monotonic() + SECONDS)
+        answer = self.page("", overview.page, parameters)
+        if answer.status == 200:  # noqa: PLR2004 - HTTP's own
+            self._overview = _Kept(answer, time.monotonic() + _KEPT_SECONDS)
+        return answer
+
+    def calendar(self, parameters: Mapping[str, str]) -> Answer:
+        """Give one part of the calendar."""
+        return self.page("calendar", droplets.calendar_page, parameters)
+
+    def droplet(self, droplet_id: int, parameters: Mapping[str, str]) -> Answer:
+        """Give the page of one Droplet."""
+        make = partial(droplets.droplet_page, droplet_id=droplet_id)
+        return self.page(f"droplets/{droplet_id}", make, parameters)
+
+    def reports(self, parameters: Mapping[str, str]) -> Answer:
+        """Give the list of reports."""
+        return self.page("reports", reports.list_page, parameters)
+
+    def report(self, name: str, parameters: Mapping[str, str]) -> Answer:
+        """Give one report as a page, or as JSON or CSV where its name ends so."""
+        forms = {".json": (reports.json_of, JSON), ".csv": (reports.csv_of, CSV)}
+        for ending, (make, media_type) in forms.items():
+            if name.endswith(ending):
+                stem = name.removesuffix(ending)
+                return self.page(f"reports/{name}", partial(make, name=stem), parameters, media_type)
+        return self.page(f"reports/{name}", partial(reports.report_page, name=name), parameters)
+
+    def not_found(self, path: str) -> Answer:
+        """Say that there is no page at this address; `path` begins with a slash."""
+        today = self._clock()
+        common = _Common(path.removeprefix("/"), Asked(), today, today)
+        return _problem(common, 404, "There is no such page", "The overview leads to all there are.")
+
+    def page(self, place: str, make: Make, parameters: Mapping[str, str], media_type: str = HTML) -> Answer:
+        """Make a page in one reading; say why, where it cannot be made."""
+        today = self._clock().replace(microsecond=0)
+        nothing_asked = _Common(place, Asked(), today, today)
+        try:
+            asked = Asked.read(parameters)
+            common = _Common(place, asked, asked.moment(today), today)
+            return self._made(make, common, media_type)
+        except UsageError as error:
+            return _problem(nothing_asked, 400, "This address cannot be answered", str(error))
+        except DatabaseError as error:
+            return _problem(nothing_asked, 503, "No answer now", str(error))
+
+    def _made(self, make: Make, common: "_Common", media_type: str) -> Answer:
+        if not self._places.acquire(blocking=False):
+            raise DatabaseError("others are being answered", to_do="try again in a moment.")
+        try:
+            database = self._database()
+            with database.reading() as connection, only_reading(connection, SECONDS):
+                found = make(
+                    Reading(connection, common.asked, common.now, common.today, database.shown, self._judging())
+                )
+        finally:
+            self._places.release()
+        if found is None:
+            return _problem(common, 404, "Not known", "What this address asks for was not known at that moment.")
+        if isinstance(found, str):
+            name = common.place.rpartition("/")[2]
+            return Answer(200, found.encode("utf-8", "replace"), media_type, name)
+        return Answer(200, common.written(found, database.shown))
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What every page has: where it is, what was asked, its moment, and the one at which it is made."""
+
+    place: str
+    asked: Asked
+    now: datetime
+    today: datetime
+
+    @property
+    def root(self) -> str:
+        """What leads from this page to the overview."""
+        return "../" * self.place.count("/")
+
+    def written(self, page: Page, database: str) -> bytes:
+        """Write a page; `database` is its name, empty where none was asked."""
+        return render(
+            page.template,
+            title=page.title,
+            place=self.place,
+            root=self.root,
+            asked=self.asked,
+            now=self.now,
+            is_past=self.now != self.today,
+            database=database,
+            link=self.link,
+            here=self.here,
+            other=self.other,
+            **page.content,
+        )
+
+    def link(self, place: str, **changes: str | int) -> str:
+        """Link to another page of the same moment, and of nothing else that was asked."""
+        return address(self.root, place, Asked(as_of=self.asked.as_of).changed(**changes))
+
+    def here(self, **changes: str | int) -> str:
+        """Link to the same page with other parameters."""
+        return address(self.root, self.place, self.asked.changed(**changes))
+
+    def other(self, ending: str) -> str:
+        """Link to all rows of the same report in another form."""
+        return address(self.root, f"{self.place}{ending}", self.asked.changed(sort=""))
+
+
+def _problem(common: _Common, status: int, title: str, sentence: str) -> Answer:
+    return Answer(status, common.written(Page("problem.html", title, {"sentence": sentence}), ""))

@@ -1,0 +1,205 @@
+"""The pages of the lived history, on both databases: they answer, agree with the reports, and say no more than that."""
+
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+
+import httpx
+import pytest
+
+from inventory.judging.rules import Rules
+from inventory.pages import calendar
+from inventory.pages.reading import Judging
+from inventory.pages.routes import routes
+from inventory.pages.site import Site
+from inventory.report.choosing import reports
+from inventory.serving.listening import names
+from inventory.serving.web import guarded, serve
+from inventory.store.engine import Database
+from inventory.views.queries import Question, ask
+from inventory.views.rows import BackupLifetime, DueWindow, EmptyWindow, KnownDroplet
+from tests.reports.conftest import ENDS_AT, NOW, Run
+
+EARLIER = "2026-03-25T12:00Z"
+PLACES = ["/", "/calendar", "/reports", *(f"/reports/{name}" for name in reports())]
+
+
+@pytest.fixture
+def client(lived: Database) -> Iterator[httpx.Client]:
+    site = Site(lambda: lived, lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
+    with (
+        serve("127.0.0.1:0", guarded(routes(site), names("127.0.0.1:0"))) as serving,
+        httpx.Client(base_url=serving.url or "", trust_env=False, timeout=60) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def droplet_id(lived: Database) -> int:
+    with lived.reading() as connection:
+        return next(each.droplet_id for each in ask(connection, KnownDroplet, Question(ENDS_AT)))
+
+
+@pytest.mark.slow
+def test_every_page_answers(client: httpx.Client, droplet_id: int) -> None:
+    past = [f"{place}?as_of={EARLIER}" for place in ("/", "/calendar", "/reports/changes", f"/droplets/{droplet_id}")]
+    for place in (*PLACES, f"/droplets/{droplet_id}", *past, "/?as_of=2026-03-01"):
+        answer = client.get(place)
+        assert answer.status_code == 200, (place, answer.text)
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+        assert "<script" not in answer.text
+        assert not re.search(r'<(?!meta|link)[^>]+ (style|on\w+|src)="', answer.text)
+
+
+@pytest.mark.slow
+def test_links_lead_to_pages_and_keep_the_moment(client: httpx.Client, droplet_id: int) -> None:
+    for place in ("/calendar", "/reports/live_backups", f"/droplets/{droplet_id}"):
+        answer = client.get(f"{place}?as_of={EARLIER}")
+        links = {unescape(each) for each in re.findall(r'href="([^"#]+)', answer.text)}
+        kept = [each for each in links if "as_of=" in each]
+        assert len(links) - len(kept) <= 1, "all but the way back to now keep the moment"
+        for link in sorted(links)[:: max(len(links) // 3, 1)]:
+            assert client.get(answer.url.join(link)).status_code == 200, (place, link)
+
+
+def test_the_calendar_says_what_the_views_say(lived: Database) -> None:
+    days = calendar.days_until(ENDS_AT)
+    since = ENDS_AT - timedelta(days=calendar.DAYS - 1)
+    question = Question(ENDS_AT, since=since.replace(hour=0, minute=0, second=0))
+    with lived.reading() as connection:
+        droplets = ask(connection, KnownDroplet, question)
+        rows = calendar.read(connection, ENDS_AT, droplets)
+        due, empty = ask(connection, DueWindow, question), ask(connection, EmptyWindow, question)
+        backups = ask(connection, BackupLifetime, question)
+    cells = {(row.droplet.droplet_id, cell.day): cell for row in rows for cell in row.cells}
+    assert len(cells) == len(droplets) * len(days)
+    missed = {(each.droplet_id, each.window_starts_at.date()) for each in empty if each.verdict == "missed"}
+    assert missed
+    assert {place for place, cell in cells.items() if cell.state == "missed"} == missed
+    made = {(each.droplet_id, each.day) for each in due} - {
+        (each.droplet_id, each.window_starts_at.date()) for each in empty
+    }
+    assert all(cells[place].state == "made" and cells[place].backups for place in made)
+    assert sorted(each for cell in cells.values() for each in cell.backups) == sorted(backups), (
+        "each backup stands once"
+    )
+    assert {cell.state for cell in cells.values()} >= {"made", "missed", "none due", "before it existed", "backups off"}
+
+
+def test_a_page_shows_each_square_with_its_words(client: httpx.Client, lived: Database) -> None:
+    page = client.get("/calendar").text
+    with lived.reading() as connection:
+        rows = calendar.read(connection, ENDS_AT, ask(connection, KnownDroplet, Question(ENDS_AT)))
+    squares = Counter(re.findall(r'<td class="(\w)">', page))
+    assert squares == Counter(cell.mark for row in rows for cell in row.cells)
+    words = re.findall(r'title="([^"]+)"', page)
+    assert Counter(words) == Counter(cell.words for row in rows for cell in row.cells)
+    # Only names of Droplets are stops of the tab key, not ninety squares each.
+    assert all('tabindex="-1"' in link for link in re.findall(r"<td[^>]*><a [^>]*href[^>]*>", page))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["", f"?as_of={EARLIER}"])
+def test_the_rows_for_programs_are_those_of_the_command(client: httpx.Client, run: Run, when: str) -> None:
+    moment = when.partition("=")[2] or NOW
+    for name in ("live_backups", "droplet_retention"):
+        asked = client.get(f"/reports/{name}.json{when}").json()
+        assert asked["rows"] == json.loads(run("report", name, "--as-of", moment, "--json").out)["rows"]
+        assert client.get(f"/reports/{name}.csv{when}").text == run("report", name, "--as-of", moment, "--csv").out
+
+
+@pytest.mark.slow
+def test_the_past_shows_what_the_report_of_that_moment_shows(client: httpx.Client, run: Run) -> None:
+    known = json.loads(run("report", "--as-of", EARLIER, "--json").out)
+    page = client.get(f"/?as_of={EARLIER}").text
+    assert f"{known['backups']} backups" in page
+    assert f"{known['size_gigabytes']:,.1f} GB" in page
+    assert "This is the past" in page
+    assert "This is the past" not in client.get("/").text
+
+
+def test_rows_are_sorted_and_narrowed_by_the_address(client: httpx.Client) -> None:
+    def sizes(query: str) -> list[float]:
+        cells = re.findall(r'<td class="figure">([\d,.]+) GB</td>', client.get(f"/reports/live_backups{query}").text)
+        return [float(each.replace(",", "")) for each in cells]
+
+    smallest_first = sizes("?sort=size_gigabytes")
+    assert smallest_first == sorted(smallest_first)
+    assert sizes("?sort=-size_gigabytes") == smallest_first[::-1]
+    assert 0 < len(sizes("?text=DB-01")) < len(smallest_first)
+    assert len(re.findall("<tr>", client.get("/calendar?text=db-01").text)) == 2
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "sentence"),
+    [
+        ("/nowhere", 404, "There is no such page"),
+        ("/calendar/", 404, "There is no such page"),
+        ("/droplets/999", 404, "was not known at that moment"),
+        ("/reports/nothing", 404, "was not known at that moment"),
+        ("/?as_of=soon", 400, "is no moment"),
+        ("/calendar?page=9", 400, "the calendar has 1 page"),
+        ("/calendar?tag=prod", 400, "no tag &#34;prod&#34; is known"),
+        ("/reports/live_backups?sort=nothing", 400, "has no column"),
+        ("/?x=1", 400, "no parameter"),
+    ],
+)
+def test_what_cannot_be_answered_is_said_in_a_sentence(
+    client: httpx.Client, place: str, status: int, sentence: str
+) -> None:
+    answer = client.get(place)
+    assert (answer.status_code, sentence in answer.text) == (status, True), answer.text
+
+
+def test_every_answer_has_the_headers_and_nothing_can_be_sent(client: httpx.Client) -> None:
+    for answer in (
+        client.get("/"),
+        client.get("/nowhere"),
+        client.post("/"),
+        client.get("/", headers={"Host": "x.example"}),
+    ):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "set-cookie" not in answer.headers
+    assert client.post("/calendar").status_code == 405
+    assert client.get("/", headers={"Host": "x.example"}).status_code == 421
+    assert client.head("/").status_code == 200
+
+
+def test_who_has_a_page_is_not_sent_it_again(client: httpx.Client) -> None:
+    answer = client.get("/calendar")
+    assert answer.headers["content-encoding"] == "gzip"
+    again = client.get("/calendar", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/calendar?text=db", headers={"If-None-Match": answer.headers["etag"]}).status_code == 200
+
+
+def test_fifty_droplets_are_small_when_compressed(client: httpx.Client) -> None:
+    page = client.get("/calendar").text
+    rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", page, re.DOTALL)
+    # Their own words, fifty times over with other figures, would compress better: this is the upper bound.
+    fifty = sum(len(gzip.compress(row.encode())) for row in rows) / len(rows) * 50
+    assert fifty < 60_000
+
+
+def test_two_read_at_once_and_a_third_is_asked_to_wait(lived: Database) -> None:
+    asked: list[int] = []
+    answers: list[int] = []
+
+    def reading() -> Database:
+        # Each of the first two asks for another page while it is being read.
+        if len(asked) < 2:
+            asked.append(1)
+            answers.append(site.reports({}).status)
+        return lived
+
+    site = Site(reading, lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
+    assert site.reports({}).status == 200
+    assert answers == [503, 200]

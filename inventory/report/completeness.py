@@ -33,4 +33,4 @@ def incomplete_before(
         return None
     since = question.since or (question.now - RECENT if view.is_recent else _EVER)
     edge = known.as_of if view.name == _LEARNED else known.made
-    return edge if since < edge else None
+    return edge if edge and since < edge else None

@@ -102,16 +102,19 @@ def _finished_runs(before: datetime) -> sa.Select[int]:
 def delete(database: Database, prunable: Prunable) -> Iterator[int]:
     """Delete it in many transactions; yield after each how many backups or runs it was about.
 
-    The first transaction records in `accounts` that history is missing. If this stops at any point, a later call finds
-    and deletes the rest.
+    The first transaction records in `accounts` since when history is complete. If this stops at any point, a later call
+    finds and deletes the rest.
     """
     for batch in _batches(prunable.backup_ids, _BATCH_BACKUPS):
         with database.writing() as connection:
-            _record(connection, prunable.made_before)
+            _record(connection, accounts.c.complete_since, prunable.ended_before)
+            # From then on the views do not judge windows before.
+            _record(connection, accounts.c.pruned_before, prunable.made_before)
             _delete_backups(connection, batch, prunable.ended_before)
         yield len(batch)
     for batch in _batches(prunable.run_ids, _BATCH_RUNS):
         with database.writing() as connection:
+            _record(connection, accounts.c.complete_since, prunable.ended_before)
             connection.execute(sa.delete(sync_listings).where(sync_listings.c.run_id.in_(batch)))
             connection.execute(sa.delete(sync_runs).where(sync_runs.c.id.in_(batch)))
         yield len(batch)
@@ -121,10 +124,10 @@ def _batches(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     return (ids[first : first + size] for first in range(0, len(ids), size))
 
 
-def _record(connection: sa.Connection, before: datetime) -> None:
-    """Keep the views from judging windows before; of all accounts, because Droplets move between them (R6)."""
-    is_news = sa.or_(accounts.c.pruned_before.is_(None), accounts.c.pruned_before < before)
-    connection.execute(sa.update(accounts).where(is_news).values(pruned_before=before))
+def _record(connection: sa.Connection, column: sa.Column[datetime], moment: datetime) -> None:
+    """Write the moment unless a later one stands there; of all accounts, because Droplets move between them (R6)."""
+    is_news = sa.or_(column.is_(None), column < moment)
+    connection.execute(sa.update(accounts).where(is_news).values({column: moment}))
 
 
 def _delete_backups(connection: sa.Connection, ids: Sequence[int], before: datetime) -> None:

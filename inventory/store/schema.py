@@ -76,6 +76,11 @@ accounts = sa.Table(
         "UTC; ended backups that were made before may have been pruned; NULL if nothing was",
         nullable=True,
     ),
+    _at(
+        "complete_since",
+        "UTC; what was pruned may be missing as of an earlier moment; NULL if nothing was",
+        nullable=True,
+    ),
     comment="One configured DigitalOcean account",
 )
 
@@ -218,7 +223,11 @@ backups = sa.Table(
         "UTC stamp of the later look that explained an unknown or unexplained end; NULL if none did",
         nullable=True,
     ),
-    _at("missing_since", "UTC stamp; NULL unless the brake holds its end back (R7)", nullable=True),
+    _at(
+        "missing_since",
+        "UTC stamp; NULL unless its end is held by the brake or put off (R7)",
+        nullable=True,
+    ),
     sa.CheckConstraint(_SIZE_CHECK, name="size"),
     sa.CheckConstraint("gone_after_at < gone_at", name="gone"),
     sa.CheckConstraint(

@@ -3,7 +3,7 @@
 -- a moment of which backups were pruned, a Droplet has what the last look of that day, or the last one before, found.
 -- Grain: one row per Droplet ever looked at
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, droplet_days, backups, backup_versions
+-- Reads: report_clock, known_droplets, accounts, droplet_days, backups, backup_versions
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -36,9 +36,8 @@ droplet AS (
         k.account,
         k.droplet_id,
         k.droplet,
-        -- Pruning keeps all backups of the 90 days before the days to keep.
         CASE
-            WHEN k.pruned_before > seconds_before(c.now, 90 * 86400) THEN (
+            WHEN (SELECT a.complete_since FROM accounts AS a WHERE a.name = k.account) > c.now THEN (
                 SELECT max(l.day)
                 FROM droplet_days AS l
                 WHERE l.droplet_id = k.droplet_id AND l.day <= day_of(c.now) AND l.first_look_at <= c.now

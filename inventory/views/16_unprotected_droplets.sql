@@ -1,7 +1,7 @@
 -- Which active Droplets have no backups to come, or never had one?
 -- Grain: one row per selected Droplet that exists, is active, and has backups off or was never seen with one
 -- Units: UTC
--- Reads: report_clock, known_droplets, droplet_days, backup_policies, backups
+-- Reads: report_clock, known_droplets, accounts, droplet_days, backup_policies, backups
 -- Order: is_formerly_protected DESC, unprotected_since, account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -30,7 +30,7 @@ WITH unprotected AS (
             WHERE
                 l.droplet_id = k.droplet_id
                 AND l.backups > 0
-                AND k.pruned_before > seconds_before(c.now, 90 * 86400)
+                AND (SELECT a.complete_since FROM accounts AS a WHERE a.name = k.account) > c.now
                 AND l.first_look_at <= c.now
         ) AS had_backups
     FROM report_clock AS c

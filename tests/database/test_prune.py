@@ -96,6 +96,7 @@ def test_it_deletes_what_it_said_and_nothing_else(database: Database, now: datet
         assert after[name] == before[name], name
     (account,) = after["accounts"]
     assert account["pruned_before"] == found.made_before == datetime(2026, 5, 1, tzinfo=UTC)
+    assert account["complete_since"] == found.ended_before
     gone = {row["id"]: row for row in before["backups"] if (row["id"],) not in keys(after, "backups")}
     assert max(row["gone_at"] for row in gone.values()) < found.ended_before == datetime(2026, 8, 19, tzinfo=UTC)
     assert not {row["backup_id"] for row in after["backup_versions"]} & gone.keys()
@@ -136,12 +137,12 @@ def test_cut_short_it_says_so_and_goes_on_another_time(database: Database, now: 
 
 
 def test_who_kept_less_once_is_not_said_to_have_more(database: Database, now: datetime) -> None:
-    before = pruned(database, now).made_before
+    before = pruned(database, now)
     longer = find(database, now, keep_days=120)
-    assert longer.made_before < before
+    assert longer.made_before < before.made_before
     assert list(prune.delete(database, longer)) == []
     (account,) = tables(database)["accounts"]
-    assert account["pruned_before"] == before
+    assert (account["pruned_before"], account["complete_since"]) == (before.made_before, before.ended_before)
 
 
 def bring_back(connection: sa.Connection, number: int) -> None:

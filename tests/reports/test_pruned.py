@@ -141,6 +141,12 @@ def test_answers_about_the_days_kept_say_nothing_of_it(pruned: Pruned, capsys: p
         assert json.loads(out)["incomplete_before"] is None, words
 
 
+def test_the_edge_is_where_the_days_kept_begin(pruned: Pruned, capsys: pytest.CaptureFixture[str]) -> None:
+    """A backup may have lived for longer than any retention: it is gone, and was there a minute before."""
+    asked = ["live", "--json", "--as-of", pruned.written(pruned.as_of - timedelta(minutes=1))]
+    assert json.loads(answer(capsys, *asked)[0])["incomplete_before"] == f"{pruned.as_of:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def test_a_period_that_begins_before_says_so(pruned: Pruned, capsys: pytest.CaptureFixture[str]) -> None:
     now = ["--as-of", pruned.written(pruned.now), "--json"]
     before = pruned.written(pruned.as_of - timedelta(days=40))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from inventory.store.engine import Database
-from inventory.views.rows import DropletSizeOnDay, SizeAnomaly, SizeGrowth
+from inventory.views.rows import DropletSize, DropletSizeOnDay, SizeAnomaly, SizeGrowth
 from tests.views.by_hand import ByHand, at
 
 LAST_LOOK = "03-31 12:00"
@@ -198,3 +198,12 @@ def test_days_without_a_look_are_absent_and_the_last_is_as_it_was_then(web: ByHa
     assert sizes("03-03 11:59") == [(1, 2.0)]
     assert sizes("03-03 12:00") == [(1, 2.0), (3, 2.0)]
     assert sizes("03-03 18:00") == sizes("03-09 00:00") == [(1, 2.0), (3, 5.0)]
+
+
+def test_as_of_before_what_is_complete_the_sizes_are_those_of_the_day(web: ByHand) -> None:
+    """Prune deletes a backup that ended before the days kept, however long it had lived."""
+    web.looks("03-02 12:00", size_gigabytes=5)
+    web.looks("03-05 12:00")
+    web.change("accounts", pruned_before=at("01-01 00:00"), complete_since=at("03-04 00:00"))
+    for moment, gigabytes in (("03-03 23:59:59", 5), ("03-04 00:00", 0)):
+        assert [row.size_gigabytes for row in web.ask(DropletSize, moment)] == [gigabytes]

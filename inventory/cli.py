@@ -234,19 +234,25 @@ def check(
     config: ConfigFile = None,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if nothing is wrong.")] = False,
+    timeout: Annotated[
+        int, typer.Option(metavar="SECONDS", min=1, max=3600, help="Exit with 3 if there is no answer by then.")
+    ] = 10,
 ) -> int:
     """Check whether all backups are as they should be: exit with 0 ok, 1 warning, 2 critical, 3 unknown."""
-    from inventory.commands import check as command
+    from inventory.report.check_timeout import answering_within
 
-    options = command.Options(
-        accounts=tuple(account or ()),
-        droplets=tuple(droplet or ()),
-        tags=tuple(tag or ()),
-        is_nagios=nagios,
-        is_quiet=quiet,
-        as_json=as_json,
-    )
-    return command.run(config, options)
+    with answering_within(timeout) as wait:
+        from inventory.commands import check as command
+
+        options = command.Options(
+            accounts=tuple(account or ()),
+            droplets=tuple(droplet or ()),
+            tags=tuple(tag or ()),
+            is_nagios=nagios,
+            is_quiet=quiet,
+            as_json=as_json,
+        )
+        return command.run(config, options, wait)
 
 
 @app.command(rich_help_panel="Set up")

@@ -5,19 +5,21 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
+from signal import Signals
 from typing import Any, NoReturn, ParamSpec
 
 import typer
 from typer.core import TyperCommand
 
-from inventory.errors import EXIT_BUG, EXIT_FAILED, InventoryError
+from inventory.errors import EXIT_BUG, EXIT_FAILED, SIGNAL_BASE, InventoryError
 from inventory.process.exhaustion import exhausted
+from inventory.process.interruption import Interrupted
 from inventory.process.streams import lost_answer
+from inventory.report.check_timeout import EXIT_UNANSWERED
 from inventory.terminal.console import complain, print_bug
 from inventory.terminal.display import redactor
 
 _EXIT_PIPE_CLOSED = 141  # what a shell reports for a program that SIGPIPE ended
-_EXIT_UNANSWERED = 3  # "unknown" of monitoring plug-ins
 
 _P = ParamSpec("_P")
 
@@ -35,6 +37,9 @@ def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
         except InventoryError as error:
             complain(str(error))
             code = error.exit_code
+        except Interrupted as error:
+            complain(f"{error}. What was already written stays.")
+            code = SIGNAL_BASE + error.number
         except BrokenPipeError:
             _discard_stdout()
             code = _EXIT_PIPE_CLOSED
@@ -43,6 +48,16 @@ def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
         raise typer.Exit(code)
 
     return run
+
+
+def say_late(number: int) -> int:
+    """Say that a command waited for too long after a signal, and return the exit code."""
+    complain(
+        f"interrupted by {Signals(number).name}, and ended while it still waited for something. What was already "
+        "written stays."
+    )
+    sys.stderr.flush()
+    return SIGNAL_BASE + number
 
 
 def _end_of(error: Exception) -> int:
@@ -70,15 +85,15 @@ class Plugin(TyperCommand):
             result = step(*arguments, **named)
             if why := lost_answer():
                 complain(f"cannot write the answer to stdout: {why}.")
-                result = _EXIT_UNANSWERED
+                result = EXIT_UNANSWERED
         except typer.Exit:
             raise
         except BrokenPipeError:
             _discard_stdout()
-            raise typer.Exit(_EXIT_UNANSWERED) from None
+            raise typer.Exit(EXIT_UNANSWERED) from None
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - monitoring needs an answer about a bug too
             _say_unanswered(error)
-            raise typer.Exit(_EXIT_UNANSWERED) from None
+            raise typer.Exit(EXIT_UNANSWERED) from None
         return result
 
 
@@ -88,7 +103,7 @@ def _say_unanswered(error: BaseException) -> None:
 
     why = exhausted(error) or str(error)
     # The base class of usage errors has no public name in Typer.
-    if not exhausted(error) and not isinstance(error, (InventoryError, *typer.BadParameter.__bases__)):
+    if not exhausted(error) and not isinstance(error, (InventoryError, Interrupted, *typer.BadParameter.__bases__)):
         sys.stderr.write(redactor()(traceback.format_exc()))
         why = f"a bug, please report it: {type(error).__name__}: {error}"
     sys.stdout.write(unanswered(why) + "\n")

@@ -10,6 +10,7 @@ from inventory.judging.evidence import inspect
 from inventory.judging.findings import Verdict
 from inventory.process.clock import utc_now
 from inventory.report import check_json, check_text, selecting
+from inventory.report.check_timeout import Wait
 from inventory.settings.load import load
 from inventory.store import opening
 from inventory.terminal.console import print_document, print_line, print_table
@@ -39,18 +40,19 @@ class Options:
     as_json: bool = False
 
 
-def run(config_file: Path | None, options: Options, *, now: datetime | None = None) -> int:
+def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime | None = None) -> int:
     """Judge what is stored, print the answer, and return its code; no token is read and nothing is written.
 
     Raises:
         InventoryError: There is no answer: the settings or the database are not usable, or a name is unknown.
     """
     settings = load(config_file, needs_token=False)
+    wait.what = check_text.safe(f"the database (from {settings.database_source})")
     accounts = selecting.accounts_to_judge(options.accounts, options.droplets, settings.judged_accounts)
     now = now or utc_now().replace(microsecond=0)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
-        database.reading() as connection,
+        database.reading(at_most_seconds=wait.seconds) as connection,
     ):
         droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags)
         verdict = inspect(

@@ -9,7 +9,7 @@ import structlog
 
 from inventory.daemon.service import Daemon
 from inventory.process import log
-from inventory.process.interruption import calling, interruptible
+from inventory.process.interruption import calling, ending_in_time, interruptible
 from inventory.serving import web
 from inventory.settings.load import load
 
@@ -24,7 +24,7 @@ def run(config_file: Path | None, *, listen: str | None, is_verbose: bool) -> in
     """
     events: SimpleQueue[str] = SimpleQueue()
     with (
-        interruptible(lambda: events.put("stop")) as signal_number,
+        interruptible(lambda _: events.put("stop")) as signal_number,
         calling(lambda: events.put("reload"), signal.SIGHUP),
     ):
         settings = load(config_file)
@@ -33,5 +33,6 @@ def run(config_file: Path | None, *, listen: str | None, is_verbose: bool) -> in
             _log.warning("settings.warning", warning=warning)
         daemon = Daemon(config_file, settings, is_verbose=is_verbose, interrupted_by=signal_number)
         address = listen or settings.http
-        with nullcontext() if address == "off" else web.serve(address, daemon.application(address)):
+        serving = nullcontext() if address == "off" else web.serve(address, daemon.application(address))
+        with ending_in_time(daemon.stopped_late), serving:
             return daemon.run(events)

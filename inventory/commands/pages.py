@@ -33,7 +33,7 @@ def run(config_file: Path | None, *, listen: str | None) -> int:
     log.configure(verbose=False, secrets=settings.secrets)
     judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts)
     with (
-        interruptible(lambda: None) as signal_number,
+        interruptible(lambda _: None) as signal_number,
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
     ):
         site = Site(lambda: database, lambda: judging)

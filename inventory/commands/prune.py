@@ -58,7 +58,7 @@ def _announce(prunable: Prunable, database: Database) -> None:
 def _delete(database: Database, prunable: Prunable, *, is_quiet: bool) -> int:
     total = len(prunable.backup_ids) + len(prunable.run_ids)
     done = 0
-    with interruptible(lambda: complain("stopping after the current deletion")) as signal_number:
+    with interruptible(lambda _: complain("stopping after the current deletion")) as signal_number:
         steps = delete(database, prunable)
         so_far = "{} after {:,} of {:,} backups and runs; the next prune continues there".format
         try:

@@ -31,7 +31,7 @@ def run(*, port: int, droplets: int, days: int, token: str | None, seed: int, ol
     started_at = utc_now() - timedelta(days=days)
     fleet = seeded_fleet(seed=seed, droplets=droplets, starts_at=started_at, days=days, oldest_goes=oldest_goes)
     api = SimulatedApi(fleet, token=token or DEFAULT_TOKEN, limits=documented_limits, follow=utc_now)
-    with interruptible(lambda: None) as signal_number, _served(api, port) as url:
+    with interruptible(lambda _: None) as signal_number, _served(api, port) as url:
         _introduce(fleet, url, api.token)
         while signal_number() is None:
             time.sleep(_LOOK_FOR_SIGNAL_SECONDS)

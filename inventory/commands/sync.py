@@ -59,7 +59,7 @@ def _synced(
     reports: list[SyncReport] = []
     with (
         opened(settings, is_dry_run=options.order.is_dry_run) as database,
-        interruptible(lambda: complain("stopping after the current write")) as signal_number,
+        interruptible(lambda _: complain("stopping after the current write")) as signal_number,
     ):
         display = Display(accounts=len(accounts), is_quiet=options.is_quiet)
         one_round = Round(settings, database, options.order, follow=display.follow, interrupted_by=signal_number)

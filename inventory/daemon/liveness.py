@@ -7,8 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Self
+
+from inventory.process.stopping import StopSignal
 
 _LARGEST_DUMP_BYTES = 262_144
+_EXTENSION_SECONDS = 30
 
 
 class Liveness:
@@ -61,7 +65,7 @@ class Lane:
 
 
 def tell_systemd(state: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Send `READY=1`, `WATCHDOG=1` or `STOPPING=1` to the service manager, if there is one.
+    """Send lines such as `READY=1`, `WATCHDOG=1` or `STOPPING=1` to the service manager, if there is one.
 
     Source: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
     """
@@ -72,7 +76,40 @@ def tell_systemd(state: str, environ: Mapping[str, str] = os.environ) -> None:
         address = "\0" + address[1:]
     # The daemon goes on if its manager cannot be reached.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier, suppress(OSError):
-        notifier.sendto(state.encode("ascii"), address)
+        notifier.sendto(state.encode(), address)
+
+
+class Starting:
+    """Asks the service manager for more time while the process starts, and says what it waits for."""
+
+    def __init__(self) -> None:
+        self._status = "opening the database"
+        self._stop = StopSignal()
+        self._thread = threading.Thread(target=self._ask_on, name="starting", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Ask from now on."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ask no more."""
+        self._stop.set()
+        self._thread.join()
+
+    def tell(self, status: str) -> None:
+        """Say this from now on."""
+        self._status = " ".join(status.split())
+        self._ask()
+
+    def _ask_on(self) -> None:
+        while True:
+            self._ask()
+            if self._stop.wait(_EXTENSION_SECONDS / 3):
+                return
+
+    def _ask(self) -> None:
+        tell_systemd(f"EXTEND_TIMEOUT_USEC={_EXTENSION_SECONDS * 1_000_000}\nSTATUS={self._status}")
 
 
 def stacks() -> str:

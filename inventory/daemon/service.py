@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from inventory.daemon.liveness import Lane, Liveness, stacks, tell_systemd
+from inventory.daemon.liveness import Lane, Liveness, Starting, stacks, tell_systemd
 from inventory.daemon.probe import Probe
 from inventory.daemon.readiness import overdue
 from inventory.daemon.schedule import Clocks, Clockwork, spread
@@ -40,6 +40,7 @@ from inventory.judging.overdue import overdue_after
 from inventory.process import log
 from inventory.process.clock import utc_now
 from inventory.process.exhaustion import exhausted
+from inventory.process.interruption import Interrupted, interrupt, interruptible
 from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
 from inventory.rounds.ping import pinging
@@ -56,7 +57,6 @@ from inventory.sync.watch import Listener
 from inventory.vocabulary import Trigger
 
 _LOOK_SECONDS = 1.0
-_STOP_SECONDS = 8.0
 _STOP_LOOK_SECONDS = 0.05
 _DATABASE_WAIT_SECONDS = 60.0
 _DATABASE_LINE_SECONDS = 5.0
@@ -115,6 +115,7 @@ class Daemon:
             DatabaseError: It did not answer in time, or cannot be used.
         """
         if not self._wait_for_database(events):
+            _log.info("daemon.stopped")
             return EXIT_COMPLETE
         now = utc_now()
         due = self._schedule.first_due(self._figures.snapshot.last_attempt_at(self._configured), now)
@@ -122,7 +123,7 @@ class Daemon:
         with self._probe.running(self._database_url):
             self._clockwork.start(first)
             _log.info("daemon.started", schedule=self._schedule.written, first_due_at=first.isoformat())
-            tell_systemd("READY=1")
+            tell_systemd("READY=1\nSTATUS=")
             self._supervise(events)
             tell_systemd("STOPPING=1")
             self._stop()
@@ -192,23 +193,30 @@ class Daemon:
     def _wait_for_database(self, events: "SimpleQueue[str]") -> bool:
         """Open the database and read it; wait a limited time if it is away. Return False if a signal came first.
 
+        One that is locked is waited for without a limit: another process may need minutes to upgrade it.
+
         Raises:
             DatabaseError: It did not answer in time, or cannot be used.
         """
         until = time.monotonic() + _DATABASE_WAIT_SECONDS
-        while not self._interrupted_by():
-            try:
-                with opened(self._settings) as database:
-                    self._known[self._database_url()] = database
-                    self._read_figures(database, self._settings)
-                    return True
-            except (DatabaseUnavailableError, DatabaseLockedError) as error:
-                left = until - time.monotonic()
-                if left <= 0:
-                    raise
-                _log.warning("database.waiting", error=str(error), seconds_left=round(left))
-            self._liveness.moved()
-            self._wait(events, _DATABASE_LINE_SECONDS)
+        with suppress(Interrupted), interruptible(interrupt), Starting() as starting:
+            while not self._interrupted_by():
+                try:
+                    with opened(self._settings) as database:
+                        self._known[self._database_url()] = database
+                        self._read_figures(database, self._settings)
+                        return True
+                except DatabaseLockedError as error:
+                    _log.warning("database.waiting", error=str(error))
+                    starting.tell(str(error))
+                except DatabaseUnavailableError as error:
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        raise
+                    _log.warning("database.waiting", error=str(error), seconds_left=round(left))
+                    starting.tell(str(error))
+                self._liveness.moved()
+                self._wait(events, _DATABASE_LINE_SECONDS)
         return False
 
     def _supervise(self, events: "SimpleQueue[str]") -> None:
@@ -259,16 +267,16 @@ class Daemon:
         os._exit(EXIT_BUG)
 
     def _stop(self) -> None:
-        """Let the current write finish, but wait no longer than a supervisor would."""
+        """Let the current write finish."""
         _log.info("daemon.stopping", is_run_under_way=self._clockwork.is_busy)
-        until = time.monotonic() + _STOP_SECONDS
         self._clockwork.stop()
         while self._clockwork.is_busy:
-            if time.monotonic() > until:
-                # The database rolls back a transaction that was not committed.
-                _log.warning("daemon.stopped", is_run_under_way=True)
-                os._exit(EXIT_COMPLETE)
             time.sleep(_STOP_LOOK_SECONDS)
+
+    def stopped_late(self, _signal_number: int) -> int:
+        """Say that the current write did not end in time, and return the exit code: the database takes it back."""
+        _log.warning("daemon.stopped", is_run_under_way=self._clockwork.is_busy)
+        return EXIT_COMPLETE
 
     # Answers over HTTP, from memory
 

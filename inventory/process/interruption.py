@@ -1,20 +1,43 @@
-"""Signals that long work checks for; the second SIGINT or SIGTERM ends the process at once."""
+"""SIGINT and SIGTERM: long work checks for them, the second one ends the process at once, and so does time.
+
+A thread that waits for a database, a name server or a disk notices no signal. What must end in time is therefore ended
+by another thread. To end a process between any two instructions loses nothing that was written.
+"""
 
 import os
 import signal
+import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from threading import Thread, Timer
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+GRACE_SECONDS = 8.0
+"""How long after a signal a process may live: less than the 10 s that `docker stop` waits."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal came while nothing was under way that must be finished.
+
+    Attributes:
+        number: The signal's.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(number).name}")
+        self.number = number
+
 
 @contextmanager
-def interruptible(on_first: Callable[[], object]) -> Iterator[Callable[[], int | None]]:
+def interruptible(on_first: Callable[[int], object]) -> Iterator[Callable[[], int | None]]:
     """Give, for the length of the block, a function that returns the number of the signal that came, or None.
 
-    `on_first` is called in the signal handler of the first one, to say that the current work is being finished. At the
-    end of the block the previous handlers are restored.
+    `on_first` is called with the number, in the signal handler of the first one, to say that the current work is being
+    finished. At the end of the block the previous handlers are restored.
     """
     received: list[int] = []
 
@@ -22,7 +45,7 @@ def interruptible(on_first: Callable[[], object]) -> Iterator[Callable[[], int |
         if received:
             os._exit(128 + number)
         received.append(number)
-        on_first()
+        on_first(number)
 
     before = {each: signal.signal(each, receive) for each in SIGNALS}
     try:
@@ -30,6 +53,15 @@ def interruptible(on_first: Callable[[], object]) -> Iterator[Callable[[], int |
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def interrupt(number: int) -> NoReturn:
+    """End what is under way, wherever it is; for `interruptible`.
+
+    Raises:
+        Interrupted: Always.
+    """
+    raise Interrupted(number)
 
 
 @contextmanager
@@ -40,3 +72,52 @@ def calling(on_signal: Callable[[], object], number: signal.Signals) -> Iterator
         yield
     finally:
         signal.signal(number, before)
+
+
+@contextmanager
+def ending_in_time(on_late: Callable[[int], int], *, grace_seconds: float = GRACE_SECONDS) -> Iterator[None]:
+    """End the process if a signal came and the block still lasts so many seconds later.
+
+    Then `on_late` is called with the signal's number, in another thread, and returns the exit code. Of two such blocks
+    the inner one counts.
+    """
+    receiver, sender = socket.socketpair()
+    with closing(receiver):
+        sender.settimeout(0)
+        before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        watch = Thread(target=_watch, args=(receiver, on_late, grace_seconds), name="signals", daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            sender.close()
+            watch.join()
+
+
+def _watch(receiver: socket.socket, on_late: Callable[[int], int], grace_seconds: float) -> None:
+    """Read the number of each signal, which Python sends when it comes, until the sender is closed."""
+    first: int | None = None
+    ends_at = 0.0
+    try:
+        while number := int.from_bytes(receiver.recv(1)):
+            if number in SIGNALS and first is not None:
+                os._exit(128 + number)
+            if number in SIGNALS:
+                first, ends_at = number, time.monotonic() + grace_seconds
+            if first is not None:
+                receiver.settimeout(max(ends_at - time.monotonic(), 0.001))
+    except TimeoutError:
+        os._exit(on_late(first or 0))
+
+
+@contextmanager
+def lasting_at_most(seconds: float, on_late: Callable[[], int]) -> Iterator[None]:
+    """End the process if the block still lasts after so many seconds; `on_late`, in another thread, gives the code."""
+    timer = Timer(seconds, lambda: os._exit(on_late()))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -19,7 +19,7 @@ _STYLES: dict[str, str] = {"critical": "bold red", "unknown": "bold magenta", "w
 
 def headline(verdict: Verdict) -> str:
     """Name the worst finding, how many others there are, and the age of the last complete sync."""
-    return f"BACKUPS {verdict.status.upper()} - {_safe(_found(verdict))}; {_looked(verdict)}"
+    return f"BACKUPS {verdict.status.upper()} - {safe(_found(verdict))}; {_looked(verdict)}"
 
 
 def _found(verdict: Verdict) -> str:
@@ -46,7 +46,7 @@ def _looked(verdict: Verdict) -> str:
 def unanswered(why: str) -> str:
     """Say in one line why `check` has no answer, with all problems if there are several."""
     lines = [line.strip() for line in redactor()(why).splitlines() if line.strip()]
-    return f"BACKUPS UNKNOWN - {_safe('; '.join(lines))}"
+    return f"BACKUPS UNKNOWN - {safe('; '.join(lines))}"
 
 
 def performance_data(verdict: Verdict) -> str:
@@ -65,7 +65,7 @@ def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
     """Lay out the first `most` lines of `rows`, and say how many more there are."""
     found = list(rows(verdict))
     cells: list[tuple[str | Text, ...]] = [
-        (Text(word, style=_STYLES.get(word.lower(), "dim")), _safe(subject), name, _safe(what))
+        (Text(word, style=_STYLES.get(word.lower(), "dim")), safe(subject), name, safe(what))
         for word, subject, name, what in found[:most]
     ]
     if found[most:]:
@@ -95,6 +95,6 @@ def _why(exemption: Exemption) -> str:
     return f'{exemption.until}, "{exemption.reason}"'
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Make a text safe to show: it cannot be taken for performance data, and can be pasted between single quotes."""
     return shown(text).replace("|", r"\x7c").replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")

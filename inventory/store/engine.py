@@ -53,6 +53,8 @@ _SESSION_SETTINGS = {
     "standard_conforming_strings": "on",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    # Less than the connection waits for an answer, so that the server says what was waited for.
+    "lock_timeout": "'25s'",
 }
 
 
@@ -149,15 +151,18 @@ class Database:
             raise self._locked()
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def reading(self, *, at_most_seconds: int | None = None) -> Iterator[sa.Connection]:
         """Give a transaction that sees one state of the database and is never committed; it needs no room on the disk.
+
+        Nobody may want a statement's answer after `at_most_seconds`: PostgreSQL then looks for none.
 
         Raises:
             DatabaseError: As `writing`.
         """
         # Not READ ONLY: that connection's next transaction would then begin as READ WRITE, even on a server that is
         # read-only.
-        with self._transaction(self._engine_to_read_with(), "BEGIN", postgresql_begin=_READING) as connection:
+        begin = f"{_READING}; SET LOCAL statement_timeout = '{at_most_seconds}s'" if at_most_seconds else _READING
+        with self._transaction(self._engine_to_read_with(), "BEGIN", postgresql_begin=begin) as connection:
             yield connection
             connection.rollback()
 

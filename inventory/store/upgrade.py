@@ -1,7 +1,7 @@
 """Create the database, upgrade its tables to this program's version, or say why that is not possible.
 
-One upgrade runs at a time, under an advisory lock on PostgreSQL, under the write lock on SQLite. The others wait, and
-then find nothing to do. Each upgrade is one transaction.
+One upgrade runs at a time, under an advisory lock on PostgreSQL, under the write lock on SQLite. The others wait
+a while, and then find nothing to do. Each upgrade is one transaction.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError, Kept
+from inventory.errors import DatabaseLockedError, DatabaseUnavailableError, DatabaseUnusableError, Kept
 from inventory.process import disk
 from inventory.process.clock import utc_now
 from inventory.store import view_ddl
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 VERSION_TABLE = "inventory_schema_version"
 _ADVISORY_LOCK = 0x1D6F_B4C3  # any number that is ours
+_LOCK_WAIT_SECONDS = 10
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def migrations_directory() -> Path:
@@ -238,12 +241,12 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
             # Without it, SQLite renames no table while a view of the user's own reads a table that is replaced.
             driver.execute("PRAGMA legacy_alter_table = ON")
         else:
-            # A large table takes long, and so does another process that upgrades.
+            # A large table takes long.
             driver.answer_seconds = None
         try:
             with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
                 if not database.is_sqlite:
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+                    _wait_for_others(database, connection)
                 yield connection
                 if database.is_sqlite:
                     _check_foreign_keys(database, connection)
@@ -256,6 +259,21 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
             driver.execute("PRAGMA legacy_alter_table = OFF")
         else:
             del driver.answer_seconds
+
+
+def _wait_for_others(database: Database, connection: sa.Connection) -> None:
+    try:
+        # For the locks on tables too: whoever wants to read them waits behind this transaction.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_WAIT_SECONDS}s'")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise DatabaseLockedError(
+            f"another process is upgrading database {database.shown}",
+            kept=Kept.NOTHING_CHANGED,
+            to_do="try again when it is done.",
+        ) from error
 
 
 def _check_foreign_keys(database: Database, connection: sa.Connection) -> None:

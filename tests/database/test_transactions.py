@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Barrier
 
@@ -256,3 +256,16 @@ def test_a_deadlock_is_a_lock(postgres_url: str) -> None:
         problems = [problem for future in crossing if (problem := future.exception())]
     assert [type(problem) for problem in problems] == [DatabaseConflictError]
     database.close()
+
+
+def test_postgresql_looks_no_longer_for_an_answer_than_it_is_wanted(postgres_url: str) -> None:
+    with closing(Database(postgres_url)) as database:
+        with pytest.raises(DatabaseUnavailableError, match="statement timeout"):
+            slowly(database)
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("SHOW statement_timeout").scalar_one() == "0"
+
+
+def slowly(database: Database) -> None:
+    with database.reading(at_most_seconds=1) as connection:
+        connection.exec_driver_sql("SELECT pg_sleep(30)")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.store.upgrade import VERSION_TABLE
 from tests.end_to_end.conftest import Ended, Run, now
+from tests.end_to_end.conftest import start as started
 from tests.simulated import Account
 
 pytestmark = pytest.mark.slow  # every failure, and every line pasted back, on both databases
@@ -340,10 +342,59 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_locked_database_is_unknown(path: Path, run: Run) -> None:
+def checked_in_a_process(*arguments: str) -> tuple[int, str]:
+    with started("check", "--timeout", "2", *arguments) as process:
+        out, err = process.communicate()
+    assert err == ""
+    return process.returncode, out
+
+
+# On a busy machine the program itself may take longer to load.
+LATE = re.compile(r"BACKUPS UNKNOWN - no answer within 2 s; it waited for (the database \(from |the program)[^\n]+\n")
+
+
+def test_a_lock_is_waited_for_no_longer_than_the_timeout(path: Path) -> None:
     with locked(path):
-        assert "has been locked by another program" in unanswered(run("check"))
+        code, out = checked_in_a_process()
+    assert (code, bool(LATE.fullmatch(out))) == (3, True), out
+
+
+def test_silence_is_waited_for_no_longer_than_the_timeout(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("INVENTORY_DATABASE_URL", f"postgresql://me@127.0.0.1:{port}/x")
+        code, out = checked_in_a_process()
+    assert (code, bool(LATE.fullmatch(out))) == (3, True), out
+
+
+def test_settings_are_waited_for_no_longer_than_the_timeout(path: Path) -> None:
+    os.mkfifo("settings.toml")
+    code, out = checked_in_a_process("--config", "settings.toml")
+    assert (code, out) == (
+        3,
+        "BACKUPS UNKNOWN - no answer within 2 s; it waited for the program and its settings to load\n",
+    )
+
+
+def test_a_table_that_is_locked_is_waited_for_no_longer_than_the_timeout(
+    migrated_postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", migrated_postgres_url)
+    with closing(Database(migrated_postgres_url)) as other, other.writing() as connection:
+        connection.exec_driver_sql("LOCK TABLE accounts")
+        code, out = checked_in_a_process()
+    assert (code, out.startswith("BACKUPS UNKNOWN - ")) == (3, True), out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_other_code(path: Path, number: signal.Signals) -> None:
+    os.mkfifo("settings.toml")
+    # Opened for writing as soon as it is read.
+    with started("check", "--config", "settings.toml") as process, Path("settings.toml").open("w", encoding="utf-8"):
+        process.send_signal(number)
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (3, f"BACKUPS UNKNOWN - interrupted by {number.name}\n", "")
 
 
 def test_a_database_out_of_reach_is_unknown(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

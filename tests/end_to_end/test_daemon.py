@@ -3,8 +3,8 @@
 import signal
 import socket
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from inventory.errors import DatabaseUnavailableError
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
+from inventory.store.upgrade import upgrading
 from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.end_to_end.daemon_process import eventually, running
 from tests.postgres import cluster
@@ -24,6 +25,8 @@ from tests.simulated import Row, rows
 pytestmark = pytest.mark.slow  # real processes
 
 Environment = Callable[[Served], None]
+
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 SECONDS = 1 / 60
 OTHER_TOKEN = "dop_v1_" + "b" * 64
@@ -393,10 +396,59 @@ def test_systemd_hears_of_the_start_of_progress_and_of_the_end(tmp_path: Path, m
         manager.settimeout(30)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         with running() as daemon:
-            assert manager.recv(100) == b"READY=1"
+            assert manager.recv(100) == b"EXTEND_TIMEOUT_USEC=30000000\nSTATUS=opening the database"
+            assert manager.recv(100) == b"READY=1\nSTATUS="
             assert manager.recv(100) == b"WATCHDOG=1"
             assert daemon.stop() == 0
         told = set()
         while b"STOPPING=1" not in told:
             told.add(manager.recv(100))
         assert told <= {b"WATCHDOG=1", b"STOPPING=1"}
+
+
+@contextmanager
+def another_upgrades(database_url: str) -> Iterator[None]:
+    """Hold, in this process, the lock that upgrades hold."""
+    with closing(Database(database_url)) as other, upgrading(other):
+        yield
+
+
+@on_postgresql
+@pytest.mark.new_database
+def test_it_waits_for_another_process_that_upgrades_and_says_so(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with running() as daemon:
+            with another_upgrades(database_url):
+                waiting = daemon.wait_for("database.waiting")
+                assert "another process is upgrading database postgresql://" in waiting["error"]
+                assert "seconds_left" not in waiting
+                told = [manager.recv(1000)]
+                while b"another process is upgrading" not in told[-1]:
+                    told.append(manager.recv(1000))
+            assert all(each.startswith(b"EXTEND_TIMEOUT_USEC=30000000\nSTATUS=") for each in told)
+            daemon.wait_for("daemon.started")
+            assert daemon.stop() == 0
+        while told[-1] != b"READY=1\nSTATUS=":
+            told.append(manager.recv(1000))
+
+
+@on_postgresql
+@pytest.mark.new_database
+def test_it_stops_at_once_while_it_waits_for_another_process_that_upgrades(
+    database_url: str, database: Database
+) -> None:
+    with another_upgrades(database_url), running() as daemon:
+        eventually(lambda: is_waited_for(database))
+        assert daemon.stop() == 0
+    assert [record["event"] for record in daemon.records] == ["http.listening", "daemon.stopped"]
+
+
+def is_waited_for(database: Database) -> bool:
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    with database.reading() as connection:
+        return bool(connection.exec_driver_sql(waits).scalar_one() == 1)

@@ -15,6 +15,7 @@ from inventory.commands import check, doctor, report
 from inventory.daemon.readiness import overdue
 from inventory.judging.overdue import overdue_after
 from inventory.report.asking import Asked
+from inventory.report.check_timeout import Wait
 from inventory.report.forms import Form
 from inventory.settings.load import load
 from inventory.settings.schedule import Schedule
@@ -59,7 +60,7 @@ class Answers:
         return json.loads(self.capsys.readouterr().out)
 
     def check(self, now: datetime) -> bool:
-        document = self._document(lambda: check.run(None, check.Options(as_json=True), now=now))
+        document = self._document(lambda: check.run(None, check.Options(as_json=True), Wait(60), now=now))
         return "sync-overdue" in [each["name"] for each in document["findings"]]
 
     def doctor(self, now: datetime) -> bool:

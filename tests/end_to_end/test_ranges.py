@@ -25,6 +25,7 @@ NUMBERED = [
     ("show", "..."),
     ("sync", "--droplet", "..."),
     ("check", "--droplet", "..."),
+    ("check", "--config", "nowhere.toml", "--timeout", "..."),
     ("prune", "--dry-run", "--keep-days", "..."),
     ("demo", "--droplets", "0", "--days", "..."),
     ("demo", "--days", "0", "--droplets", "..."),

@@ -14,13 +14,15 @@ _NEVER_ANALYSED = """
 SELECT oid::regclass::text FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(:names)
   AND relkind = 'r' AND reltuples < 0 AND pg_relation_size(oid) > 0
+  AND pg_has_role(relowner, 'USAGE')
 ORDER BY relname"""
 
 
 def gather(connection: sa.Connection) -> None:
     """Analyse the tables that have rows and no statistics; SQLite needs none.
 
-    Tables that another session analyses or alters are left to the next sync, and so are those of another owner.
+    Tables that another session analyses or alters are left to the next sync, and so are those of another owner, of
+    each of which the server would log a warning: they are analysed when their owner upgrades them.
     """
     if connection.dialect.name != "postgresql":
         return

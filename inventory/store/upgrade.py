@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from inventory.errors import DatabaseLockedError, DatabaseUnavailableError, DatabaseUnusableError, Kept
 from inventory.process import disk
 from inventory.process.clock import utc_now
-from inventory.store import view_ddl
+from inventory.store import statistics, view_ddl
 from inventory.store.draft import directory, drafted, publish, remove_left_behind
 from inventory.store.engine import NO_SCHEMA, Database
 from inventory.store.schema import metadata
@@ -219,6 +219,7 @@ def migrate(database: Database, config: "Config | None" = None) -> str | None:
             config = config or configuration()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            statistics.gather(connection)
     except BaseException:
         # The database is unchanged: a copy for each failed attempt would only fill the disk.
         if copy:

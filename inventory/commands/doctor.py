@@ -9,7 +9,7 @@ from inventory.doctor import text
 from inventory.doctor.examine import examine
 from inventory.errors import EXIT_COMPLETE, EXIT_FAILED
 from inventory.process.clock import utc_now
-from inventory.terminal.console import print_document, print_line, print_table
+from inventory.terminal.console import print_document, print_line, print_table, waiting
 
 _PATIENCE_SECONDS = 30.0
 
@@ -25,7 +25,10 @@ def run(
 ) -> int:
     """Make every check, print the results, and return 1 if one failed; `examine` explains the arguments."""
     now = clock()
-    found = examine(config_file, environ=environ, clock=clock, patience_seconds=patience_seconds, mounts=mounts)
+    with waiting("reading the settings") as says:
+        found = examine(
+            config_file, environ=environ, clock=clock, patience_seconds=patience_seconds, mounts=mounts, says=says
+        )
     exit_code = EXIT_FAILED if found.has_failed else EXIT_COMPLETE
     if as_json:
         print_document(text.document(found.checks, database=found.database, now=now, exit_code=exit_code))

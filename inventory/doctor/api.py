@@ -23,6 +23,8 @@ def examine_api(
     stored: Mapping[str, StoredState],
     clock: Callable[[], datetime],
     patience_seconds: float,
+    *,
+    says: Callable[[str], object],
 ) -> Iterator[Check]:
     """Ask with each token; `api` and `clock`, which concern no single account, are judged with the first one.
 
@@ -30,6 +32,7 @@ def examine_api(
     says.
     """
     for number, account in enumerate(accounts):
+        says(f'asking {settings.api_url} with the token of account "{account.name}"')
         answers = _ask(account, settings, clock, patience_seconds)
         state = stored.get(account.name, StoredState())
         if number == 0:

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ _SEE = {name: f"see {name}" for name in ("database", "schema")}
 
 
 def examine_database(
-    settings: Settings, accounts: Iterable[str], mounts: Path, now: datetime
+    settings: Settings, accounts: Iterable[str], mounts: Path, now: datetime, says: Callable[[str], object]
 ) -> tuple[str | None, list[Check], Mapping[str, StoredState]]:
     """Give the database's name as it may be shown, the checks, and what is stored about each account."""
     try:
@@ -33,8 +33,12 @@ def examine_database(
         return None, [Check("database", "FAIL", str(error)), *(not_made(name, _SEE["database"]) for name in unmade)], {}
     with closing(database):
         checks = _file_checks(database, settings, mounts)
-        checks += (reached := _reached(database, settings), schema := _schema(database, settings, reached))
+        says(f"waiting for database {database.shown}")
+        checks.append(reached := _reached(database, settings))
+        says(f"examining the tables of database {database.shown}")
+        checks.append(schema := _schema(database, settings, reached))
         is_usable = schema.verdict == "OK"
+        says(f"writing a row to database {database.shown}")
         checks.append(_writing(database) if is_usable else not_made("writing", _SEE["schema"]))
         stored = {each: stored_state(database, each) for each in accounts} if is_usable else {}
     overdue_after = settings.rules.sync_overdue_after

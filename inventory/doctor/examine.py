@@ -53,6 +53,7 @@ def examine(
     clock: Callable[[], datetime],
     patience_seconds: float,
     mounts: Path,
+    says: Callable[[str], object],
 ) -> Examination:
     """Make every check.
 
@@ -62,6 +63,7 @@ def examine(
         clock: This machine's.
         patience_seconds: How long to wait for all answers to one token.
         mounts: The list of mounts of Linux; it may be missing on other systems.
+        says: Called with what is waited for next.
     """
     settings, configuration = _settings(config_file, environ)
     if settings is None:
@@ -70,11 +72,12 @@ def examine(
         return _examination([*checks, diagnosis.proxies(environ, has_ca_file=False)], None)
     accounts = settings.accounts or (_NO_ACCOUNT,)
     names = [account.name for account in accounts]
-    database, found, stored = examine_database(settings, names, mounts, clock())
+    database, found, stored = examine_database(settings, names, mounts, clock(), says)
     checks = [configuration, *found, diagnosis.proxies(environ, has_ca_file=settings.ca_file is not None)]
     is_written = settings.sources["http"] != THE_DEFAULT
+    says("asking the receiver of pings")
     checks += [examine_address(settings.http, is_written=is_written), examine_ping(settings)]
-    checks += examine_api(settings, accounts, stored, clock, patience_seconds)
+    checks += examine_api(settings, accounts, stored, clock, patience_seconds, says=says)
     return _examination(checks, database)
 
 

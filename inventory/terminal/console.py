@@ -3,7 +3,7 @@
 import io
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -59,10 +59,13 @@ def _wrapped(text: str, stream: TextIO) -> str:
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
-    """Show on a terminal that the database is being read; silent elsewhere. Print nothing before the block ends."""
-    with progress_console().status("reading the database"):
-        yield
+def waiting(what: str = "reading the database") -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is waited for; silent elsewhere. Print nothing before the block ends.
+
+    Gives a function that says what else is waited for from then on.
+    """
+    with progress_console().status(Text(shown(what))) as status:
+        yield lambda text: status.update(Text(shown(text)))
 
 
 def print_line(text: str | Text) -> None:

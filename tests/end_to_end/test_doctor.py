@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from inventory.commands import doctor
 from inventory.doctor.diagnosis import CERTIFICATE_VARIABLES, CHECKS, PROXY_VARIABLES
+from inventory.doctor.examine import examine
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import metadata, sync_runs
@@ -411,3 +412,16 @@ def test_a_person_reads_a_line_a_check(run: Run, scene: Scene, monkeypatch: pyte
     assert [line.split()[:2] for line in lines] == [["OK", name] for name in CHECKS]
     assert ending.startswith("All is well. Checked ")
     assert scene.database.shown in ending
+
+
+def test_it_says_what_it_waits_for(scene: Scene) -> None:
+    said: list[str] = []
+    examine(None, environ=scene.environ, clock=now, patience_seconds=20, mounts=scene.directory, says=said.append)
+    shown = scene.database.shown
+    assert said == [
+        f"waiting for database {shown}",
+        f"examining the tables of database {shown}",
+        f"writing a row to database {shown}",
+        "asking the receiver of pings",
+        f'asking {scene.served.url} with the token of account "default"',
+    ]

@@ -191,7 +191,13 @@ def cluster(
 def standby_of(primary: Cluster) -> Iterator[Cluster]:
     """Run a hot standby as long as the block: it follows the primary, and can be read."""
     with _laid_out() as server:
-        copied = ["--pgdata", server.place / "data", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        copied: list[str | Path] = [
+            "--pgdata",
+            server.place / "data",
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+        ]
         subprocess.run(
             [server.binaries / "pg_basebackup", "--host", primary.socket.parent, "--username=postgres", *copied],
             check=True,

@@ -1,4 +1,4 @@
-"""What a process runs out of: descriptors and memory. That is no bug, and an operator can give it more."""
+"""What a process runs out of: descriptors, threads and memory. That is no bug, and an operator can give it more."""
 
 import errno
 import os
@@ -9,6 +9,7 @@ _OF_A_DATABASE = 4
 _DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 TOO_MANY_FILES = "too many files and connections are open (see ulimit -n, or LimitNOFILE of the unit)"
+_NO_THREADS = "no more threads can be started (see ulimit -u, TasksMax of the unit, or the container's limit)"
 _NO_MEMORY = "there is not enough memory (see ulimit -v, MemoryMax of the unit, or the container's limit)"
 
 
@@ -19,6 +20,9 @@ def exhausted(error: BaseException) -> str | None:
             return _NO_MEMORY
         if isinstance(error, OSError) and error.errno in _DESCRIPTORS:
             return TOO_MANY_FILES
+        # Python has no class for it, only these words.
+        if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+            return _NO_THREADS
         earlier = error.__cause__ or error.__context__
         if earlier is None:
             return None

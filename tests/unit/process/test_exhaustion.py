@@ -11,8 +11,9 @@ def wrapped(error: BaseException) -> BaseException:
     return outer
 
 
-def test_descriptors_and_memory_are_found_and_nothing_else() -> None:
+def test_descriptors_threads_and_memory_are_found_and_nothing_else() -> None:
     assert "ulimit -n" in (exhausted(OSError(errno.EMFILE, "too many")) or "")
     assert "ulimit -n" in (exhausted(wrapped(OSError(errno.ENFILE, "too many"))) or "")
+    assert "ulimit -u" in (exhausted(wrapped(RuntimeError("can't start new thread"))) or "")
     assert "memory" in (exhausted(wrapped(wrapped(MemoryError()))) or "")
     assert exhausted(wrapped(OSError(errno.EACCES, "denied"))) is None

@@ -337,6 +337,14 @@ def test_droplets_of_which_only_times_move_are_written_together(account: Databas
     }
 
 
+def test_more_ids_than_a_statement_may_have_parameters_are_looked_up(account: Database) -> None:
+    """PostgreSQL takes 65,535, SQLite 32,766."""
+    write(account, first_look())
+    with account.reading() as connection:
+        assert owners(connection, range(1, 70_001)) == {1010: 101, 1011: 101}
+        assert load(connection, range(1, 70_001), range(1, 70_001), MONDAY).keys() == {101}
+
+
 def test_what_is_there_already_cannot_be_inserted(account: Database) -> None:
     write(account, first_look())
     with pytest.raises(sa.exc.IntegrityError), account.writing() as connection:

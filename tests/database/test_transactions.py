@@ -2,6 +2,8 @@
 
 import resource
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +118,34 @@ def test_a_database_in_memory_is_the_same_for_every_thread() -> None:
     database.close()
 
 
+_WRITERS = 8
+_TURNS = 60
+_COUNT = """
+import sys
+import sqlalchemy as sa
+from inventory.store.engine import Database
+from inventory.store.schema import accounts
+database = Database(sys.argv[1])
+for _ in range(int(sys.argv[2])):
+    with database.writing() as connection:
+        before = int(connection.execute(sa.select(accounts.c.status)).scalar_one())
+        connection.execute(sa.update(accounts).values(status=str(before + 1)))
+database.close()
+"""
+
+
+@pytest.mark.slow
+def test_eight_processes_lose_no_update_on_sqlite(migrated_sqlite_url: str) -> None:
+    with closing(Database(migrated_sqlite_url)) as database:
+        with database.writing() as connection:
+            connection.execute(sa.insert(accounts).values(name="default", status="0"))
+        words = [sys.executable, "-c", _COUNT, migrated_sqlite_url, str(_TURNS)]
+        processes = [subprocess.Popen(words) for _ in range(_WRITERS)]
+        assert [process.wait(60) for process in processes] == [0] * _WRITERS
+        with database.reading() as connection:
+            assert connection.execute(sa.select(accounts.c.status)).scalar_one() == str(_WRITERS * _TURNS)
+
+
 @pytest.fixture
 def impatient(sqlite_url: str) -> Iterator[Database]:
     """Give a SQLite database that waits for a lock for a tenth of a second."""
@@ -155,6 +185,20 @@ def test_a_full_disk_keeps_what_was_there(impatient: Database) -> None:
     assert caught.value.exit_code == 1
     with impatient.reading() as connection:
         assert names(connection) == ["kept"]
+
+
+def test_after_an_error_of_the_disk_the_connection_is_not_used_again(impatient: Database) -> None:
+    """What it believes to be in the file need not be there."""
+
+    def connection_in_use() -> object:
+        with impatient.reading() as connection:
+            return connection.connection.driver_connection
+
+    before = connection_in_use()
+    assert connection_in_use() is before
+    with pytest.raises(DatabaseUnavailableError), impatient.writing() as connection:
+        add(connection, "x" * 4096 * 300)
+    assert connection_in_use() is not before
 
 
 @contextmanager
@@ -235,6 +279,17 @@ def test_a_lost_postgresql_session_is_replaced(postgres_url: str) -> None:
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
     database.close()
+
+
+def test_sessions_that_ended_while_nobody_used_them_go_unnoticed(postgres_url: str) -> None:
+    """As after a restart of the server, or a firewall that forgot them."""
+    with closing(Database(postgres_url)) as database, closing(Database(postgres_url)) as other:
+        with database.reading() as connection:
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        with other.reading() as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+        with database.writing() as connection:
+            assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != pid
 
 
 def test_a_deadlock_is_a_lock(postgres_url: str) -> None:

@@ -1,5 +1,6 @@
-"""Rows 22, 31 to 34 and 36: what a status means; and how every wait ends."""
+"""Rows 22, 31 to 34, 36 and 37: what a status means; and how every wait ends."""
 
+import random
 import signal
 import threading
 import time
@@ -26,6 +27,18 @@ from tests.faults.conftest import TOKEN, Ask, Connect
 
 GOOD = answer({})
 ID = {"x-request-id": "8f2c41"}
+
+
+@pytest.mark.slow
+def test_row_37_one_failure_in_ten_costs_tries_and_nothing_else(client: Client, server: ByteServer) -> None:
+    """Seed 42, and no more than four failures in a row: that many tries a question has left."""
+    seed = random.Random(42)
+    good, bad = answer({"number": 1}), answer(status=503)
+    scripts = [bad if seed.random() < 0.1 else good for _ in range(1_200)]
+    server.script(*scripts)
+    assert all(client.get("/") for _ in range(1_000))
+    assert client.answers == 1_000
+    assert client.requests == len(server.heads) > 1_100
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

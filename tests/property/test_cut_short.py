@@ -69,6 +69,26 @@ def test_run_cut_by_its_deadline_is_continued_by_the_next(large: Account) -> Non
     pytest.fail(f"only {len(reached)} were reached in five runs")
 
 
+@pytest.mark.slow
+def test_a_rate_limit_that_never_ends_costs_what_was_not_reached_and_the_next_run_begins_there(large: Account) -> None:
+    """The whole account waits, until the run's deadline; what the others used up is not asked for again and again."""
+    reached, missed = large.droplets[:5], large.droplets[5:]
+    limited = Fault(status=429, headers={"retry-after": "3600"})
+    large.api.faults = dict.fromkeys(map(backups_path, missed), limited)
+    large.audience = slow = Slow()
+    report = large.sync(deadline=timedelta(seconds=1), seconds=slow.seconds)
+    assert (report.exit_code, report.counts["droplets_complete"]) == (EXIT_PARTIAL, 5)
+    assert "at Droplet 5 of 40" in (report.error or "")
+    assert any(waiting_until for _, _, waiting_until in slow.told), "whoever follows it was told"
+    assert limited.struck == 1
+    large.api.faults = {}
+    large.api.asked.clear()
+    large.audience = Audience()
+    large.advance(hours=1)
+    assert large.sync().exit_code == EXIT_COMPLETE
+    assert listed(large) == [*missed, *reached]
+
+
 def test_twenty_failures_in_a_row_end_the_run(large: Account) -> None:
     numbers = large.droplets
     large.api.faults = {backups_path(number): Fault(status=500) for number in numbers[5:]}

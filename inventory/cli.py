@@ -8,18 +8,19 @@ import typer
 
 from inventory import __version__
 from inventory.ending import Plugin, exits
+from inventory.terminal.helping import Commands
 
 app = typer.Typer(
+    cls=Commands,
     help="Lists the backups of your DigitalOcean Droplets regularly, and keeps their history in SQLite or "
     "PostgreSQL. It only ever reads from DigitalOcean.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 database_commands = typer.Typer(
+    cls=Commands,
     help="Create the database, bring it up to date, copy it, let others read it, or delete an account from it.",
-    no_args_is_help=True,
 )
 app.add_typer(database_commands, name="db", rich_help_panel="Set up")
 
@@ -56,6 +57,7 @@ AskedAccounts = Annotated[
 AskedTags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only Droplets with this tag; may be repeated.")
 ]
+Limit = Annotated[int | None, typer.Option(metavar="N", min=1, max=1_000_000_000, help="At most this many rows.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must fix.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print routine changes too, and log to stderr.")]
 
@@ -128,7 +130,7 @@ def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verb
 def report(
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Which report; the beginning of its name is enough.")
+        str | None, typer.Argument(metavar="NAME", help="Which report; the beginning of its name is enough.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the reports, each with the question it answers.")] = False,
     as_of: Annotated[str | None, typer.Option(metavar="MOMENT", help="Answer by what was known then.")] = None,
@@ -143,7 +145,7 @@ def report(
     droplet: AskedDroplets = None,
     account: AskedAccounts = None,
     tag: AskedTags = None,
-    limit: Annotated[int | None, typer.Option(min=1, max=1_000_000_000, help="At most this many rows.")] = None,
+    limit: Limit = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print every row and column as CSV.")] = False,
@@ -373,10 +375,10 @@ def prune(
 @exits
 def demo(
     *,
-    days: Annotated[int, typer.Option(min=1, max=700, help="Simulated days, one sync each.")] = 120,
-    droplets: Annotated[int, typer.Option(min=1, max=200, help="Droplets of the simulated account.")] = 12,
-    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 1,
-    directory: Annotated[Path, typer.Option(help="Where to create the new SQLite file.")] = Path(),
+    days: Annotated[int, typer.Option(metavar="N", min=1, max=700, help="Simulated days, one sync each.")] = 120,
+    droplets: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Droplets of the simulated account.")] = 12,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random numbers.")] = 1,
+    directory: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where to create the new SQLite file.")] = Path(),
 ) -> int:
     """Sync a simulated account once per simulated day into a new SQLite file, and show its history."""
     from inventory.commands import demo as command
@@ -388,13 +390,13 @@ def demo(
 @exits
 def simulator(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free port.")] = 8099,
-    droplets: Annotated[int, typer.Option(min=0, max=20_000, help="How many Droplets there are.")] = 12,
-    days: Annotated[int, typer.Option(min=0, max=700, help="How many days of history they have.")] = 90,
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="On 127.0.0.1; 0 takes a free port.")] = 8099,
+    droplets: Annotated[int, typer.Option(metavar="N", min=0, max=20_000, help="How many Droplets there are.")] = 12,
+    days: Annotated[int, typer.Option(metavar="N", min=0, max=700, help="How many days of history they have.")] = 90,
     token: Annotated[
         str | None, typer.Option(metavar="TOKEN", help="The token to accept; it gives access to nothing real.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random numbers.")] = 1,
     oldest_goes: Annotated[
         Literal["by_age", "by_count"],
         typer.Option(help="When the oldest backup is deleted: at its age, or when the next one is made."),

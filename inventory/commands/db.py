@@ -17,7 +17,7 @@ from inventory.store.grants import grant_reader as grant
 from inventory.store.grants import readable
 from inventory.store.upgrade import revision
 from inventory.store.upgrade import upgrade as upgrade_database
-from inventory.terminal.console import print_line, print_table, progress_console
+from inventory.terminal.console import print_prose, print_table, progress_console
 from inventory.terminal.table import row_counts
 from inventory.terminal.words import count
 
@@ -33,7 +33,7 @@ def upgrade(config_file: Path | None) -> int:
         before = upgrade_database(database)
         with database.reading() as connection:
             now = revision(connection)
-        print_line(f"database {database.shown} {_outcome(before, now)}")
+        print_prose(f"database {database.shown} {_outcome(before, now)}")
     return EXIT_COMPLETE
 
 
@@ -58,9 +58,9 @@ def grant_reader(config_file: Path | None, role: str) -> int:
             )
         is_new = grant(database, role)
         created = "was created and may" if is_new else "may"
-        print_line(f'role "{role}" {created} read {len(readable())} tables and views of {database.shown}')
+        print_prose(f'role "{role}" {created} read {len(readable())} tables and views of {database.shown}')
         if is_new:
-            print_line(f'It has no password yet; set one in psql: \\password "{role}"')
+            print_prose(f'It has no password yet; set one in psql: \\password "{role}"')
     return EXIT_COMPLETE
 
 
@@ -83,8 +83,8 @@ def copy(config_file: Path | None, to: str) -> int:
                 source, target, lambda done, total: progress.update(task, completed=done, total=total)
             )
         print_table(row_counts(copied))
-        print_line(f"{count(sum(copied.values()), 'row')} were copied from {source.shown} to {target.shown},")
-        print_line("read back, and are equal. Syncs write there as soon as database_url names it.")
+        print_prose(f"{count(sum(copied.values()), 'row')} were copied from {source.shown} to {target.shown},")
+        print_prose("read back, and are equal. Syncs write there as soon as database_url names it.")
     return EXIT_COMPLETE
 
 

@@ -5,7 +5,7 @@ import sys
 
 from inventory.errors import Kept, UsageError
 from inventory.store.engine import Database
-from inventory.terminal.console import print_line
+from inventory.terminal.console import print_prose
 
 
 def require_answer(*, is_dry_run: bool, is_confirmed: bool) -> None:
@@ -27,12 +27,14 @@ def is_wanted() -> bool:
     sys.stdout.flush()
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
-    print_line(f"{Kept.NOTHING_DELETED}.")
+    print_prose(f"{Kept.NOTHING_DELETED}.")
     return False
 
 
 def say_deleted(database: Database) -> None:
     """Say that it is done, and how a SQLite file becomes smaller."""
-    print_line("Deleted.")
+    print_prose("Deleted.")
     if database.path:
-        print_line(f'New rows use the freed space. To shrink the file: sqlite3 {shlex.quote(database.shown)} "VACUUM"')
+        print_prose("New rows use the freed space. To shrink the file:")
+        # Not print_prose: a folded command cannot be copied.
+        sys.stdout.write(f'  sqlite3 {shlex.quote(database.shown)} "VACUUM"\n')

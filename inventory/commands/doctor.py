@@ -9,7 +9,7 @@ from inventory.doctor import text
 from inventory.doctor.examine import examine
 from inventory.errors import EXIT_COMPLETE, EXIT_FAILED
 from inventory.process.clock import utc_now
-from inventory.terminal.console import print_document, print_line, print_table, waiting
+from inventory.terminal.console import print_document, print_prose, print_table, waiting
 
 _PATIENCE_SECONDS = 30.0
 
@@ -34,5 +34,5 @@ def run(
         print_document(text.document(found.checks, database=found.database, now=now, exit_code=exit_code))
     else:
         print_table(text.table(found.checks))
-        print_line(text.ending(found.checks, database=found.database, now=now))
+        print_prose(text.ending(found.checks, database=found.database, now=now))
     return exit_code

@@ -9,7 +9,7 @@ from inventory.settings.load import load
 from inventory.store import opening
 from inventory.store.engine import Database
 from inventory.store.forget import Forgettable, find, forget, stored_accounts
-from inventory.terminal.console import print_line, print_table
+from inventory.terminal.console import print_prose, print_table
 from inventory.terminal.display import shown
 from inventory.terminal.spelling import nearest
 from inventory.terminal.table import row_counts
@@ -33,7 +33,7 @@ def run(config_file: Path | None, name: str, *, is_dry_run: bool, is_confirmed: 
         )
     with opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database:
         found = _found(database, name)
-        print_line(f'{database.shown}: of account "{shown(name)}" this is stored and can be deleted:\n')
+        print_prose(f'{database.shown}: of account "{shown(name)}" this is stored and can be deleted:\n')
         print_table(row_counts(found.rows))
         if is_dry_run or not (is_confirmed or is_wanted()):
             return EXIT_COMPLETE

@@ -7,7 +7,7 @@ import httpx
 from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, UsageError
 from inventory.serving.listening import local_url
 from inventory.settings.load import load
-from inventory.terminal.console import complain, print_line
+from inventory.terminal.console import complain, print_prose
 from inventory.terminal.display import shown
 
 _SECONDS = 5.0
@@ -31,7 +31,7 @@ def run(config_file: Path | None, *, listen: str | None) -> int:
         complain(f"no answer from {url} ({type(error).__name__}): is the daemon running?")
         return EXIT_FAILED
     if answer.is_success:
-        print_line("the daemon is healthy")
+        print_prose("the daemon is healthy")
         return EXIT_COMPLETE
     for line in answer.text.splitlines():
         complain(shown(line))

@@ -12,7 +12,7 @@ from inventory.settings.load import load
 from inventory.store import opening
 from inventory.store.engine import Database
 from inventory.store.prune import LEAST_DAYS, Prunable, delete, find
-from inventory.terminal.console import complain, print_line, print_table, progress_console
+from inventory.terminal.console import complain, print_prose, print_table, progress_console
 from inventory.terminal.table import row_counts
 
 
@@ -45,11 +45,11 @@ def run(config_file: Path | None, *, keep_days: int, is_dry_run: bool, is_confir
 def _announce(prunable: Prunable, database: Database) -> None:
     until = f"{prunable.ended_before:%a %Y-%m-%d}"
     if not any(prunable.rows.values()):
-        print_line(f"{database.shown}: there is nothing to delete that ended before {until}.")
+        print_prose(f"{database.shown}: there is nothing to delete that ended before {until}.")
         return
-    print_line(f"{database.shown}: this ended before {until} and can be deleted:\n")
+    print_prose(f"{database.shown}: this ended before {until} and can be deleted:\n")
     print_table(row_counts(prunable.rows))
-    print_line(
+    print_prose(
         f"\nThe sizes of every day stay; so do backups that exist, those made since {prunable.made_before:%Y-%m-%d}, "
         "and the last ones of each Droplet before that, with which later ones are compared."
     )

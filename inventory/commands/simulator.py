@@ -16,7 +16,7 @@ from inventory.simulator.fleet import Fleet, OldestGoes
 from inventory.simulator.limits import documented_limits
 from inventory.simulator.server import serve
 from inventory.simulator.story import seeded_fleet
-from inventory.terminal.console import print_line
+from inventory.terminal.console import print_prose
 from inventory.terminal.words import count
 
 _LOOK_FOR_SIGNAL_SECONDS = 0.2
@@ -54,10 +54,10 @@ def _served(api: SimulatedApi, port: int) -> Iterator[str]:
 def _introduce(fleet: Fleet, url: str, token: str) -> None:
     """Print the address of the account, and how to sync it."""
     backups = sum(len(fleet.backups_of(number)) for number in fleet.droplets)
-    print_line(f"A simulated account: {count(len(fleet.droplets), 'Droplet')} with {count(backups, 'backup')}.")
-    print_line("It runs in real time, with DigitalOcean's rate limits, until Ctrl-C.")
-    print_line("In another terminal:")
-    # Not print_line: a folded command cannot be copied.
+    print_prose(f"A simulated account: {count(len(fleet.droplets), 'Droplet')} with {count(backups, 'backup')}.")
+    print_prose("It runs in real time, with DigitalOcean's rate limits, until Ctrl-C.")
+    print_prose("In another terminal:")
+    # Not print_prose: a folded command cannot be copied.
     sys.stdout.write(
         f"\n  export INVENTORY_API_URL={url}\n"
         f"  export INVENTORY_TOKEN={shlex.quote(token)}\n"

@@ -14,7 +14,7 @@ from inventory.rounds.round import Round, opened
 from inventory.settings.load import AccountSettings, Settings, load
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
-from inventory.terminal.console import complain, print_bug, print_document, print_line, print_table
+from inventory.terminal.console import complain, print_bug, print_document, print_prose, print_table
 from inventory.vocabulary import RunStatus
 
 # The next run makes up for these by itself: nobody needs a mail from cron about them.
@@ -92,10 +92,10 @@ def _print(report: SyncReport, account: AccountSettings, options: Options) -> No
     if report.status == RunStatus.FAILED:
         complain(sync_text.failure(report, token_source=account.token_source))
     else:
-        print_line(f'account "{report.account}" -> {report.database}')
+        print_prose(f'account "{report.account}" -> {report.database}')
     print_table(sync_text.facts(report, is_verbose=options.order.is_verbose))
     for note in report.notes:
         complain(f'account "{report.account}": {note}')
     if report.status != RunStatus.FAILED:
         for line in sync_text.ending(report):
-            print_line(line)
+            print_prose(line)

@@ -226,7 +226,7 @@ class _Findings:
             if row.held_since is not None:
                 what = f"{self._from(row.held_since)}; another sync, or --accept-gone, confirms it"
                 yield self._of_account("sync-held", row.account, row.held_since, what)
-            after = self._rules.sync_overdue_after or timedelta(hours=row.overdue_after_hours)
+            after = self._rules.sync_overdue_after or row.overdue_after
             if is_overdue(row.last_complete_at, after, self._now):
                 what = self._overdue(row)
                 yield self._of_account("sync-overdue", row.account, row.last_complete_at, what)

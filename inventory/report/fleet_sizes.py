@@ -107,7 +107,7 @@ def read_sizes(connection: sa.Connection, question: Question, since: date, healt
         droplets=droplets,
         before=_read_before(connection, since, ids),
         looks=dict(sorted(looks.items())),
-        overdue_after={row.account: timedelta(hours=row.overdue_after_hours) for row in health},
+        overdue_after={row.account: row.overdue_after for row in health},
     )
 
 

@@ -45,7 +45,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] =
     (
         "inventory_backups_size_gigabytes",
         "Size of these backups, in gigabytes as DigitalOcean bills them.",
-        lambda account: account.backups_gigabytes,
+        lambda account: round(account.backups_gigabytes, 4),
     ),
     (
         "inventory_backups_held",

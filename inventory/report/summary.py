@@ -141,13 +141,13 @@ def _cost(connection: sa.Connection, question: Question) -> tuple[float | None, 
 
 def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) -> float:
     """Add up what is known by looks that are overdue, as sync_health counts them."""
-    hours = {row.account: row.overdue_after_hours for row in evidence.health}
+    overdue_after = {row.account: row.overdue_after for row in evidence.health}
     stale = {
         each.droplet_id
         for each in evidence.droplets
-        if each.account in hours
+        if each.account in overdue_after
         and each.last_observed_at
-        and now - each.last_observed_at > timedelta(hours=hours[each.account])
+        and now - each.last_observed_at > overdue_after[each.account]
     }
     return add_up(row.size_gigabytes for row in growth if row.droplet_id in stale)
 

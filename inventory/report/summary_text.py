@@ -1,7 +1,7 @@
 """The summary as one screen: what there is, what needs attention, and what is merely large. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from rich.table import Table
@@ -61,7 +61,7 @@ def looks(summary: Summary) -> Iterator[str]:
             yield f"{whose}No sync was complete yet; the last one was {row.last_run_status}."
             continue
         ago = words.age(summary.now - row.last_complete_at)
-        overdue_after = words.age(timedelta(hours=row.overdue_after_hours))
+        overdue_after = words.age(row.overdue_after)
         looked = (
             f"all {words.count(row.droplets, 'Droplet')} looked at"
             if not row.droplets_overdue

@@ -1,4 +1,8 @@
-"""Output: answers to stdout, problems and progress to stderr; folded only on a terminal."""
+"""Output: answers to stdout, problems and progress to stderr.
+
+Prose has lines of at most 80 characters everywhere. What a program may read line by line, a row of a table, a problem,
+or the answer of `check`, is one line where no terminal is, however long.
+"""
 
 import io
 import sys
@@ -53,9 +57,11 @@ def progress_console() -> Console:
 
 def _wrapped(text: str, stream: TextIO) -> str:
     """Break a line for a terminal; elsewhere it stays one line."""
-    if not is_terminal(stream):
-        return text
-    return textwrap.fill(text, MOST_COLUMNS, break_on_hyphens=False, break_long_words=False)
+    return _folded(text) if is_terminal(stream) else text
+
+
+def _folded(line: str) -> str:
+    return textwrap.fill(line, MOST_COLUMNS, break_on_hyphens=False, break_long_words=False)
 
 
 @contextmanager
@@ -68,11 +74,19 @@ def waiting(what: str = "reading the database") -> Iterator[Callable[[str], None
         yield lambda text: status.update(Text(shown(text)))
 
 
-def print_line(text: str | Text) -> None:
-    """Print one line to stdout, folded and styled on a terminal."""
+def print_prose(text: str | Text) -> None:
+    """Print to stdout what only people read, in lines of at most 80 characters; a longer word stays whole in a file."""
     if is_terminal(sys.stdout):
         made = _console(sys.stdout)
         made.print(text, width=min(made.width, MOST_COLUMNS))
+    else:
+        sys.stdout.write("".join(f"{_folded(line)}\n" for line in str(text).split("\n")))
+
+
+def print_line(text: str) -> None:
+    """Print to stdout what a program may read: one line, folded only on a terminal."""
+    if is_terminal(sys.stdout):
+        print_prose(text)
     else:
         sys.stdout.write(f"{text}\n")
 
@@ -86,12 +100,12 @@ def print_table(table: Table) -> None:
 
 
 def print_screen(parts: Iterable[str | Table]) -> None:
-    """Print lines and tables, one below the other."""
+    """Print prose and tables, one below the other."""
     for part in parts:
         if isinstance(part, Table):
             print_table(part)
         else:
-            print_line(part)
+            print_prose(part)
 
 
 def print_document(document: Mapping[str, Any]) -> None:

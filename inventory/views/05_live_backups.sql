@@ -27,7 +27,7 @@ SELECT
     v.name,
     v.type,
     b.created_at,
-    seconds_between(b.created_at, c.now) / 3600 AS age_hours,
+    rounded(seconds_between(b.created_at, c.now) / 3600) AS age_hours,
     v.size_gigabytes,
     v.min_disk_size AS min_disk_size_gigabytes,
     (

@@ -55,9 +55,9 @@ SELECT
     k.last_seen_at,
     k.gone_at,
     k.gone_reason,
-    seconds_between(k.created_at, coalesce(k.gone_at, k.now)) / 86400 AS lifetime_days,
+    rounded(seconds_between(k.created_at, coalesce(k.gone_at, k.now)) / 86400) AS lifetime_days,
     CASE
-        WHEN k.gone_reason = 'unexplained' THEN (
+        WHEN k.gone_reason = 'unexplained' THEN rounded((
             SELECT min(p.retention_days)
             FROM backup_policies AS p
             WHERE
@@ -107,6 +107,6 @@ SELECT
                         WHERE q.droplet_id = k.droplet_id AND q.valid_from <= k.gone_at
                     )
                 )
-        ) - seconds_between(k.created_at, k.gone_at) / 86400
+        ) - seconds_between(k.created_at, k.gone_at) / 86400)
     END AS early_by_days
 FROM known AS k

@@ -149,7 +149,7 @@ SELECT
     d.begins_at + s.to_awaited_until AS awaited_until_at,
     d.begins_at + s.to_expiry AS expires_at,
     d.age_days,
-    seconds_between(d.begins_at, s.now) / 3600 - s.hour AS age_hours,
+    rounded(seconds_between(d.begins_at, s.now) / 3600 - s.hour) AS age_hours,
     d.is_recent,
     d.begins_at + s.to_start < s.first_look_at AS is_before_first_look,
     s.last_observed_at

@@ -154,7 +154,7 @@ SELECT
     datetime(d.day, s.to_awaited_until) AS awaited_until_at,
     datetime(d.day, s.to_expiry) AS expires_at,
     d.age_days,
-    seconds_between(d.day, s.now) / 3600 - s.hour AS age_hours,
+    rounded(seconds_between(d.day, s.now) / 3600 - s.hour) AS age_hours,
     d.is_recent,
     datetime(d.day, s.to_start) < s.first_look_at AS is_before_first_look,
     s.last_observed_at

@@ -99,7 +99,7 @@ SELECT
     d.oldest_observed_at,
     s.held_since,
     s.token_rejected_since,
-    CAST(s.overdue_after_seconds AS double precision) / 3600 AS overdue_after_hours
+    rounded(CAST(s.overdue_after_seconds AS double precision) / 3600) AS overdue_after_hours
 FROM report_clock AS c
 CROSS JOIN accounts AS a
 INNER JOIN whole AS w ON w.account_id = a.id

@@ -4,7 +4,7 @@ The header of a view's file, `inventory/views/NN_name.sql`, says what each colum
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -313,6 +313,11 @@ class SyncHealth(NamedTuple):
     held_since: datetime | None
     token_rejected_since: datetime | None
     overdue_after_hours: float
+
+    @property
+    def overdue_after(self) -> timedelta:
+        """The same to the second, which the hours have too: they are rounded to a third of one."""
+        return timedelta(seconds=round(self.overdue_after_hours * 3600))
 
 
 class CostNow(NamedTuple):

@@ -37,6 +37,15 @@ def test_every_command_and_option_explains_itself(words: list[str], run: Run) ->
     ended = run(*words, "--help")
     assert (ended.code, ended.err) == (0, "")
     assert max(map(len, ended.out.splitlines())) <= 80
+    assert "<bool>" not in ended.out, "a flag takes no value"
+
+
+@pytest.mark.parametrize("words", [[], ["db"]], ids=["inventory", "db"])
+def test_without_a_command_the_commands_are_shown(words: list[str], run: Run) -> None:
+    ended = run(*words)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == run(*words, "--help").out
+    assert "<bool>" not in ended.out
 
 
 def test_the_version_is_printed(run: Run) -> None:
@@ -89,7 +98,7 @@ def test_the_database_is_made_once(
     environment(account)
     first, second = run("db", "upgrade"), run("db", "upgrade")
     assert (first.code, second.code) == (0, 0)
-    assert "was created, at revision" in first.out
+    assert "was created, at revision" in " ".join(first.out.split())
     assert "is already at revision" in second.out
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM backups").scalar_one() == 0

@@ -44,7 +44,7 @@ def test_an_explanation_is_known_from_the_look_that_found_it(web: ByHand) -> Non
     before, after = lifetime(web, "03-05 11:59"), lifetime(web, "03-05 12:00")
     assert (before.gone_reason, after.gone_reason) == ("unexplained", "backups_disabled")
     assert after.early_by_days is None
-    assert before.early_by_days == pytest.approx(7 - 55 / 24)  # from 2 March 05:00 to 4 March 12:00
+    assert before.early_by_days == round(7 - 55 / 24, 4)  # from 2 March 05:00 to 4 March 12:00
     ended = [
         [row.gone_reason for row in web.ask(Event, now) if row.event == "backup_ended"]
         for now in ("03-05 11:59", "03-05 12:00")
@@ -333,14 +333,14 @@ def run_ended(web: ByHand, moment: str, *, overdue_after_seconds: int, mode: str
     web.insert("sync_runs", **when, **where, mode=mode, status="complete", overdue_after_seconds=overdue_after_seconds)
 
 
-@pytest.mark.parametrize("minutes", [20, 120, 26 * 60, 170 * 60])
+@pytest.mark.parametrize("minutes", [20, 100, 26 * 60, 170 * 60])
 def test_a_droplet_is_overdue_by_the_schedule_of_the_last_run(web: ByHand, minutes: int) -> None:
     web.looks("03-02 12:00")
     run_ended(web, "03-02 12:00", overdue_after_seconds=60 * minutes)
     due = at("03-02 12:00") + timedelta(minutes=minutes)
     for now, overdue in ((due, 0), (due + timedelta(seconds=1), 1)):
         (row,) = web.ask(SyncHealth, f"{now:%m-%d %H:%M:%S}")
-        assert timedelta(hours=row.overdue_after_hours) == timedelta(minutes=minutes)
+        assert row.overdue_after == timedelta(minutes=minutes)
         assert (row.droplets, row.droplets_overdue, row.oldest_observed_at) == (1, overdue, at("03-02 12:00"))
 
 

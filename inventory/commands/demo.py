@@ -29,8 +29,7 @@ from inventory.sync.order import Job, Order
 from inventory.sync.result import SyncReport
 from inventory.sync.run import sync
 from inventory.terminal.console import print_screen, progress_console
-from inventory.views.queries import Question, ask
-from inventory.views.rows import BackupLifetime, FleetSizeOnDay
+from inventory.views.queries import Question
 
 _ACCOUNT = "demo"
 
@@ -80,12 +79,10 @@ def _sync(database: Database, api: SimulatedApi, url: str) -> SyncReport:
 
 
 def _show(database: Database, path: Path, now: datetime) -> None:
-    """Sum the fleet up as `inventory report` does, then show how it grew and what disappeared."""
+    """Sum the fleet up as `inventory report` does."""
     question = Question(now=now)
     with database.reading() as connection:
         evidence = read_evidence(connection, now, None, None)
         verdict = judge(evidence, Rules(), (), now)
         summary = summarise(connection, question, evidence)
-        growth = ask(connection, FleetSizeOnDay, question)
-        backups = ask(connection, BackupLifetime, question)
-    print_screen(["", *summary_text.screen(summary, verdict, str(path)), *demo_text.history(growth, backups)])
+    print_screen(["", *summary_text.screen(summary, verdict, str(path))])

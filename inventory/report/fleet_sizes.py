@@ -50,16 +50,20 @@ class FleetSizes:
     looks: Mapping[date, Mapping[int, Known]]
     overdue_after: Mapping[str, timedelta]
 
-    def of(self, droplet_id: int) -> list[float]:
-        """Give the gigabytes of one Droplet, of the days with a look, oldest first."""
-        return [add_up([found[droplet_id].size_gigabytes]) for found in self.looks.values() if droplet_id in found]
+    def of(self, droplet_id: int, since: date) -> list[float]:
+        """Give the gigabytes of one Droplet, of the days with a look from a day on, oldest first."""
+        return [
+            add_up([found[droplet_id].size_gigabytes])
+            for day, found in self.looks.items()
+            if day >= since and droplet_id in found
+        ]
 
-    def totals(self) -> Iterator[Total]:
+    def totals(self) -> Iterator[tuple[date, Total]]:
         """Add up each day with a look, the oldest first."""
         known = dict(self.before)
         for day, found in self.looks.items():
             known |= found
-            yield self._total(day, known)
+            yield day, self._total(day, known)
 
     def total(self, day: date) -> Total | None:
         """Add up what was known after one day, with or without a look; None if nothing was."""

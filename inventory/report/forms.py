@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import sqlalchemy as sa
-from rich.table import Table
+from rich.console import RenderableType
 
 from inventory.errors import UsageError
 from inventory.judging.findings import Verdict
@@ -71,7 +71,7 @@ class RowsReport:
         """What must be said beside the rows, where they may not be all."""
         return rows_text.pruned(self.incomplete_before) if self.incomplete_before else None
 
-    def screen(self) -> Iterator[str | Table]:
+    def screen(self) -> Iterator[RenderableType]:
         """Give lines and tables, one below the other; at most a thousand rows where the question sets no limit."""
         rows, remark = self._read(_MOST_ROWS_SHOWN)
         yield rows_text.heading(self.view, self.question, self.database)
@@ -125,14 +125,15 @@ class SummaryReport:
     database: str
     narrowed: str
 
-    def screen(self) -> Iterator[str | Table]:
+    def screen(self) -> Iterator[RenderableType]:
         """Give lines and tables, one below the other."""
         if not self.summary.health and not self.summary.incomplete_before:
             yield rows_text.nothing_known(self.question)
             yield from summary_text.no_longer_configured(self.summary)
             return
         yield from summary_text.screen(self.summary, self.verdict, self.database)
-        yield f"\n{summary_text.next_steps(self.verdict)}"
+        yield "\nNext:"
+        yield summary_text.next_steps(self.summary, self.verdict)
 
     def page(self) -> Iterator[str]:
         """Write the HTML page in pieces."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from inventory.judging.findings import Evidence
 from inventory.report.completeness import incomplete_before
+from inventory.report.disappeared import Disappeared, read_disappeared
 from inventory.report.fleet_sizes import FleetSizes, add_up, read_sizes
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
@@ -23,6 +24,10 @@ _LATELY = timedelta(days=7)
 _TREND = timedelta(days=30)
 _LARGEST = 5
 
+# The past is shown over a year; of many Droplets over less, but never less than the trends, so that it costs little.
+_LONGEST_PAST = timedelta(days=365)
+_MOST_LOOKS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class Large:
@@ -31,6 +36,14 @@ class Large:
     growth: SizeGrowth
     retention: DropletRetention
     sizes: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOnDay:
+    """The gigabytes of all Droplets after a day, each by its last look."""
+
+    day: date
+    size_gigabytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,9 @@ class Summary:
         size_before_gigabytes: Seven days ago, by the last look at each Droplet before that; None if there was none.
         size_unknown_before_gigabytes: Of `size_gigabytes`, those of Droplets that existed then without a look.
         sizes: Gigabytes of all Droplets, of the days with a look in the last 30, oldest first.
+        past_since: Where `size_by_day` and `disappeared` begin: a year ago, or later where there are many Droplets.
+        size_by_day: Of the days with a look since then, oldest first.
+        disappeared: What ended since then and had not expired, oldest first.
         cost_usd: A month, for Droplets with a known policy, rate and price; None if no Droplet has them.
         without_rate: Droplets without one of these.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
@@ -73,6 +89,9 @@ class Summary:
     size_before_not_fresh_gigabytes: float
     size_unknown_before_gigabytes: float
     sizes: Sequence[float]
+    past_since: datetime
+    size_by_day: Sequence[SizeOnDay]
+    disappeared: Sequence[Disappeared]
     cost_usd: float | None
     without_rate: int
     lately: Mapping[str, int]
@@ -90,8 +109,10 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
     growth = ask(connection, SizeGrowth, question)
-    sizes = read_sizes(connection, question, (now - _TREND).date(), evidence.health)
-    then = (now - _LATELY).date()
+    past_since = now - _past(len(evidence.droplets))
+    sizes = read_sizes(connection, question, past_since.date(), evidence.health)
+    by_day = _by_day(sizes)
+    then, trend_since = (now - _LATELY).date(), (now - _TREND).date()
     before = sizes.total(then)
     disabled = sum(row.reason == "backups off" for row in unprotected)
     oldest, newest = _oldest_and_newest(retention)
@@ -113,13 +134,29 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
         size_before_gigabytes=before.size_gigabytes if before else None,
         size_before_not_fresh_gigabytes=before.not_fresh_gigabytes if before else 0.0,
         size_unknown_before_gigabytes=_unknown(growth, sizes, then),
-        sizes=[total.size_gigabytes for total in sizes.totals()],
+        sizes=_from(trend_since, by_day),
+        past_since=past_since,
+        size_by_day=by_day,
+        disappeared=read_disappeared(connection, sizes.droplets, past_since, now),
         cost_usd=cost_usd,
         without_rate=without_rate,
         lately=_lately(evidence.events),
-        largest=_largest(sizes, growth, retention, most),
+        largest=_largest(sizes, trend_since, growth, retention, most),
         incomplete_before=incomplete_before(connection, question, None, looks_back=_LATELY),
     )
+
+
+def _past(droplets: int) -> timedelta:
+    """Tell over how long the past of so many Droplets is read."""
+    return min(max(timedelta(days=_MOST_LOOKS // max(droplets, 1)), _TREND), _LONGEST_PAST)
+
+
+def _by_day(sizes: FleetSizes) -> list[SizeOnDay]:
+    return [SizeOnDay(day, total.size_gigabytes) for day, total in sizes.totals()]
+
+
+def _from(since: date, days: Iterable[SizeOnDay]) -> list[float]:
+    return [each.size_gigabytes for each in days if each.day >= since]
 
 
 def _oldest_and_newest(retention: Sequence[DropletRetention]) -> tuple[datetime | None, datetime | None]:
@@ -165,8 +202,8 @@ def _lately(events: Iterable[Event]) -> Counter[str]:
 
 
 def _largest(
-    sizes: FleetSizes, growth: Sequence[SizeGrowth], retention: Sequence[DropletRetention], most: int
+    sizes: FleetSizes, since: date, growth: Sequence[SizeGrowth], retention: Sequence[DropletRetention], most: int
 ) -> list[Large]:
     largest = sorted(growth, key=lambda row: -row.size_gigabytes)[:most]
     kept = {row.droplet_id: row for row in retention}
-    return [Large(row, kept[row.droplet_id], sizes.of(row.droplet_id)) for row in largest if row.backups]
+    return [Large(row, kept[row.droplet_id], sizes.of(row.droplet_id, since)) for row in largest if row.backups]

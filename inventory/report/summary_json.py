@@ -20,6 +20,8 @@ def document(summary: Summary, verdict: Verdict, database: str) -> dict[str, Any
         "health": as_documents(summary.health),
         "lately": dict(summary.lately),
         "sizes": list(summary.sizes),
+        "size_by_day": [asdict(each) for each in summary.size_by_day],
+        "disappeared": [asdict(each) for each in summary.disappeared],
         "largest": [
             {**as_documents([each.growth])[0], **as_documents([each.retention])[0], "sizes": list(each.sizes)}
             for each in summary.largest

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from rich.console import RenderableType
 from rich.table import Table
 
 from inventory.judging.findings import Verdict
 from inventory.report import check_text
 from inventory.report.fleet_sizes import add_up
+from inventory.report.past_text import past
 from inventory.report.rows_text import moment, pruned
 from inventory.report.summary import Large, Summary
 from inventory.terminal import words
 from inventory.terminal.display import shown
-from inventory.terminal.table import LABEL, TEXT, Column, table
+from inventory.terminal.table import LABEL, TEXT, WORD, Column, table
 from inventory.vocabulary import GoneReason
 
 _MOST_FINDINGS = 6
@@ -21,7 +23,7 @@ _TREND_POINTS = 12
 _TREND_POINTS_A_DROPLET = 8
 
 
-def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[str | Table]:
+def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[RenderableType]:
     """Give the whole summary, from top to bottom."""
     yield from heading(summary, database)
     yield ""
@@ -32,6 +34,7 @@ def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[str | 
     if summary.largest:
         yield ""
         yield _largest(summary.largest, summary.now)
+    yield from past(summary)
 
 
 def heading(summary: Summary, database: str) -> Iterator[str]:
@@ -117,8 +120,7 @@ def _protected(summary: Summary) -> tuple[str, str]:
         "with none left": summary.none_left,
     }
     notes = [f"{number} {what}" for what, number in unprotected.items() if number]
-    listed = " (inventory report unprotected)" if summary.disabled or summary.never_protected else ""
-    return f"{summary.droplets - sum(unprotected.values())} of {summary.droplets}", ", ".join(notes) + listed
+    return f"{summary.droplets - sum(unprotected.values())} of {summary.droplets}", ", ".join(notes)
 
 
 def _ages(summary: Summary) -> str:
@@ -139,10 +141,17 @@ def _growth(summary: Summary) -> str:
     return f"{words.change(difference)} in 7 days{more}{percent}{since}"
 
 
-def next_steps(verdict: Verdict) -> str:
-    """Name the commands that show more."""
+def next_steps(summary: Summary, verdict: Verdict) -> Table:
+    """Name the commands that show more, one a line."""
     about = next((each.subject for each in verdict.findings if each.droplet_id), "NAME")
-    return f"Next: inventory check | inventory show {about} | inventory report --list"
+    unprotected = [("  inventory report unprotected", "Droplets with backups off, or without any")]
+    rows = [
+        *(unprotected if summary.disabled or summary.never_protected else ()),
+        ("  inventory check", "all that needs attention"),
+        (f"  inventory show {shown(about)}", "one Droplet"),
+        ("  inventory report --list", "every other question"),
+    ]
+    return table((WORD, TEXT), rows)
 
 
 def lately(summary: Summary) -> Mapping[str, str]:

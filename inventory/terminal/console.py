@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from inventory.terminal.display import redactor, shown
@@ -91,7 +90,7 @@ def print_line(text: str) -> None:
         sys.stdout.write(f"{text}\n")
 
 
-def print_table(table: Table) -> None:
+def print_table(table: RenderableType) -> None:
     """Print a table to stdout: as wide as the terminal and in colour there, elsewhere as wide as it needs."""
     if is_terminal(sys.stdout):
         _console(sys.stdout).print(table, crop=False)
@@ -99,13 +98,13 @@ def print_table(table: Table) -> None:
         sys.stdout.write(plain(table))
 
 
-def print_screen(parts: Iterable[str | Table]) -> None:
-    """Print prose and tables, one below the other."""
+def print_screen(parts: Iterable[RenderableType]) -> None:
+    """Print prose, tables and charts, one below the other."""
     for part in parts:
-        if isinstance(part, Table):
-            print_table(part)
-        else:
+        if isinstance(part, str):
             print_prose(part)
+        else:
+            print_table(part)
 
 
 def print_document(document: Mapping[str, Any]) -> None:
@@ -113,7 +112,7 @@ def print_document(document: Mapping[str, Any]) -> None:
     sys.stdout.write(as_json(document))
 
 
-def plain(table: Table, *, columns: int = _UNBOUNDED_COLUMNS) -> str:
+def plain(table: RenderableType, *, columns: int = _UNBOUNDED_COLUMNS) -> str:
     """Render a table as plain text: one line for each row, unless it is to fit fewer columns."""
     rendered = io.StringIO()
     made = _console(rendered)

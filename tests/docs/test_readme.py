@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from inventory import errors
-from inventory.commands import demo
+from inventory.commands import demo, report
 from inventory.report import demo_text
+from inventory.report.asking import Asked
+from inventory.report.forms import Form
 from inventory.vocabulary import GoneReason
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,11 @@ def test_the_picture_is_what_the_demonstration_shows(
     assert output.err == ""
     assert blocks()[0].strip() in output.out
     assert max(len(line) for line in output.out.splitlines() if not line.startswith("  ")) <= 80
+    with monkeypatch.context() as patched:
+        patched.setenv("INVENTORY_DATABASE_URL", "inventory-demo.db")
+        assert report.run(None, None, Asked(), Form(), now=DEMO_ENDS_AT) == 0
+    below_heading = blocks()[0].strip().partition("\n\n")[2]
+    assert below_heading in capsys.readouterr().out, "the summary itself shows it"
     with closing(sqlite3.connect("inventory-demo.db")) as connection:
         for query in demo_text.QUERIES:
             assert query in output.out, "what is shown can be asked again"

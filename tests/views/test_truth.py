@@ -11,8 +11,9 @@ from typing import Any, TypeAlias, get_args, get_type_hints
 import pytest
 import sqlalchemy as sa
 
+from inventory.store.ends import ends_out_of_course
 from inventory.views.queries import Question, ask
-from inventory.views.rows import ROWS
+from inventory.views.rows import ROWS, BackupLifetime
 from tests.views.conftest import History
 from tests.views.story import ENDS
 
@@ -93,7 +94,26 @@ def test_every_backup_lives_and_goes_as_it_did(connection: sa.Connection) -> Non
     expected = list(_backups())
     assert_equal(found, expected)
     for row in found:
-        assert math.isclose(row["lifetime_days"], ((row["gone_at"] or ENDS) - row["created_at"]) / timedelta(days=1))
+        lived = ((row["gone_at"] or ENDS) - row["created_at"]) / timedelta(days=1)
+        assert math.isclose(row["lifetime_days"], lived, abs_tol=1e-4)
+
+
+def test_what_ended_out_of_course_is_what_the_view_says(connection: sa.Connection) -> None:
+    """As of every third day of the story, in which backups come back and reasons are replaced."""
+    reasons = set()
+    for days_before in range(0, 33, 3):
+        now = ENDS - timedelta(days=days_before)
+        since = now - timedelta(days=14)
+        expected = [
+            (row.droplet_id, row.gone_at, row.gone_reason, row.size_gigabytes)
+            for row in ask(connection, BackupLifetime, Question(now))
+            if row.gone_at and row.gone_at >= since and row.gone_reason != "expired"
+        ]
+        found = [tuple(row) for row in ends_out_of_course(connection, since, now)]
+        assert sorted(found) == sorted(expected)
+        assert [at for _, at, *_ in found] == sorted(at for _, at, *_ in found)
+        reasons |= {reason for _, _, reason, _ in found}
+    assert reasons >= {"unexplained", "droplet_destroyed", "backups_disabled", "converted"}
 
 
 def _backups() -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """Pages of names that somebody chose to do harm: they are text, and nothing else."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import Exemption
 from inventory.report import rows_html, summary_html, summary_text
-from inventory.report.summary import Large, Summary
+from inventory.report.disappeared import Disappeared
+from inventory.report.past_text import past
+from inventory.report.summary import Large, SizeOnDay, Summary
+from inventory.terminal.console import plain
 from inventory.terminal.display import shown
 from inventory.views.catalog import views
 from inventory.views.queries import Question
@@ -79,6 +82,9 @@ def summary(name: str) -> Summary:
         size_before_not_fresh_gigabytes=0.0,
         size_unknown_before_gigabytes=0.0,
         sizes=[1.0, 2.0],
+        past_since=NOW - timedelta(days=365),
+        size_by_day=[SizeOnDay(NOW.date() - timedelta(days=1), 1.0), SizeOnDay(NOW.date(), 2.0)],
+        disappeared=[Disappeared(NOW.date(), name, 1, name, "unexplained", 1, 2.0)],
         cost_usd=1.0,
         without_rate=0,
         lately=MappingProxyType({}),
@@ -89,15 +95,32 @@ def summary(name: str) -> Summary:
 
 @pytest.mark.parametrize(
     ("disabled", "never", "note"),
-    [
-        (0, 0, ""),
-        (54, 0, "54 with backups off (inventory report unprotected)"),
-        (1, 2, "1 with backups off, 2 without any yet (inventory report unprotected)"),
-    ],
+    [(0, 0, ""), (54, 0, "54 with backups off"), (1, 2, "1 with backups off, 2 without any yet")],
 )
 def test_the_summary_says_how_to_list_what_has_no_backups(disabled: int, never: int, note: str) -> None:
     counted = replace(summary("web"), disabled=disabled, never_protected=never)
     assert next(summary_text.figures(counted)).note == note
+    told = plain(summary_text.next_steps(counted, verdict("web")))
+    assert ("inventory report unprotected " in told) is bool(note)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
+def test_the_past_fits_a_screen(columns: int) -> None:
+    name = "a-name-of-thirty-eight-characters.test"
+    since = NOW.date() - timedelta(days=99)
+    many = replace(
+        summary(name),
+        size_by_day=[SizeOnDay(since + timedelta(days=number), 1000.5 * number) for number in range(100)],
+        disappeared=[Disappeared(NOW.date(), name, 1, name, "droplet_destroyed", number, 2.0) for number in range(12)],
+    )
+    *_, chart, heading, ends, remark = past(many)
+    drawn = plain(chart, columns=columns)
+    assert max(map(len, drawn.splitlines())) <= min(columns, 80)
+    assert f"{since.day} {since:%b}" in drawn
+    assert heading == "\nWhat disappeared without having expired, over 100 days\n"
+    assert plain(ends, columns=columns).count(name) == 10
+    assert max(map(len, plain(ends, columns=columns).splitlines())) <= columns
+    assert remark == "Earlier ones, 2 more: inventory report backup_lifetimes"
 
 
 def verdict(name: str) -> Verdict:

@@ -1,7 +1,8 @@
 """The progress of syncs: bars on stderr if that is a terminal, otherwise nothing."""
 
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Lock
@@ -13,7 +14,7 @@ from rich.progress import (
     ProgressColumn,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 
 from inventory.report import sync_text
@@ -38,7 +39,7 @@ class Silence:
 
 
 class Bar(Silence):
-    """A bar with the Droplets done, the requests sent, and the end of the wait if the rate limit is used up."""
+    """A bar with the Droplets done, the time left, the requests sent, and until when the rate limit is used up."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
@@ -65,12 +66,14 @@ class Display:
     Where there are several accounts, a bar above them counts those that are done.
     """
 
-    def __init__(self, *, accounts: int, is_quiet: bool) -> None:
-        """Show nothing yet; of `accounts` there are so many, and `is_quiet` shows nothing at all."""
+    def __init__(self, *, accounts: int, is_quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        """Show nothing yet; `accounts` is their number, `is_quiet` shows nothing at all, `clock` counts seconds."""
         self._is_shown = not is_quiet and is_terminal(sys.stderr)
         self._has_several = accounts > 1
         # Rich would take what is printed to stdout for the terminal's too, and send it to stderr.
-        self._progress = Progress(*_columns(), console=progress_console(), redirect_stdout=is_terminal(sys.stdout))
+        self._progress = Progress(
+            *_columns(), console=progress_console(), redirect_stdout=is_terminal(sys.stdout), get_time=clock
+        )
         self._done = self._add("accounts", total=accounts) if self._has_several else None
         self._at_work = 0
         self._lock = Lock()
@@ -109,6 +112,7 @@ def _columns() -> tuple[ProgressColumn, ...]:
         MofNCompleteColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(_BAR_COLUMNS),
-        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left,"),
         TextColumn("{task.fields[note]}", markup=False),
     )

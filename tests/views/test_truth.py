@@ -109,9 +109,10 @@ def test_what_ended_out_of_course_is_what_the_view_says(connection: sa.Connectio
             for row in ask(connection, BackupLifetime, Question(now))
             if row.gone_at and row.gone_at >= since and row.gone_reason != "expired"
         ]
-        found = [tuple(row) for row in ends_out_of_course(connection, since, now)]
-        assert sorted(found) == sorted(expected)
-        assert [at for _, at, *_ in found] == sorted(at for _, at, *_ in found)
+        found = ends_out_of_course(connection, since, now)
+        assert sorted(map(tuple, found)) == sorted(expected)
+        stamps = [row.valid_to for row in found]
+        assert stamps == sorted(stamps)
         reasons |= {reason for _, _, reason, _ in found}
     assert reasons >= {"unexplained", "droplet_destroyed", "backups_disabled", "converted"}
 

@@ -11,6 +11,7 @@ from inventory.report import sync_json, sync_text
 from inventory.report.progress import Display
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
+from inventory.rounds.tokens import Tokens
 from inventory.settings.load import AccountSettings, Settings, load
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
@@ -62,7 +63,9 @@ def _synced(
         interruptible(lambda _: complain("stopping after the current write")) as signal_number,
     ):
         display = Display(accounts=len(accounts), is_quiet=options.is_quiet)
-        one_round = Round(settings, database, options.order, follow=display.follow, interrupted_by=signal_number)
+        one_round = Round(
+            settings, database, options.order, Tokens(), follow=display.follow, interrupted_by=signal_number
+        )
         for report in one_round.sync(accounts.values()):
             reports.append(report)
             if report.traceback:

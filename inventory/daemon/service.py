@@ -45,6 +45,7 @@ from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
+from inventory.rounds.tokens import Tokens
 from inventory.serving import web
 from inventory.serving.listening import names
 from inventory.settings.load import Settings, load
@@ -101,6 +102,7 @@ class Daemon:
         self._figures = _Figures()
         # The databases that were opened before, by URL.
         self._known: dict[str, Database] = {}
+        self._tokens = Tokens()
         self._started_at = utc_now()
 
     def application(self, address: str) -> web.Application:
@@ -171,7 +173,14 @@ class Daemon:
         with opened(settings, known=self._known.get(url)) as database:
             self._known[url] = database
             self._liveness.moved()
-            one_round = Round(settings, database, _ORDER, follow=self._following, interrupted_by=self._interrupted_by)
+            one_round = Round(
+                settings,
+                database,
+                _ORDER,
+                self._tokens,
+                follow=self._following,
+                interrupted_by=self._interrupted_by,
+            )
             reports = [*one_round.sync(settings.accounts)]
             self._read_figures(database, settings)
         return reports

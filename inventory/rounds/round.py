@@ -21,6 +21,7 @@ from inventory.errors import AuthenticationError, InventoryError, Kept
 from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.process.clock import utc_now
 from inventory.process.exhaustion import exhausted
+from inventory.rounds.tokens import Tokens
 from inventory.settings.load import AccountSettings, Settings
 from inventory.store.engine import Database, memory
 from inventory.store.sqlite_file import sqlite_file_exists
@@ -67,6 +68,7 @@ class Round:
         settings: Settings,
         database: Database,
         order: Order,
+        tokens: Tokens,
         *,
         follow: Callable[[str], AbstractContextManager[Listener]],
         interrupted_by: Callable[[], int | None],
@@ -77,12 +79,14 @@ class Round:
             settings: How many accounts at once, and how each is asked.
             database: Open, and of the newest tables.
             order: What the user asks for.
+            tokens: Those of the rounds before, too.
             follow: Gives the listener that follows the sync of the account of this name.
             interrupted_by: Gives the number of the signal that asked to stop, or None.
         """
         self._settings = settings
         self._database = database
         self._order = order
+        self._tokens = tokens
         self._follow = follow
         self._interrupted_by = interrupted_by
         self._paces = Paces(settings.requests_per_second, clock=utc_now)
@@ -109,9 +113,9 @@ class Round:
         """
         if self._interrupted_by() and not is_first:
             return None
-        current = account.reread()
+        current = self._tokens.reread(account)
         report = _logged(self._sync(current))
-        if report.failure == AuthenticationError.outcome and (newer := current.reread()) != current:
+        if report.failure == AuthenticationError.outcome and (newer := self._tokens.reread(current)) != current:
             _log.info("token.reread", account=account.name, token_file=account.token_file)
             report = _logged(self._sync(newer))
         return report

@@ -42,13 +42,14 @@ class AccountSettings:
     droplets_source: str = THE_DEFAULT
 
     def reread(self) -> "AccountSettings":
-        """Return the account with the token its file holds now; as it is, where that cannot be read or used."""
+        """Return the account with the token its file holds now.
+
+        Raises:
+            ValueError: The file cannot be read, or holds no token.
+        """
         if self.token_file is None:
             return self
-        try:
-            return replace(self, token=Token(files.read_secret(self.token_file)))
-        except ValueError:
-            return self
+        return replace(self, token=Token(files.read_secret(self.token_file)))
 
 
 class Settings(Behaviour):

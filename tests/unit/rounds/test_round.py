@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from inventory.report.progress import Silence
 from inventory.rounds.round import Round
+from inventory.rounds.tokens import Tokens
 from inventory.settings.load import Settings, load
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
@@ -68,7 +69,7 @@ def synced(
     follow: Follow = unfollowed,
     interrupted_by: Callable[[], int | None] = lambda: None,
 ) -> list[SyncReport]:
-    one_round = Round(settings, database, Order(), follow=follow, interrupted_by=interrupted_by)
+    one_round = Round(settings, database, Order(), Tokens(), follow=follow, interrupted_by=interrupted_by)
     return list(one_round.sync(settings.accounts))
 
 

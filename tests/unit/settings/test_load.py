@@ -199,7 +199,7 @@ def test_without_need_tokens_are_neither_asked_for_nor_read() -> None:
     assert (account.token, account.token_source) == (None, "/nowhere")
 
 
-def test_a_token_file_is_read_again_and_the_old_token_kept_where_that_fails() -> None:
+def test_a_token_file_is_read_again_unless_it_holds_none() -> None:
     path = _write("first", "secret")
     (account,) = _load(environ={"INVENTORY_TOKEN_FILE": "secret"}, needs_token=True).accounts
     assert account.reread() == account
@@ -207,9 +207,11 @@ def test_a_token_file_is_read_again_and_the_old_token_kept_where_that_fails() ->
     assert account.reread().token == Token("second")
     for wrong in ("", "two\nlines", "a blank"):
         _write(wrong, "secret")
-        assert account.reread() == account
+        with pytest.raises(ValueError, match=r"empty|lines|characters"):
+            account.reread()
     path.unlink()
-    assert account.reread() == account
+    with pytest.raises(ValueError, match="no such file"):
+        account.reread()
 
 
 def test_a_token_without_a_file_stays_as_it_was() -> None:

@@ -47,7 +47,7 @@ def pinging(
     """Report to the configured receiver that a round begins, and the error that ends it; the caller reports its end.
 
     A round over a part of the configuration is no sign of life, and sends nothing. `complain` is called with a sentence
-    for each ping that fails, if `is_quiet` only for those that fail until a person mends the settings; all are logged.
+    for each way in which pings fail, if `is_quiet` only where a person must mend the settings; all are logged.
     """
     url = settings.ping_url.get_secret_value() if settings.ping_url and order.is_whole else None
     pings = Pings(url, ca_file=settings.ca_file, secrets=settings.secrets, complain=complain, is_quiet=is_quiet)
@@ -83,7 +83,7 @@ class Pings:
             url: None sends nothing.
             ca_file: Certificate authorities, in PEM form, to trust in place of the public ones.
             secrets: What no text may hold.
-            complain: Called with a sentence for each ping that fails, which is also logged.
+            complain: Called with a sentence, once for each way in which pings fail; every failure is logged.
             is_quiet: Whether to complain only of what a person must mend in the settings.
             deadline_seconds: How long each ping may take.
         """
@@ -92,6 +92,7 @@ class Pings:
         self._ca_file = ca_file
         self._complain = complain
         self._is_quiet = is_quiet
+        self._said: set[str] = set()
         self._deadline_seconds = deadline_seconds
         self._due: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._thread = Thread(target=self._send_all, name="ping", daemon=True)
@@ -120,5 +121,11 @@ class Pings:
             except InventoryError as error:
                 # Not with its URL, which is a secret.
                 _log.warning("ping.failed", ping=path or "success", error=str(error))
-                if self._complain and (isinstance(error, ConfigurationError) or not self._is_quiet):
-                    self._complain(f"the ping could not be sent: {error}. The sync is not affected.")
+                if isinstance(error, ConfigurationError) or not self._is_quiet:
+                    self._say(f"the ping could not be sent: {error}. The sync is not affected.")
+
+    def _say(self, sentence: str) -> None:
+        """Complain, but once a run: the pings of its begin and its end fail for one reason."""
+        if self._complain and sentence not in self._said:
+            self._said.add(sentence)
+            self._complain(sentence)

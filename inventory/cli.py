@@ -273,12 +273,16 @@ def metrics(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Replace this file in one step, instead of printing.")
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help='Add database="NAME" to every metric, where several databases meet.'),
+    ] = None,
     config: ConfigFile = None,
 ) -> int:
     """Print the daemon's metrics from the database, for node_exporter's textfile collector."""
     from inventory.commands import metrics as command
 
-    return command.run(config, output=output)
+    return command.run(config, output=output, label=label)
 
 
 @app.command(rich_help_panel="Set up")

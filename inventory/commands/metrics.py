@@ -16,8 +16,10 @@ from inventory.store.snapshot import read_snapshot
 _MODE = 0o644
 
 
-def run(config_file: Path | None, *, output: Path | None) -> int:
+def run(config_file: Path | None, *, output: Path | None, label: str | None) -> int:
     """Write the metrics to stdout, or replace the file `output` by them in one step.
+
+    A `label` names the database in every one of them, which sets them apart from those of another database.
 
     Raises:
         DatabaseError: It cannot be read; the file stays as it was, and alerts see that its figures are old.
@@ -31,7 +33,7 @@ def run(config_file: Path | None, *, output: Path | None) -> int:
         judged = settings.judged_accounts
         snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics, names=judged)
         verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions, accounts=judged)
-    text = render(snapshot, verdict, is_database_up=True)
+    text = render(snapshot, verdict, is_database_up=True, database=label)
     if output is None:
         sys.stdout.write(text.decode())
     else:

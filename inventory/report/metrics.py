@@ -105,10 +105,14 @@ def _findings(accounts: Sequence[AccountFigures], verdict: Verdict) -> Mapping[t
     return found
 
 
-def render(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: bool) -> bytes:
-    """Write every metric in Prometheus's text format."""
+def render(snapshot: Snapshot, verdict: Verdict | None, *, is_database_up: bool, database: str | None = None) -> bytes:
+    """Write every metric in Prometheus's text format, with the label `database` if there is a name for it."""
+    metrics = list(families(snapshot, verdict, is_database_up=is_database_up))
+    if database:
+        for metric in metrics:
+            metric.samples = [each._replace(labels={**each.labels, "database": database}) for each in metric.samples]
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collected(list(families(snapshot, verdict, is_database_up=is_database_up))))
+    registry.register(_Collected(metrics))
     return generate_latest(registry)
 
 

@@ -99,9 +99,9 @@ def test_prometheus_takes_the_rules_and_their_tests_pass(words: list[str]) -> No
 
 
 @needs_promtool
-def test_prometheus_takes_the_metrics() -> None:
-
-    text = render(FULL, VERDICT, is_database_up=True)
+@pytest.mark.parametrize("database", [None, 'o"ne'])
+def test_prometheus_takes_the_metrics(database: str | None) -> None:
+    text = render(FULL, VERDICT, is_database_up=True, database=database)
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, check=False, timeout=60)
     # What DigitalOcean calls a gigabyte, 10^9 or 2^30 bytes, it does not say: the figure stays as it is billed.
     warnings = ['inventory_backups_size_gigabytes use base unit "bytes" instead of "gigabytes"']

@@ -122,3 +122,15 @@ def test_every_name_and_help_is_in_prometheus_form(family: object) -> None:
     assert name.startswith("inventory_")
     assert text[0].isupper() or text[0].isdigit()
     assert text.endswith(".")
+
+
+def test_a_label_keeps_the_metrics_of_two_databases_apart() -> None:
+    def series(database: str | None) -> list[tuple[str, frozenset[tuple[str, str]]]]:
+        text = render(FULL, VERDICT, is_database_up=True, database=database).decode()
+        families = text_string_to_metric_families(text)
+        return [(each.name, frozenset(each.labels.items())) for family in families for each in family.samples]
+
+    one, two, without = series("one"), series('tw"o\\'), series(None)
+    assert len(one) == len(two) == len(without) == len(set(one))
+    assert not set(one) & set(two), "what node_exporter refuses of two files"
+    assert [(name, labels - {("database", 'tw"o\\')}) for name, labels in two] == without

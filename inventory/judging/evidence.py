@@ -6,9 +6,10 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from inventory.judging.findings import STAYS_FOR, Evidence, Verdict, current_misses, judge, newest_backups
+from inventory.judging.findings import STAYS_FOR, Evidence, Verdict, current_misses, judge, newest_backups, together
 from inventory.judging.rules import Exemption, Rules
 from inventory.views.queries import Question, ask
+from inventory.views.reach import droplets_of, shared_names
 from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
@@ -25,6 +26,10 @@ from inventory.vocabulary import GoneReason
 # The longest retention that DigitalOcean documents; a policy may have a longer one.
 _LONGEST_RETENTION_DAYS = 28
 
+# Droplets: all of a fleet are judged together, or those of some accounts after those of others.
+ALL_AT_ONCE = 5_000
+IN_PARTS_OF = 1_000
+
 
 def inspect(
     connection: sa.Connection,
@@ -40,19 +45,37 @@ def inspect(
     A named account that was never synced is a finding. Of the Droplets, those that exist and are selected are judged;
     where Droplets are named, their accounts are judged with them.
     """
-    return judge(read_evidence(connection, now, accounts, droplet_ids), rules, exemptions, now)
+    parts = [accounts] if accounts is None or droplet_ids is not None else _parts(connection, accounts)
+    return together(
+        [judge(read_evidence(connection, now, part, droplet_ids), rules, exemptions, now) for part in parts]
+    )
+
+
+def _parts(connection: sa.Connection, accounts: Collection[str]) -> list[Collection[str]]:
+    """Divide the accounts of a large fleet, so that what is held does not grow with it."""
+    droplets = droplets_of(connection, accounts)
+    if sum(droplets.values()) <= ALL_AT_ONCE:
+        return [accounts]
+    parts: list[Collection[str]] = []
+    part: list[str] = []
+    held = 0
+    for name in accounts:
+        if part and held + droplets.get(name, 0) > IN_PARTS_OF:
+            parts.append(part)
+            part, held = [], 0
+        part.append(name)
+        held += droplets.get(name, 0)
+    return [*parts, part]
 
 
 def read_evidence(
     connection: sa.Connection, now: datetime, accounts: Collection[str] | None, droplet_ids: Collection[int] | None
 ) -> Evidence:
     """Read the rows to judge."""
-    current = [each for each in ask(connection, KnownDroplet, Question(now)) if each.is_current]
-    judged = [
-        each
-        for each in current
-        if (accounts is None or each.account in accounts) and (droplet_ids is None or each.droplet_id in droplet_ids)
-    ]
+    whose = Question(now, accounts=accounts, droplet_ids=droplet_ids)
+    judged = [each for each in ask(connection, KnownDroplet, whose) if each.is_current]
+    are_all = accounts is None and droplet_ids is None
+    shared = frozenset[str]() if are_all else shared_names(connection, now, [each.droplet for each in judged])
     if droplet_ids is not None:
         accounts = {each.account for each in judged}
     about = partial(Question, now, accounts=accounts, droplet_ids=droplet_ids)
@@ -62,7 +85,7 @@ def read_evidence(
     return Evidence(
         accounts=accounts,
         droplet_ids=frozenset(each.droplet_id for each in judged),
-        droplets=current,
+        droplets=judged,
         tags=ask(connection, DropletTag, about()),
         health=ask(connection, SyncHealth, about()),
         retention=retention,
@@ -71,6 +94,7 @@ def read_evidence(
         backups=_in_doubt(connection, now, retention, missed, events),
         unprotected=ask(connection, UnprotectedDroplet, about()),
         anomalies=ask(connection, SizeAnomaly, about(since=now - STAYS_FOR)),
+        shared_names=shared,
     )
 
 

@@ -49,11 +49,12 @@ class Evidence:
     Attributes:
         accounts: Names of the accounts that should be synced; None: those that ever were.
         droplet_ids: The Droplets to judge, all of them current.
-        droplets: All current Droplets, of every account.
+        droplets: The current Droplets of these accounts, or all.
         missed: Windows without a backup, whatever their verdict.
         events: What happened in the last 7 days.
         backups: Of Droplets that miss a backup or lost one for no known reason, those made lately, ended ones too: all
             whose loss in the last 7 days would be early, and all made since a missed window.
+        shared_names: Names that several current Droplets have, of whichever account.
     """
 
     accounts: Collection[str] | None
@@ -67,6 +68,7 @@ class Evidence:
     backups: Sequence[BackupLifetime]
     unprotected: Sequence[UnprotectedDroplet]
     anomalies: Sequence[SizeAnomaly]
+    shared_names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,23 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
     )
 
 
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """Put the verdicts of one moment on different accounts together, one at least, by the same rules."""
+    if len(verdicts) == 1:
+        return verdicts[0]
+    exempted = [each for verdict in verdicts for each in verdict.exempted]
+    looked_at = [each.looked_at for each in verdicts]
+    return Verdict(
+        now=verdicts[0].now,
+        findings=tuple(sorted((each for verdict in verdicts for each in verdict.findings), key=_worst_first)),
+        counted=tuple(sorted((each for verdict in verdicts for each in verdict.counted), key=_worst_first)),
+        exempted=tuple(sorted(exempted, key=lambda each: _worst_first(each[0]))),
+        expired=verdicts[0].expired,
+        droplets=sum(each.droplets for each in verdicts),
+        looked_at=min((each for each in looked_at if each is not None), default=None) if all(looked_at) else None,
+    )
+
+
 def current_misses(missed: Iterable[MissedBackup], newest_at: Mapping[int, datetime]) -> dict[int, list[MissedBackup]]:
     """Group by Droplet the windows that a look showed to have no backup, oldest first.
 
@@ -178,7 +197,7 @@ class _Findings:
         self._rules = rules
         self._now = now
         self._tags = _tags(evidence.tags)
-        self._subjects = _subjects(evidence.droplets)
+        self._subjects = _subjects(evidence.droplets, evidence.shared_names)
         self._retention = {each.droplet_id: each for each in evidence.retention}
         self._newest_at = newest_backups(evidence.retention, evidence.backups, now)
         self._missed = current_misses(evidence.missed, self._newest_at)
@@ -310,16 +329,19 @@ class _Findings:
         return f"{starts_at:%a} {self._day(starts_at)} {starts_at:%H:%M}-{ends_at:%H:%M}Z"
 
 
-def _subjects(droplets: Sequence[KnownDroplet]) -> dict[int, str]:
+def _subjects(droplets: Sequence[KnownDroplet], shared_names: Collection[str]) -> dict[int, str]:
     times = Counter(each.droplet for each in droplets)
+    shared = {*shared_names, *(name for name, number in times.items() if number > 1)}
     return {
-        each.droplet_id: each.droplet if _is_clear(each.droplet, times) else str(each.droplet_id) for each in droplets
+        each.droplet_id: each.droplet
+        if _is_plain(each.droplet) and each.droplet not in shared
+        else str(each.droplet_id)
+        for each in droplets
     }
 
 
-def _is_clear(name: str, times: Mapping[str, int]) -> bool:
-    is_plain = len(name) <= LONGEST_SUBJECT and _PLAIN_NAME.fullmatch(name) is not None
-    return is_plain and times[name] == 1
+def _is_plain(name: str) -> bool:
+    return len(name) <= LONGEST_SUBJECT and _PLAIN_NAME.fullmatch(name) is not None
 
 
 def _tags(rows: Iterable[DropletTag]) -> dict[int, set[str]]:

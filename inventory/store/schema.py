@@ -151,6 +151,8 @@ droplet_versions = sa.Table(
     comment="A Droplet's attributes, account and selection as they were",
 )
 _one_open(droplet_versions, "droplet_id")
+sa.Index("ix_droplet_versions_account_id", droplet_versions.c.account_id, droplet_versions.c.droplet_id)
+sa.Index("ix_droplet_versions_name", droplet_versions.c.name)
 
 droplet_tags = sa.Table(
     "droplet_tags",

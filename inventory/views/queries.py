@@ -4,6 +4,7 @@ The view and all it reads are written as common table expressions of the same na
 This only reads, needs no views in the database, and is the same on both databases.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
+from inventory.views import reach
 from inventory.views.catalog import View, views, with_dependencies
 from inventory.views.macros import expand
 from inventory.views.rows import ROWS, VIEWS, KnownDroplet
@@ -38,6 +40,7 @@ _TYPES: dict[type, TypeEngine[Any]] = {
     date: sa.Date(),
     datetime: UtcDateTime(),
 }
+_WANTED = "wanted"
 _CLOCK = {
     "sqlite": "SELECT :now AS now, :begin AS since",
     "postgresql": "SELECT CAST(:now AS timestamptz) AS now, CAST(:begin AS timestamptz) AS since",
@@ -105,6 +108,9 @@ def _answers(
     view = views()[VIEWS[row]]
     types = column_types(row)
     whose, when = dict(_whose(view, question, types)), dict(_when(view, question, types))
+    few = reach.few_droplets(connection, question.accounts) if question.accounts is not None else None
+    if few is not None and "account" in view.columns:
+        whose[_WANTED] = sa.bindparam("wanted", json.dumps(few))
     statement = sa.text(_text(view, list(whose), list(when), question.limit, connection.dialect.name))
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
@@ -113,11 +119,14 @@ def _answers(
 
 
 def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | None, dialect: str) -> str:
+    read = with_dependencies(view.name)
+    conditions = [each for each in whose if each != _WANTED]
     lines = [
         f"WITH report_clock AS NOT MATERIALIZED ({_CLOCK[dialect]})",
-        *(_common(each, dialect, whose) for each in with_dependencies(view.name) if each.reads),
+        *(reach.narrowed({name for each in read for name in each.reads}, dialect) if _WANTED in whose else ()),
+        *(_common(each, dialect, conditions) for each in read if each.reads),
         f"SELECT {', '.join(view.columns)} FROM {view.name}",
-        *_where([*whose, *when]),
+        *_where([*conditions, *when]),
         f"ORDER BY {_order(view, dialect)}",
         *([f"LIMIT {limit:d}"] if limit is not None else []),
     ]

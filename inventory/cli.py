@@ -52,7 +52,10 @@ AskedDroplets = Annotated[
     list[str] | None, typer.Option("--droplet", metavar="NAME-or-ID", help="Only this Droplet; may be repeated.")
 ]
 AskedAccounts = Annotated[
-    list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--account", metavar="NAME", help="Only this account, or those of a pattern such as acme-*; may be repeated."
+    ),
 ]
 AskedTags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only Droplets with this tag; may be repeated.")
@@ -83,7 +86,8 @@ def _options(
 def sync(
     *,
     account: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this one of the configured accounts.")
+        str | None,
+        typer.Option(metavar="NAME", help="Only this configured account, or those of a pattern such as acme-*."),
     ] = None,
     droplet: Annotated[
         list[str] | None, typer.Option(metavar="NAME-or-ID", help="Only this Droplet; may be repeated.")

@@ -25,7 +25,8 @@ class Options:
     """What the command line asks for.
 
     Attributes:
-        accounts: To judge only these; empty means all that are configured, or all that were ever synced if none is.
+        accounts: To judge only these, by name or pattern; empty means all that are configured, or all that were ever
+            synced if none is.
         droplets: Names or ids, to judge only these; empty means all.
         tags: To judge only Droplets that have one of them; empty means all.
         is_nagios: Whether to add performance data.
@@ -48,12 +49,13 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
     """
     settings = load(config_file, needs_token=False)
     wait.what = check_text.safe(f"the database (from {settings.database_source})")
-    accounts = selecting.accounts_to_judge(options.accounts, options.droplets, settings.judged_accounts)
     now = now or utc_now().replace(microsecond=0)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading(at_most_seconds=wait.seconds) as connection,
     ):
+        named = selecting.accounts_named(connection, options.accounts, settings.judged_accounts)
+        accounts = selecting.accounts_to_judge(named, options.droplets, settings.judged_accounts)
         droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags)
         verdict = inspect(
             connection, now, settings.rules, settings.exemptions, accounts=accounts, droplet_ids=droplet_ids

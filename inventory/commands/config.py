@@ -41,4 +41,5 @@ def _load(config_file: Path | None) -> tuple[Settings, tuple[str, ...]]:
             # The first error names all problems of the second, and those of the tokens.
             raise with_token from None
         return settings, tuple(f"sync would stop: {problem}" for problem in str(with_token).splitlines())
-    return settings, settings.warnings
+    problems = [f"account {each.name} is not synced: {each.problem}" for each in settings.accounts if each.problem]
+    return settings, (*settings.warnings, *problems)

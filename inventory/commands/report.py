@@ -40,6 +40,8 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading() as connection,
     ):
+        named = selecting.accounts_named(connection, asked.accounts)
+        question = replace(question, accounts=named or None)
         if asked.at:
             ids = selecting.find_then_or_now(connection, question, asked.droplets, asked.tags, now)
             question = replace(question, droplet_ids=ids, accounts=None)
@@ -50,7 +52,7 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
             before = incomplete_before(connection, question, view)
             _write(RowsReport(connection, view, question, database.shown, asked.narrowed, before), form)
         else:
-            judged = selecting.accounts_to_judge(asked.accounts, asked.droplets, settings.judged_accounts)
+            judged = selecting.accounts_to_judge(named, asked.droplets, settings.judged_accounts)
             question = replace(question, accounts=judged)
             _write(_summary(connection, question, settings, database.shown, asked.narrowed), form)
     return EXIT_COMPLETE

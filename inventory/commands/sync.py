@@ -12,10 +12,13 @@ from inventory.report.progress import Display
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
-from inventory.settings.load import AccountSettings, Settings, load
+from inventory.settings.accounts import AccountSettings
+from inventory.settings.load import Settings, load
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
+from inventory.terminal import words
 from inventory.terminal.console import complain, print_bug, print_document, print_prose, print_table
+from inventory.terminal.spelling import matching
 from inventory.vocabulary import RunStatus
 
 # The next run makes up for these by itself: nobody needs a mail from cron about them.
@@ -76,13 +79,16 @@ def _synced(
 
 
 def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:
-    chosen = [account for account in settings.accounts if order.account in (None, account.name)]
-    names = ", ".join(account.name for account in settings.accounts)
+    names = [account.name for account in settings.accounts]
+    wanted = set(names if order.account is None else matching([order.account], names))
+    chosen = [account for account in settings.accounts if account.name in wanted]
     if not chosen:
-        raise UsageError(f'no account "{order.account}" is configured, only: {names}', kept=Kept.NOTHING_DONE)
+        known = words.some(names)
+        raise UsageError(f'no account "{order.account}" is configured, only: {known}', kept=Kept.NOTHING_DONE)
     if order.droplets and len(chosen) > 1:
+        several = words.some([account.name for account in chosen])
         raise UsageError(
-            f"--droplet needs --account NAME too, because there are several accounts ({names})",
+            f"--droplet needs --account NAME too, because there are several accounts ({several})",
             kept=Kept.NOTHING_DONE,
         )
     return chosen

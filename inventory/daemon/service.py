@@ -262,6 +262,8 @@ class Daemon:
             return
         if settings.secrets != self._settings.secrets:
             log.configure(verbose=self._is_verbose, is_service=True, secrets=settings.secrets)
+        for warning in settings.warnings:
+            _log.warning("settings.warning", warning=warning)
         before, schedule = self._settings, self._schedule
         self._go_by(settings)
         if self._schedule != schedule:

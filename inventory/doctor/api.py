@@ -10,7 +10,8 @@ from inventory.digitalocean.scopes import Reading, read_each
 from inventory.doctor import diagnosis
 from inventory.doctor.diagnosis import Answers, Check
 from inventory.errors import ApiError, ConfigurationError
-from inventory.settings.load import AccountSettings, Settings
+from inventory.settings.accounts import AccountSettings
+from inventory.settings.load import Settings
 from inventory.store.examination import StoredState
 
 # Asked for if the configuration names no tag; only whether the request is allowed matters.
@@ -46,6 +47,8 @@ def _ask(
     account: AccountSettings, settings: Settings, clock: Callable[[], datetime], patience_seconds: float
 ) -> Answers:
     tag = min(account.droplets.tags, default=_ANY_TAG)
+    if account.problem:
+        return _unasked(account, account.problem, patience_seconds)
     try:
         client = Client(
             account.token,
@@ -55,8 +58,7 @@ def _ask(
             clock=clock,
         )
     except ConfigurationError as error:
-        unasked = Reading(frozenset(), problem=ApiError(str(error)))
-        return Answers(account.name, account.token_source, unasked, None, None, None, patience_seconds)
+        return _unasked(account, str(error), patience_seconds)
     with client, _patience(client, patience_seconds):
         reading = read_each(client, tag=tag)
         return Answers(
@@ -68,6 +70,11 @@ def _ask(
             waiting_until=client.waiting_until,
             patience_seconds=patience_seconds,
         )
+
+
+def _unasked(account: AccountSettings, why: str, patience_seconds: float) -> Answers:
+    unasked = Reading(frozenset(), problem=ApiError(why))
+    return Answers(account.name, account.token_source, unasked, None, None, None, patience_seconds)
 
 
 @contextmanager

@@ -18,9 +18,11 @@ from inventory.doctor.diagnosis import Check, not_made
 from inventory.doctor.ping import examine_ping
 from inventory.errors import ConfigurationError
 from inventory.model import Selection
+from inventory.settings.accounts import AccountSettings
 from inventory.settings.declared import DEFAULT_ACCOUNT
-from inventory.settings.load import AccountSettings, Settings, load
+from inventory.settings.load import Settings, load
 from inventory.settings.sources import THE_DEFAULT
+from inventory.terminal import words
 
 # Checked instead of an account if the settings name none.
 _NO_ACCOUNT = AccountSettings(DEFAULT_ACCOUNT, None, "", Selection(everything=True))
@@ -96,5 +98,5 @@ def _settings(config_file: Path | None, environ: Mapping[str, str]) -> tuple[Set
             return load(config_file, environ, needs_token=False), judged
         except ConfigurationError:
             return None, judged
-    names = ", ".join(account.name for account in settings.accounts)
+    names = words.some([account.name for account in settings.accounts])
     return settings, Check("configuration", "OK", f"{settings.config_file or 'no file'}; accounts: {names}")

@@ -131,7 +131,7 @@ def _charts(reading: Reading, question: Question, evidence: Evidence) -> Iterato
     for droplet in sizes.droplets:
         by_account[droplet.account].append(droplet)
     series = {
-        account: [total.size_gigabytes for total in replace(sizes, droplets=of_account).totals()]
+        account: [total.size_gigabytes for _, total in replace(sizes, droplets=of_account).totals()]
         for account, of_account in sorted(by_account.items())
     }
     if sizes.looks and series:

@@ -18,7 +18,7 @@ class Asked:
     Attributes:
         as_of: To answer by what was known then; None is now.
         at: For restorable_backups: what could have been restored then, by all that is known today.
-        accounts: Only these; empty for all. So are `droplets`, by name or id, and `tags`.
+        accounts: Only these, by name or pattern; empty for all. So are `droplets`, by name or id, and `tags`.
         limit: The greatest number of rows; None for all, but a thousand on a screen, and ten thousand in a page.
     """
 

@@ -6,9 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
-from inventory.terminal.spelling import nearest
+from inventory.terminal.spelling import expanded, nearest
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletTag, KnownDroplet, SyncHealth
+
+_WITH_DROPLETS = "SELECT a.name FROM accounts AS a WHERE EXISTS (SELECT 1 FROM droplets AS d WHERE d.account_id = a.id)"
 
 
 def find(
@@ -56,6 +58,16 @@ def _chosen(
 ) -> frozenset[int]:
     ids = _named(names, known) if names else frozenset(each.droplet_id for each in known)
     return ids & _tagged(tagged, tags) if tags else ids
+
+
+def accounts_named(
+    connection: sa.Connection, patterns: Collection[str], configured: Collection[str] | None = None
+) -> Collection[str]:
+    """Return the accounts that the user named: of a pattern, all that have Droplets or are configured."""
+    if not patterns:
+        return ()
+    known = {*connection.scalars(sa.text(_WITH_DROPLETS)), *(configured or ())}
+    return expanded(patterns, sorted(known))
 
 
 def accounts_to_judge(

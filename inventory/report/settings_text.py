@@ -1,5 +1,6 @@
 """The settings in force, with the place where each was set: a table, or one document. Secrets are masked. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
+from inventory.settings.accounts import AccountSettings
 from inventory.settings.declared import DEFAULT_ACCOUNT, Behaviour
 from inventory.settings.formats import write_selection
 from inventory.settings.judging import write_findings
@@ -16,6 +18,7 @@ from inventory.terminal.table import Column, table
 
 _MASKED = "**********"
 _NAME_COLUMNS = 30
+_MOST_ACCOUNTS = 20
 
 
 def screen(settings: Settings) -> Iterator[str | Table]:
@@ -26,7 +29,7 @@ def screen(settings: Settings) -> Iterator[str | Table]:
         Column("value", may_fold=True),
         Column("where it came from", may_fold=True),
     )
-    rows = _rows(settings)
+    rows = [*_accounts_rows(settings), *_other_rows(settings)]
     yield table(columns, ((name, _text(value), _place(settings, source)) for name, value, source in rows))
 
 
@@ -42,13 +45,37 @@ def document(settings: Settings, warnings: Sequence[str]) -> dict[str, Any]:
 def _rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
     """Give name, value as it may be shown, and source of each setting, in the order of the sample."""
     for account in settings.accounts:
-        prefix = "" if account.name == DEFAULT_ACCOUNT else f"accounts.{account.name}."
-        yield f"{prefix}token", _MASKED, account.token_source
-        yield f"{prefix}droplets", write_selection(account.droplets), account.droplets_source
+        yield from _account_rows(account)
+    yield from _other_rows(settings)
+
+
+def _account_rows(account: AccountSettings) -> Iterator[tuple[str, object, str]]:
+    prefix = "" if account.name == DEFAULT_ACCOUNT else f"accounts.{account.name}."
+    yield f"{prefix}token", None if account.problem else _MASKED, account.token_source
+    yield f"{prefix}droplets", write_selection(account.droplets), account.droplets_source
+    if account.group:
+        yield f"{prefix}group", account.group, account.group_source
+
+
+def _accounts_rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
+    """Give the rows of each account; of many, how many there are, and how many each group has."""
+    if len(settings.accounts) <= _MOST_ACCOUNTS:
+        for account in settings.accounts:
+            yield from _account_rows(account)
+        return
+    place = settings.accounts_directory or f"{settings.config_file}: accounts"
+    yield "accounts", f"{len(settings.accounts):,} (--json lists them)", place
+    groups = Counter(account.group for account in settings.accounts if account.group)
+    for group, number in sorted(groups.items()):
+        yield f"accounts of group {group}", f"{number:,}", place
+
+
+def _other_rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
     url = make_url(settings.database_url.get_secret_value())
     url = url.set(drivername=url.get_backend_name())
     yield "database_url", url.render_as_string(hide_password=True), settings.database_source
     yield "ping_url", _MASKED if settings.ping_url else None, settings.sources["ping_url"]
+    yield "accounts_directory", settings.accounts_directory, settings.sources["accounts_directory"]
     for name in Behaviour.model_fields:
         yield name, _plain(getattr(settings, name)), settings.sources[name]
     for keys, severity in write_findings(settings.rules):

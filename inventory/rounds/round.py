@@ -17,12 +17,13 @@ import structlog
 
 from inventory.digitalocean.client import Client
 from inventory.digitalocean.pace import Paces
-from inventory.errors import AuthenticationError, InventoryError, Kept
+from inventory.errors import AuthenticationError, ConfigurationError, InventoryError, Kept
 from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.process.clock import utc_now
 from inventory.process.exhaustion import exhausted
 from inventory.rounds.tokens import Tokens
-from inventory.settings.load import AccountSettings, Settings
+from inventory.settings.accounts import AccountSettings
+from inventory.settings.load import Settings
 from inventory.store.engine import Database, memory
 from inventory.store.sqlite_file import sqlite_file_exists
 from inventory.store.upgrade import require_current, upgrade
@@ -123,6 +124,8 @@ class Round:
     def _sync(self, account: AccountSettings) -> SyncReport:
         """Sync one account; what keeps it from starting, or a bug, is a report too, so that the others go on."""
         job = self._job(account)
+        if account.problem:
+            return not_started(job, self._database.shown, ConfigurationError(account.problem), utc_now())
         _log.debug("sync.started", account=job.account, trigger=self._order.trigger, mode=self._order.mode)
         try:
             with self._client(account) as client, self._follow(job.account) as listener:

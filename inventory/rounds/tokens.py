@@ -2,7 +2,7 @@
 
 import structlog
 
-from inventory.settings.load import AccountSettings
+from inventory.settings.accounts import AccountSettings
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.sync")
 

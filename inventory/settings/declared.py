@@ -16,6 +16,7 @@ from pydantic import (
     PlainValidator,
     Secret,
     StringConstraints,
+    TypeAdapter,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -63,6 +64,11 @@ class AccountTable(_Declared):
         default="all",
         validate_default=True,
         description="Which Droplets: all, or ids and tag:NAME separated by commas (in a file also a list).",
+    )
+    group: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = Field(
+        default=None,
+        examples=["acme"],
+        description="Whose the account is, such as a client who has several.",
     )
 
 
@@ -194,6 +200,12 @@ class WrittenSettings(Behaviour, AccountTable, BaseSettings):
         examples=["/etc/inventory/ping_url"],
         description="File that holds the ping URL alone, on one line; wins over ping_url.",
     )
+    accounts_directory: Annotated[str, BeforeValidator(formats.read_path)] | None = Field(
+        default=None,
+        examples=["/etc/inventory/accounts"],
+        description="Directory of more accounts, a file each: NAME.toml with the keys of a table [accounts.NAME], "
+        "NAME.token with the token alone, or both.",
+    )
     accounts: dict[AccountName, Annotated[AccountTable, AfterValidator(_with_a_token)]] = Field(
         default={}, description="Several accounts, each a table [accounts.NAME] of token or token_file, and droplets."
     )
@@ -221,6 +233,9 @@ class WrittenSettings(Behaviour, AccountTable, BaseSettings):
         sources: tuple[PydanticBaseSettingsSource, ...] = init_settings().get("sources", (init_settings,))
         return sources
 
+
+ACCOUNT_NAME: TypeAdapter[str] = TypeAdapter(AccountName)
+"""Reads the name of an account."""
 
 DEFAULT_ACCOUNT = "default"
 """The account that the environment and the top level of the file speak of."""

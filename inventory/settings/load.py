@@ -1,11 +1,12 @@
 """The settings that are in force.
 
-The environment and the top level of the file speak of the account `default`; each table `[accounts.NAME]` adds another.
+The environment and the top level of the file speak of the account `default`; each table `[accounts.NAME]` adds another,
+and so does each account that has files of its own.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Secret, ValidationError
@@ -13,53 +14,24 @@ from pydantic import Secret, ValidationError
 from inventory.errors import ConfigurationError
 from inventory.judging.overdue import overdue_after
 from inventory.judging.rules import Exemption, Rules
-from inventory.model import Selection
-from inventory.network.access import Token
 from inventory.settings import files
-from inventory.settings.declared import DEFAULT_ACCOUNT, AccountTable, Behaviour, WrittenSettings
+from inventory.settings.accounts import AccountSettings, accounts_in_file, read_directory
+from inventory.settings.declared import Behaviour, WrittenSettings
 from inventory.settings.problems import find_problems
 from inventory.settings.schedule import Schedule
 from inventory.settings.sources import THE_DEFAULT, Reading, account_tables, read
 from inventory.terminal.display import hide, redactor, shown
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSettings:
-    """One account to sync.
-
-    Attributes:
-        token: None if it is in a file that was not read, because the caller of `load` needs no token.
-        token_source: The variable, the file, or the file's key that gives the token.
-        token_file: The file that holds it, if it has one of its own, else None.
-        droplets_source: As `token_source`, of `droplets`.
-    """
-
-    name: str
-    token: Token | None
-    token_source: str
-    droplets: Selection
-    token_file: str | None = None
-    droplets_source: str = THE_DEFAULT
-
-    def reread(self) -> "AccountSettings":
-        """Return the account with the token its file holds now.
-
-        Raises:
-            ValueError: The file cannot be read, or holds no token.
-        """
-        if self.token_file is None:
-            return self
-        return replace(self, token=Token(files.read_secret(self.token_file)))
-
-
 class Settings(Behaviour):
     """What is in force.
 
     Attributes:
-        accounts: `default` first, the others as the file has them.
+        accounts: `default` first, then as the file has them, then those of the directory by name.
         database_url: `sqlite:////absolute/path` or `postgresql+psycopg://...`.
         rules: How badly each finding counts.
         exemptions: As the file has them.
+        accounts_directory: None where no account has a file of its own.
         ping_url: None where nobody is to be told.
         config_file: The file that was read, or None.
         sources: Name of a setting -> where its value comes from; an account knows that of its own.
@@ -71,6 +43,7 @@ class Settings(Behaviour):
     rules: Rules = Rules()
     exemptions: tuple[Exemption, ...] = ()
     ping_url: Secret[str] | None = None
+    accounts_directory: str | None = None
     config_file: Path | None = None
     sources: Mapping[str, str] = {}
 
@@ -93,6 +66,9 @@ class Settings(Behaviour):
         return tuple(secret.get_secret_value() for secret in hidden if secret is not None)
 
 
+_OTHERS = ("database_url", "ping_url", "accounts_directory")
+
+
 def load(
     config_file: Path | None = None, environ: Mapping[str, str] = os.environ, *, needs_token: bool = True
 ) -> Settings:
@@ -112,42 +88,36 @@ def load(
     if problems or isinstance(reading.written, ValidationError):
         redacted = redactor()
         raise ConfigurationError("\n".join(shown(redacted(problem)) for problem in problems))
-    settings = _in_force(reading.written, reading)
+    settings = _in_force(reading.written, reading, needs_token=needs_token)
     hide(settings.secrets)
     return settings
 
 
-def _in_force(written: WrittenSettings, reading: Reading) -> Settings:
-    sources = {name: reading.source((name,)) for name in (*Behaviour.model_fields, "database_url", "ping_url")}
+def _in_force(written: WrittenSettings, reading: Reading, *, needs_token: bool) -> Settings:
+    sources = {name: reading.source((name,)) for name in (*Behaviour.model_fields, *_OTHERS)}
+    accounts = [*accounts_in_file(written, reading)]
+    warnings = _warnings(reading)
+    if written.accounts_directory:
+        found = read_directory(written.accounts_directory, accounts, needs_token=needs_token)
+        accounts += found.accounts
+        warnings += tuple(found.warnings)
+        if not accounts:
+            raise ConfigurationError(
+                f"accounts_directory: {shown(written.accounts_directory)} has no NAME.toml and no NAME.token"
+            )
     # WrittenSettings has validated every value.
     return Settings.model_construct(
         **{name: getattr(written, name) for name in Behaviour.model_fields},
-        accounts=tuple(_accounts(written, reading)),
+        accounts=tuple(accounts),
         database_url=written.database_url,
         rules=_rules(written, sources),
         exemptions=tuple(table.exemption() for table in written.exemptions),
         ping_url=written.ping_url,
+        accounts_directory=written.accounts_directory,
         config_file=Path(reading.file.path) if reading.file.path else None,
         sources=sources,
-        warnings=_warnings(reading),
+        warnings=warnings,
     )
-
-
-def _accounts(written: WrittenSettings, reading: Reading) -> Iterator[AccountSettings]:
-    tables: dict[tuple[str, ...], AccountTable] = {
-        ("accounts", name): table for name, table in written.accounts.items()
-    }
-    if written.token or written.token_file:
-        tables = {(): written, **tables}
-    for keys, table in tables.items():
-        yield AccountSettings(
-            name=keys[-1] if keys else DEFAULT_ACCOUNT,
-            token=table.token,
-            token_source=reading.source((*keys, "token")),
-            token_file=table.token_file,
-            droplets=table.droplets,
-            droplets_source=reading.source((*keys, "droplets")),
-        )
 
 
 def _rules(written: WrittenSettings, sources: Mapping[str, str]) -> Rules:

@@ -68,6 +68,15 @@ def _mistakes(error: ValidationError, reading: Reading) -> Iterator[str]:
         yield f"{reading.place(keys)}: {_reason(detail, keys)}"
 
 
+def mistakes_in(error: ValidationError, name: str, lines: Mapping[Keys, int]) -> Iterator[str]:
+    """Say what is wrong with the file of the account of this name, each with its line where the file has one."""
+    for detail in error.errors(include_url=False):
+        keys = tuple(str(key) for key in detail["loc"])
+        place = f"line {lines[keys[:1]]}: " if keys[:1] in lines else ""
+        reason = _reason(detail, ("accounts", name, *keys))
+        yield f"{place}{'.'.join(keys)}: {reason}" if keys else reason
+
+
 def _reason(detail: ErrorDetails, keys: Keys) -> str:
     kind, given = detail["type"], detail["input"]
     if kind == "extra_forbidden":
@@ -108,7 +117,7 @@ def _equal_tokens(reading: Reading) -> Iterator[str]:
 def _missing(reading: Reading, *, needs_token: bool) -> Iterator[str]:
     if reading.source(("token",)) != THE_DEFAULT:
         return
-    has_accounts = bool(reading.values.get("accounts"))
+    has_accounts = bool(reading.values.get("accounts") or reading.values.get("accounts_directory"))
     if needs_token and not has_accounts:
         yield "no API token: set INVENTORY_TOKEN_FILE or INVENTORY_TOKEN, or write token_file in inventory.toml"
     if has_accounts and "droplets" in reading.values:

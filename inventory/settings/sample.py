@@ -19,6 +19,7 @@ _ACCOUNTS = """
 #[accounts.web]
 #token_file = "/etc/inventory/token-web"
 #droplets = "tag:prod, 3164444"
+#group = "acme"
 """
 
 _FINDINGS = """

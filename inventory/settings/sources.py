@@ -86,7 +86,7 @@ class OtherTools(InitSettingsSource):
     """DigitalOcean's own variables, used only if nothing of ours names a token; the farthest source."""
 
     def __init__(self, environ: Mapping[str, str], environment: Environment, file: ConfigurationFile) -> None:
-        is_named = not {"token", "token_file", "accounts"}.isdisjoint((*environment(), *file()))
+        is_named = not {"token", "token_file", "accounts", "accounts_directory"}.isdisjoint((*environment(), *file()))
         self.variable = next((name for name in _FOREIGN_TOKEN_VARIABLES if environ.get(name) and not is_named), "")
         super().__init__(WrittenSettings, {"token": environ[self.variable]} if self.variable else {})
 

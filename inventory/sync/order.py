@@ -13,7 +13,7 @@ class Order:
     """What the user asks for, for one account or all; the settings say the rest.
 
     Attributes:
-        account: The only account to sync; None means every configured one.
+        account: The only account to sync, or a pattern of several; None means every configured one.
         droplets: Names or ids that narrow what the configuration selects; empty means all of it.
         is_full: List every Droplet's backups, also where they are proven unchanged.
         accept_gone: End at once what the brake would hold back.

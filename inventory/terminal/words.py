@@ -44,6 +44,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def some(names: Sequence[str], most: int = 10) -> str:
+    """List the first of these names, and say how many others there are."""
+    listed = ", ".join(names[:most])
+    return f"{listed} and {len(names) - most:,} more" if len(names) > most else listed
+
+
 def reason(gone_reason: str) -> str:
     """Write why a backup ended; a reason that this version does not know stays as it is."""
     return _REASONS.get(gone_reason, gone_reason)

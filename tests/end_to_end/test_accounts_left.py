@@ -51,7 +51,7 @@ def test_an_account_that_was_taken_out_alarms_nobody(run: Run, database: Databas
 
 
 def test_it_is_judged_where_somebody_asks_for_it(run: Run, database: Database) -> None:
-    for question in (("--account", "left"), ("--droplet", "left-01")):
+    for question in (("--account", "left"), ("--account", "le*"), ("--droplet", "left-01")):
         assert "sync-overdue" in run("check", *question).out
         summary = run("report", *question).out
         assert "sync-overdue" in summary

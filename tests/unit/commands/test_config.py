@@ -50,9 +50,11 @@ def test_every_setting_is_shown_with_value_and_source_but_no_secret(
             "source": f"{path}: database_url",
         },
         "ping_url": {"value": None, "source": "the default"},
+        "accounts_directory": {"value": None, "source": "the default"},
         "api_url": {"value": "https://api.digitalocean.com", "source": "the default"},
         "ca_file": {"value": None, "source": "the default"},
         "requests_per_second": {"value": 4.0, "source": "the default"},
+        "accounts_at_once": {"value": 8, "source": "the default"},
         "auto_migrate": {"value": False, "source": f"{path}: auto_migrate"},
         "run_deadline_minutes": {"value": 55.0, "source": "the default"},
         "schedule": {"value": 60.0, "source": "the default"},
@@ -152,3 +154,27 @@ def test_the_sample_needs_no_valid_settings(
     monkeypatch.setenv("INVENTORY_CONFIG", "/nowhere.toml")
     assert config.run(config_file=None, sample=True, as_json=False) == 0
     assert "#requests_per_second = 4\n" in capsys.readouterr().out
+
+
+def test_thousands_of_accounts_are_counted_and_broken_ones_named(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accounts = directory / "accounts"
+    accounts.mkdir()
+    for number in range(40):
+        _write(accounts / f"c-{number}.toml", f'token = "{SECRET}{number}"\ngroup = "acme-{number % 2}"\n')
+    _write(accounts / "broken.toml", "droplets = 7\n")
+    path = _write(directory / "x.toml", f"accounts_directory = '{accounts}'\n")
+    assert config.run(config_file=path, sample=False, as_json=False) == 0
+    output = capsys.readouterr()
+    shown = [" ".join(line.split()) for line in output.out.splitlines()]
+    assert f"accounts 41 (--json lists them) {accounts}" in shown
+    assert f"accounts of group acme-1 20 {accounts}" in shown
+    assert "c-7" not in output.out
+    assert output.err.splitlines() == [
+        f"inventory: account broken is not synced: {accounts}/broken.toml: has neither token_file nor token"
+    ]
+    assert config.run(config_file=path, sample=False, as_json=True) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert settings["accounts.c-7.group"] == {"value": "acme-1", "source": f"{accounts}/c-7.toml: group"}
+    assert settings["accounts.broken.token"] == {"value": None, "source": f"{accounts}/broken.toml"}

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
@@ -19,6 +20,7 @@ from inventory.simulator.server import serve
 from inventory.store.engine import Database
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport
+from tests.simulated import Account as Synced
 from tests.simulated import Accounts, rows, token_of
 
 NAMES = [f"customer-{number}" for number in range(5)]
@@ -147,3 +149,21 @@ def test_a_database_that_another_program_locks_is_busy_for_every_lane(
     with closing(Database(database.url)) as other, other.writing():
         reports = synced(settings(8), database)
     assert [(report.status, report.exit_code) for report in reports] == [("failed", 75)] * len(NAMES)
+
+
+def test_an_account_whose_file_is_broken_keeps_its_droplets(
+    settings: Callable[[int], Settings], database: Database, tmp_path: Path
+) -> None:
+    """It cannot be synced, and is configured all the same: no other account takes what it lists too (R6)."""
+    given = settings(2)
+    synced(given, database)
+    broken = [replace(each, token=None, problem="x.toml: is empty") for each in given.accounts[:1]]
+    given = given.model_copy(update={"accounts": (*broken, *given.accounts[1:])})
+    reports = synced(given, database)
+    assert [report.exit_code for report in reports] == [78, 0, 0, 0, 0]
+    assert reports[0].error == "x.toml: is empty"
+    stranger = Synced(database, fleets()[NAMES[0]], name="stranger")
+    stranger.configured = frozenset({"stranger", *(each.name for each in given.accounts)})
+    report = stranger.sync()
+    assert all(f'belongs to account "{NAMES[0]}"' in note for note in report.notes)
+    assert len(report.notes) == 2

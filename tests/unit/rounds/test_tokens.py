@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from inventory.model import Selection
 from inventory.network.access import Token
 from inventory.rounds.tokens import Tokens
-from inventory.settings.load import AccountSettings
+from inventory.settings.accounts import AccountSettings
 
 
 def test_what_is_wrong_with_a_token_file_is_logged_once_and_again_when_it_changes(tmp_path: Path) -> None:

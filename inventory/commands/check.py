@@ -56,7 +56,7 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
     ):
         named = selecting.accounts_named(connection, options.accounts, settings.judged_accounts)
         accounts = selecting.accounts_to_judge(named, options.droplets, settings.judged_accounts)
-        droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags)
+        droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags, now)
         verdict = inspect(
             connection, now, settings.rules, settings.exemptions, accounts=accounts, droplet_ids=droplet_ids
         )

@@ -14,7 +14,7 @@ from inventory.process.clock import utc_now
 from inventory.report import selecting
 from inventory.report.asking import Asked
 from inventory.report.choosing import choose, reports
-from inventory.report.completeness import incomplete_before
+from inventory.report.completeness import gap
 from inventory.report.forms import Form, RowsReport, SummaryReport
 from inventory.report.replacing import replacing
 from inventory.report.summary import summarise
@@ -46,11 +46,11 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
             ids = selecting.find_then_or_now(connection, question, asked.droplets, asked.tags, now)
             question = replace(question, droplet_ids=ids, accounts=None)
         else:
-            ids = selecting.find(connection, question, asked.droplets, asked.tags)
+            ids = selecting.find(connection, question, asked.droplets, asked.tags, now)
             question = replace(question, droplet_ids=ids)
         if view:
-            before = incomplete_before(connection, question, view)
-            _write(RowsReport(connection, view, question, database.shown, asked.narrowed, before), form)
+            missing = gap(connection, question, view, now)
+            _write(RowsReport(connection, view, question, database.shown, asked.narrowed, missing), form)
         else:
             judged = selecting.accounts_to_judge(named, asked.droplets, settings.judged_accounts)
             question = replace(question, accounts=judged)

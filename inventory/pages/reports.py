@@ -9,7 +9,7 @@ from inventory.errors import UsageError
 from inventory.pages.reading import Page, Reading
 from inventory.report import rows_html, rows_table, rows_text
 from inventory.report.choosing import reports
-from inventory.report.completeness import incomplete_before
+from inventory.report.completeness import gap
 from inventory.report.forms import RowsReport
 from inventory.terminal.document import as_json, iso
 from inventory.views.catalog import View
@@ -70,8 +70,8 @@ def csv_of(reading: Reading, name: str) -> str | None:
 def _report(reading: Reading, view: View) -> RowsReport:
     # Of all that is stored, configured or not, unless somebody asks for less: as on the command line.
     question = reading.question() if reading.asked.is_narrowed else Question(reading.now)
-    before = incomplete_before(reading.connection, question, view)
-    return RowsReport(reading.connection, view, question, reading.database, reading.asked.narrowed, before)
+    missing = gap(reading.connection, question, view, reading.today)
+    return RowsReport(reading.connection, view, question, reading.database, reading.asked.narrowed, missing)
 
 
 def _rows(reading: Reading, report: RowsReport, begin: int) -> Sequence[NamedTuple]:

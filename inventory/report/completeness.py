@@ -1,12 +1,14 @@
-"""Whether a question reaches back to what was pruned."""
+"""Whether a question reaches back to what was pruned, or to before the first look."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from inventory.store.pruned import known_since
 from inventory.views.catalog import View
-from inventory.views.queries import RECENT, Question
+from inventory.views.queries import RECENT, Question, ask
+from inventory.views.rows import KnownDroplet
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -15,6 +17,37 @@ _NEVER_PRUNED = {"live_backups", "restorable_backups", "droplet_size_by_day", "f
 
 # Its rows are of what syncs learned, those of other views of what was made.
 _LEARNED = "changes"
+
+# Its rows are of what exists today, or was seen to exist: later looks say nothing of what was gone before the first.
+_RESTORABLE = "restorable_backups"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time of which rows may be missing: everything before a moment.
+
+    Attributes:
+        is_pruned: Whether history was pruned; else no sync had looked yet.
+    """
+
+    before: datetime
+    is_pruned: bool
+
+
+def gap(connection: sa.Connection, question: Question, view: View, now: datetime) -> Gap | None:
+    """Give the time of which the rows of a view, asked at `now`, may not be all; None if they are."""
+    pruned = incomplete_before(connection, question, view)
+    if pruned:
+        return Gap(pruned, is_pruned=True)
+    # What is known as of a moment is what was known then; but nobody knew of a time before the first look.
+    known_at, end = (now, question.now) if view.name == _RESTORABLE else (question.now, question.until)
+    if end is None or not view.time:
+        return None
+    known = ask(
+        connection, KnownDroplet, Question(known_at, accounts=question.accounts, droplet_ids=question.droplet_ids)
+    )
+    first = min((each.first_look_at for each in known if each.first_look_at), default=None)
+    return Gap(first, is_pruned=False) if first and end < first else None
 
 
 def incomplete_before(

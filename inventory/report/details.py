@@ -93,7 +93,7 @@ def find(connection: sa.Connection, question: Question, name: str) -> tuple[int,
     number = int(name) if re.fullmatch(r"[0-9]{1,19}", name) else 0
     if 0 < number <= LARGEST_ID and (droplet_id := records.owner(connection, number)) is not None:
         return droplet_id, number
-    ids = selecting.find(connection, question, [name], [])
+    ids = selecting.find(connection, question, [name], [], question.now)
     assert ids is not None
     if len(ids) > 1:
         known = [each for each in ask(connection, KnownDroplet, question) if each.droplet_id in ids]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -12,6 +11,7 @@ from rich.console import RenderableType
 from inventory.errors import UsageError
 from inventory.judging.findings import Verdict
 from inventory.report import rows_export, rows_html, rows_table, rows_text, summary_html, summary_json, summary_text
+from inventory.report.completeness import Gap
 from inventory.report.summary import Summary
 from inventory.views.catalog import View
 from inventory.views.queries import Question, ask, stream
@@ -56,7 +56,7 @@ class RowsReport:
     Attributes:
         database: Its name as it may be shown.
         narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
-        incomplete_before: Before when rows may be missing, because history was pruned; None if none can be.
+        gap: Of which time rows may be missing; None if none can be.
     """
 
     connection: sa.Connection
@@ -64,12 +64,16 @@ class RowsReport:
     question: Question
     database: str
     narrowed: str
-    incomplete_before: datetime | None
+    gap: Gap | None
 
     @property
     def warning(self) -> str | None:
         """What must be said beside the rows, where they may not be all."""
-        return rows_text.pruned(self.incomplete_before) if self.incomplete_before else None
+        if self.gap:
+            return (
+                rows_text.pruned(self.gap.before) if self.gap.is_pruned else rows_text.not_looked_yet(self.gap.before)
+            )
+        return None if self._is_anything_known() else rows_text.nothing_known(self.question)
 
     def screen(self) -> Iterator[RenderableType]:
         """Give lines and tables, one below the other; at most a thousand rows where the question sets no limit."""
@@ -95,7 +99,7 @@ class RowsReport:
             "as_of": self.question.now,
             "since": self.question.since,
             "until": self.question.until,
-            "incomplete_before": self.incomplete_before,
+            "incomplete_before": self.gap.before if self.gap else None,
             "rows": rows_export.as_documents(ask(self.connection, ROWS[self.view.name], self.question)),
         }
 
@@ -108,11 +112,14 @@ class RowsReport:
         """Read what a person is shown, and the remark that there are none, or may be more; None if these are all."""
         most = self.question.limit or most
         rows = ask(self.connection, ROWS[self.view.name], replace(self.question, limit=most + 1))
-        if not rows and not self.warning:
-            is_anything_known = bool(ask(self.connection, SyncHealth, Question(now=self.question.now)))
-            return rows, rows_text.nothing(self.view, self.question, is_anything_known=is_anything_known)
+        warning = self.warning
+        if not rows:
+            return rows, warning or rows_text.nothing(self.view, self.question)
         remarks = [rows_text.more(most)] if len(rows) > most else []
-        return rows[:most], " ".join([*remarks, *([self.warning] if self.warning else [])]) or None
+        return rows[:most], " ".join([*remarks, *([warning] if warning else [])]) or None
+
+    def _is_anything_known(self) -> bool:
+        return bool(ask(self.connection, SyncHealth, Question(now=self.question.now)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,8 @@ def narrowed(accounts: Collection[str], droplets: Collection[str], tags: Collect
     return "; ".join(f"{what} {' or '.join(map(shown, names))}" for what, names in wanted if names)
 
 
-def nothing(view: View, question: Question, *, is_anything_known: bool) -> str:
-    """Say why there are no rows."""
-    if not is_anything_known:
-        return nothing_known(question)
+def nothing(view: View, question: Question) -> str:
+    """Say what it means that there are no rows."""
     narrowed = " of the Droplets asked for" if question.droplet_ids is not None or question.accounts else ""
     if wrong := NOTHING_WRONG.get(view.name):
         return f"None{narrowed}: {wrong}."
@@ -64,6 +62,11 @@ def nothing_known(question: Question) -> str:
 def pruned(before: datetime) -> str:
     """Say that history was pruned, so that rows may be missing."""
     return f"pruned: not everything is known before {before:%Y-%m-%d %H:%MZ}."
+
+
+def not_looked_yet(before: datetime) -> str:
+    """Say that no sync had looked, so that rows may be missing."""
+    return f"no sync had looked before {before:%Y-%m-%d %H:%MZ}: what was gone by then is not known."
 
 
 def more(rows: int) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
+from inventory.report import rows_text
 from inventory.terminal.spelling import expanded, nearest
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletTag, KnownDroplet, SyncHealth
@@ -14,20 +15,25 @@ _WITH_DROPLETS = "SELECT a.name FROM accounts AS a WHERE EXISTS (SELECT 1 FROM d
 
 
 def find(
-    connection: sa.Connection, question: Question, names: Collection[str], tags: Collection[str]
+    connection: sa.Connection, question: Question, names: Collection[str], tags: Collection[str], now: datetime
 ) -> frozenset[int] | None:
     """Give the ids of the Droplets that have one of the names or ids, and one of the tags; None if both are empty.
 
     Raises:
-        UsageError: One of them, or an account of the question's, was not known at its `now`.
+        UsageError: One of them, or an account of the question's, was not known at its moment; `now` is today's.
     """
     if not (names or tags or question.accounts):
         return None
     known = ask(connection, KnownDroplet, Question(now=question.now))
-    _check_accounts(question.accounts or (), known)
-    if not (names or tags):
-        return None
-    return _chosen(known, _tags(connection, [question.now], tags), names, tags)
+    try:
+        _check_accounts(question.accounts or (), known)
+        if not (names or tags):
+            return None
+        return _chosen(known, _tags(connection, [question.now], tags), names, tags)
+    except UsageError as error:
+        if question.now < now:
+            raise UsageError(f"as of {rows_text.moment(question.now)}, {error}") from error
+        raise
 
 
 def find_then_or_now(

@@ -56,8 +56,8 @@ class Summary:
         never_protected: Active ones of them that never had a backup, although backups are not off.
         none_left: Those that had backups and have none left, although backups are on.
         oldest_backup_at: None if there is no backup, like `newest_backup_at`.
-        never_looked_at: Droplets of which nothing is known yet; where that is said of all, `backups` and
-            `size_gigabytes` are None.
+        never_looked_at: Droplets of which nothing is known yet; where that is said of all, or no sync was made yet,
+            `backups` and `size_gigabytes` are None.
         size_gigabytes: By the last look at each Droplet.
         size_not_fresh_gigabytes: Of these, those known by looks that are overdue.
         size_before_gigabytes: Seven days ago, by the last look at each Droplet before that; None if there was none.
@@ -66,7 +66,8 @@ class Summary:
         past_since: Where `size_by_day` and `disappeared` begin: a year ago, or later where there are many Droplets.
         size_by_day: Of the days with a look since then, oldest first.
         disappeared: What ended since then and had not expired, oldest first.
-        cost_usd: A month, for Droplets with a known policy, rate and price; None if no Droplet has them.
+        cost_usd: A month, for Droplets with a known policy, rate and price; None if no Droplet has them, or no sync was
+            made yet.
         without_rate: Droplets without one of these.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
         incomplete_before: Before when something may be missing, because history was pruned; None if nothing can be.
@@ -116,8 +117,8 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     before = sizes.total(then)
     disabled = sum(row.reason == "backups off" for row in unprotected)
     oldest, newest = _oldest_and_newest(retention)
-    cost_usd, without_rate = _cost(connection, question)
-    is_known = bool(growth) or not evidence.droplet_ids
+    cost_usd, without_rate = _cost(connection, question) if evidence.health else (None, 0)
+    is_known = bool(growth) or bool(evidence.health and not evidence.droplet_ids)
     return Summary(
         now=now,
         health=evidence.health,

@@ -14,6 +14,7 @@ from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
 from inventory.model import Selection
+from inventory.report.completeness import gap
 from inventory.report.forms import RowsReport, SummaryReport
 from inventory.report.summary import summarise
 from inventory.simulator.faults import Fault
@@ -76,10 +77,9 @@ def answers(database: Database, now: datetime) -> dict[str, str]:
     """Ask every report and the summary as of `now`; give each as the JSON that a user gets."""
     with database.reading() as connection:
         reports = {
-            view.name: RowsReport(
-                connection, view, Question(now), database="", narrowed="", incomplete_before=None
-            ).document()
+            view.name: RowsReport(connection, view, question, "", "", gap(connection, question, view, now)).document()
             for view in REPEATABLE
+            for question in [Question(now)]
         }
         return {name: as_json(each) for name, each in {**reports, "summary": _summary(connection, now)}.items()}
 

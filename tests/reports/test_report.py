@@ -202,8 +202,20 @@ def test_an_empty_answer_says_why(run: Run) -> None:
     assert "None: no backup stands out in size." in run("report", "size_anomalies", "--as-of", NOW).out
     assert "no sync had looked yet" in run("report", "live_backups", "--as-of", "2025-01-01").out
     assert "no sync had looked yet" in run("report", "--as-of", "2025-01-01").out
+    assert "no sync had looked yet" in run("report", "live_backups", "--as-of", "2025-01-01", "--csv").err
+    for view in ("missed_backups", "changes", "monthly_cost", "droplet_size_by_day"):
+        assert "no sync had looked before" in run("report", view, "--as-of", NOW, "--until", "2025-01-01").out, view
     ended = run("report", "unprotected_droplets", "--as-of", NOW, "--droplet", "db-01")
     assert "None of the Droplets asked for" in ended.out
+
+
+def test_no_zero_stands_for_what_was_not_known_yet(run: Run) -> None:
+    summary = json.loads(run("report", "--as-of", "2025-01-01", "--json").out)
+    for figure in ("backups", "size_gigabytes", "size_before_gigabytes", "cost_usd"):
+        assert summary[figure] is None, figure
+    ended = run("report", "live", "--as-of", "2025-01-01", "--droplet", "db-01")
+    assert ended.code == 2
+    assert 'as of Wed 2025-01-01 00:00 UTC, no Droplet "db-01" is known' in ended.err
 
 
 @pytest.mark.costly

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,30 @@ def test_names_ids_accounts_and_tags_of_then_and_of_today_are_found(account: Acc
 def test_what_was_never_known_is_refused(restorable: Restorable) -> None:
     for words in (("--droplet", "ne"), ("--tag", "never"), ("--account", "other")):
         assert restorable(*words, code=2) == []
+
+
+def test_before_the_first_look_only_what_was_left_is_known(
+    account: Account, capsys: pytest.CaptureFixture[str], restorable: Restorable, tmp_path: Path
+) -> None:
+    """Three backups were there at the first look, the oldest three days old; of what had gone before nobody knows."""
+    assert len(restorable()) == 3  # and the databases's address is set
+    said = f"no sync had looked before {MONDAY:%Y-%m-%d %H:%MZ}"
+    for at, backups in ((MONDAY - timedelta(days=1), 2), (MONDAY - timedelta(days=30), 0)):
+        words = ["report", "restorable", "--at", f"{at:%Y-%m-%dT%H:%MZ}"]
+        capsys.readouterr()
+        assert [main([*words, *form]) for form in ((), ("--html", str(tmp_path / "page.html")), ("--json",))] == [
+            0,
+            0,
+            0,
+        ]
+        text, _, document = capsys.readouterr().out.partition("{")
+        assert said in text
+        assert said in (tmp_path / "page.html").read_text("utf-8")
+        document = json.loads("{" + document)
+        assert document["incomplete_before"] == f"{MONDAY:%Y-%m-%dT%H:%M:%SZ}"
+        assert len(document["rows"]) == backups
+        assert main([*words, "--csv"]) == 0
+        assert said in capsys.readouterr().err
 
 
 def test_a_droplet_first_seen_after_the_moment_is_found(account: Account, restorable: Restorable) -> None:

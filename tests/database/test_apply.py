@@ -338,7 +338,7 @@ def test_droplets_of_which_only_times_move_are_written_together(account: Databas
 
 
 def test_more_ids_than_a_statement_may_have_parameters_are_looked_up(account: Database) -> None:
-    """PostgreSQL takes 65,535, SQLite 32,766."""
+    """PostgreSQL takes 65,535."""
     write(account, first_look())
     with account.reading() as connection:
         assert owners(connection, range(1, 70_001)) == {1010: 101, 1011: 101}

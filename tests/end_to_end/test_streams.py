@@ -65,14 +65,13 @@ def test_an_answer_that_is_lost_is_no_bug(arguments: tuple[str, ...]) -> None:
     assert typed(*arguments, streams=FULL[1]).returncode == 1
 
 
-@pytest.mark.parametrize("arguments", [("report", "live_backups"), ("check",)])
-def test_a_locale_that_knows_no_such_letters_is_no_bug(account: Served, arguments: tuple[str, ...]) -> None:
+def test_a_locale_that_knows_no_such_letters_is_no_bug(account: Served) -> None:
     """Python writes UTF-8 under the locale C, unless it is told not to."""
     account.fleet.rename(min(account.fleet.droplets), "Müllers 🐙")
     typed("sync", "--quiet", LC_ALL="C")
-    ended = typed(*arguments, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    ended = typed("report", "live_backups", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "web-1" in ended.stdout or "OK" in ended.stdout
+    assert r"M\xfcllers \U0001f419" in ended.stdout
 
 
 @pytest.mark.parametrize("arguments", ANSWERS)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from inventory.errors import EXIT_COMPLETE, UsageError
@@ -32,17 +33,18 @@ def run(config_file: Path | None, *, listen: str | None) -> int:
     settings = load(config_file, needs_token=False)
     log.configure(verbose=False, secrets=settings.secrets)
     judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts)
+    database = partial(opening.to_read, settings.database_url.get_secret_value(), settings.database_source)
+    with database() as opened:
+        shown = opened.shown
+    hosts = (*names(address), *settings.http_hosts)
     with (
         interruptible(lambda _: None) as signal_number,
-        opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
+        web.serve(address, web.guarded(routes(Site(database, lambda: judging)), hosts)) as serving,
     ):
-        site = Site(lambda: database, lambda: judging)
-        hosts = (*names(address), *settings.http_hosts)
-        with web.serve(address, web.guarded(routes(site), hosts)) as serving:
-            print_line(f"{database.shown}, in a browser: {serving.url or f'http://{address}'}/ (Ctrl+C ends it)")
-            sys.stdout.flush()
-            if serving.url is None:
-                complain(f"{address} is in use, or not there yet; it is tried again every 5 s")
-            while not signal_number():
-                time.sleep(_LOOK_SECONDS)
+        print_line(f"{shown}, in a browser: {serving.url or f'http://{address}'}/ (Ctrl+C ends it)")
+        sys.stdout.flush()
+        if serving.url is None:
+            complain(f"{address} is in use, or not there yet; it is tried again every 5 s")
+        while not signal_number():
+            time.sleep(_LOOK_SECONDS)
     return EXIT_COMPLETE

@@ -12,8 +12,8 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,9 +47,10 @@ from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
 from inventory.serving import web
-from inventory.serving.listening import names
+from inventory.serving.listening import is_loopback, names
 from inventory.settings.load import Settings, load
 from inventory.settings.schedule import Schedule
+from inventory.store import opening
 from inventory.store.engine import Database
 from inventory.store.snapshot import Snapshot, read_snapshot
 from inventory.sync.order import Order
@@ -108,7 +109,23 @@ class Daemon:
     def application(self, address: str) -> web.Application:
         """Give the HTTP application that answers at this address."""
         hosts = (*names(address), socket.gethostname().lower(), *self._settings.http_hosts)
-        return web.application(self._health, self._metrics, hosts=hosts)
+        has_pages = self._settings.pages == "on" or (self._settings.pages == "loopback" and is_loopback(address))
+        return web.application(self._health, self._metrics, hosts=hosts, pages=self._routes() if has_pages else ())
+
+    def _routes(self) -> Sequence[web.Page]:
+        from inventory.pages.reading import Judging  # noqa: PLC0415 - where there are no pages, they cost no memory
+        from inventory.pages.routes import routes  # noqa: PLC0415 - as above
+        from inventory.pages.site import Site  # noqa: PLC0415 - as above
+
+        def judging() -> Judging:
+            settings = self._settings
+            return Judging(settings.rules, settings.exemptions, settings.judged_accounts)
+
+        # Opened for each page: what a round opens is its own, and an upgrade may come between two pages.
+        def database() -> AbstractContextManager[Database]:
+            return opening.to_read(self._database_url(), self._settings.database_source)
+
+        return routes(Site(database, judging))
 
     def run(self, events: "SimpleQueue[str]") -> int:
         """Work until a signal stops it, and return the exit code.
@@ -268,7 +285,7 @@ class Daemon:
         self._go_by(settings)
         if self._schedule != schedule:
             self._clockwork.change(self._schedule)
-        late = [name for name in ("http", "http_hosts") if getattr(before, name) != getattr(settings, name)]
+        late = [name for name in ("http", "http_hosts", "pages") if getattr(before, name) != getattr(settings, name)]
         _log.info("settings.reloaded", next_due_at=self._next_due(), need_a_restart=late)
 
     def _give_up(self) -> None:

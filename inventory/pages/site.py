@@ -3,11 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
+
+import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, UsageError
 from inventory.pages import droplets, overview, reports
@@ -17,15 +20,18 @@ from inventory.pages.rendering import render
 from inventory.process.clock import utc_now
 from inventory.store.engine import Database
 from inventory.store.limited import only_reading
+from inventory.store.runs import state_of_runs
 
 SECONDS = 5.0
 """How long a page may read."""
 
 MOST_AT_ONCE = 2
-_KEPT_SECONDS = 60.0
+_FRESH_SECONDS = 10.0
+_KEPT_SECONDS = 15 * 60.0
 
 HTML, JSON, CSV = "text/html; charset=utf-8", "application/json", "text/csv; charset=utf-8"
 
+_Read = TypeVar("_Read")
 Make: TypeAlias = Callable[[Reading], Page | str | None]
 
 
@@ -46,17 +52,24 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """The overview as it was last made, and of which runs; until when nobody checks these, and how long it may stay."""
+
     answer: Answer
-    until: float
+    runs: object
+    is_fresh_until: float
+    is_kept_until: float
 
 
 class Site:
-    """The pages of one database. Each is read when it is asked for, but the overview at most once a minute."""
+    """The pages of one database. Each is read when it is asked for, but the overview once after each sync."""
 
     def __init__(
-        self, database: Callable[[], Database], judging: Callable[[], Judging], clock: Callable[[], datetime] = utc_now
+        self,
+        database: Callable[[], AbstractContextManager[Database]],
+        judging: Callable[[], Judging],
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Prepare; the database and the rules are asked for with every page, since both may change."""
+        """Prepare; the database is opened for every page, and the rules are asked for, since both may change."""
         self._database = database
         self._judging = judging
         self._clock = clock
@@ -64,17 +77,25 @@ class Site:
         self._overview: _Kept | None = None
 
     def overview(self, parameters: Mapping[str, str]) -> Answer:
-        """Give the overview: as it was made within the last minute, or is being made again, where nothing is asked."""
+        """Give the overview; where nothing is asked, as it was made after the last sync, but of the last 15 minutes."""
         if parameters:
             return self.page("", overview.page, parameters)
-        kept = self._overview
-        if kept and time.monotonic() < kept.until:
+        kept, now = self._overview, time.monotonic()
+        if kept and now < kept.is_fresh_until:
             return kept.answer
         if kept:  # others get it while it is made again
-            self._overview = _Kept(kept.answer, time.monotonic() + SECONDS)
-        answer = self.page("", overview.page, parameters)
-        if answer.status == 200:  # noqa: PLR2004 - HTTP's own
-            self._overview = _Kept(answer, time.monotonic() + _KEPT_SECONDS)
+            self._overview = replace(kept, is_fresh_until=now + SECONDS)
+        today = self._clock().replace(microsecond=0)
+        common = _Common("", Asked(), today, today)
+        try:
+            runs = self._read(lambda connection, _: state_of_runs(connection))
+            if kept and kept.runs == runs and now < kept.is_kept_until:
+                self._overview = replace(kept, is_fresh_until=now + _FRESH_SECONDS)
+                return kept.answer
+            answer = self._made(overview.page, common, HTML)
+        except DatabaseError as error:
+            return _unanswered(common, error)
+        self._overview = _Kept(answer, runs, now + _FRESH_SECONDS, now + _KEPT_SECONDS)
         return answer
 
     def calendar(self, parameters: Mapping[str, str]) -> Answer:
@@ -116,25 +137,33 @@ class Site:
         except UsageError as error:
             return _problem(nothing_asked, 400, "This address cannot be answered", str(error))
         except DatabaseError as error:
-            return _problem(nothing_asked, 503, "No answer now", str(error))
+            return _unanswered(nothing_asked, error)
 
     def _made(self, make: Make, common: "_Common", media_type: str) -> Answer:
-        if not self._places.acquire(blocking=False):
-            raise DatabaseError("others are being answered", to_do="try again in a moment.")
-        try:
-            database = self._database()
-            with database.reading() as connection, only_reading(connection, SECONDS):
-                found = make(
-                    Reading(connection, common.asked, common.now, common.today, database.shown, self._judging())
-                )
-        finally:
-            self._places.release()
+        def page(connection: sa.Connection, shown: str) -> Page | str | None:
+            return make(Reading(connection, common.asked, common.now, common.today, shown, self._judging()))
+
+        found, shown = self._read(page)
         if found is None:
             return _problem(common, 404, "Not known", "What this address asks for was not known at that moment.")
         if isinstance(found, str):
             name = common.place.rpartition("/")[2]
             return Answer(200, found.encode("utf-8", "replace"), media_type, name)
-        return Answer(200, common.written(found, database.shown))
+        return Answer(200, common.written(found, shown))
+
+    def _read(self, read: Callable[[sa.Connection, str], _Read]) -> tuple[_Read, str]:
+        """Read once, if not too many others do, and give the name of the database with it."""
+        if not self._places.acquire(blocking=False):
+            raise DatabaseError("others are being answered", to_do="try again in a moment.")
+        try:
+            with (
+                self._database() as database,
+                database.reading() as connection,
+                only_reading(connection, SECONDS),
+            ):
+                return read(connection, database.shown), database.shown
+        finally:
+            self._places.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +212,7 @@ class _Common:
 
 def _problem(common: _Common, status: int, title: str, sentence: str) -> Answer:
     return Answer(status, common.written(Page("problem.html", title, {"sentence": sentence}), ""))
+
+
+def _unanswered(common: _Common, error: DatabaseError) -> Answer:
+    return _problem(common, 503, "No answer now", str(error))

@@ -19,6 +19,12 @@ def names(address: str) -> tuple[str, ...]:
     return (*_LOOPBACK_NAMES, host_and_port(address)[0])
 
 
+def is_loopback(address: str) -> bool:
+    """Tell whether only this machine reaches a listener at `address`."""
+    host, _ = host_and_port(address)
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
 def local_url(address: str) -> str:
     """Return the URL at which a process on this machine reaches a listener at `address`."""
     host, port = host_and_port(address)

@@ -32,6 +32,7 @@ from inventory.serving.bounded import BACKLOG, BoundedProtocol
 from inventory.serving.listening import host_and_port, local_url
 
 Application = Starlette
+Page = BaseRoute
 
 # Asked by probes, which may use any name.
 _OPEN_PATHS = frozenset({"/livez", "/readyz"})
@@ -91,7 +92,16 @@ def application(
 
 def guarded(routes: Sequence[BaseRoute], hosts: Collection[str]) -> Application:
     """Answer by these routes those who ask by one of the names in `hosts`."""
-    return Starlette(routes=routes, middleware=[Middleware(_WithHeaders), Middleware(_ByName, hosts=frozenset(hosts))])
+
+    def broken(_request: Request, _error: Exception) -> Response:
+        # Starlette answers so outside of all middleware; the error is logged after that.
+        return PlainTextResponse("this is a bug; the log says more\n", status_code=500, headers=_HEADERS)
+
+    return Starlette(
+        routes=routes,
+        exception_handlers={Exception: broken},
+        middleware=[Middleware(_WithHeaders), Middleware(_ByName, hosts=frozenset(hosts))],
+    )
 
 
 @contextmanager

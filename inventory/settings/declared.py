@@ -4,7 +4,7 @@
 """
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -161,6 +161,11 @@ class Behaviour(_Declared):
     http_hosts: Annotated[tuple[HostName, ...], BeforeValidator(formats.separate)] = Field(
         default=(),
         description="Names by which others may ask the daemon, beside those of this machine; anyone else is refused.",
+    )
+    pages: Literal["loopback", "on", "off"] = Field(
+        default="loopback",
+        description="Whether the daemon serves pages for a browser at http: only where that is a loopback address, or "
+        '"on" for any, behind a proxy that lets people in, or "off".',
     )
     droplet_metrics: int = Field(
         default=200,

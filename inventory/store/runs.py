@@ -381,3 +381,10 @@ def _exists(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def state_of_runs(connection: sa.Connection) -> tuple[int | None, int]:
+    """Return the id of the newest run, None if there was none, and how many are running: what a new answer needs."""
+    running = sa.select(sa.func.count()).where(sync_runs.c.status == RunStatus.RUNNING).select_from(sync_runs)
+    newest, number = connection.execute(sa.select(sa.func.max(sync_runs.c.id), running.scalar_subquery())).one()
+    return newest, number

@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from html import unescape
 
@@ -30,7 +31,7 @@ PLACES = ["/", "/calendar", "/reports", *(f"/reports/{name}" for name in reports
 
 @pytest.fixture
 def client(lived: Database) -> Iterator[httpx.Client]:
-    site = Site(lambda: lived, lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
+    site = Site(lambda: nullcontext(lived), lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
     with (
         serve("127.0.0.1:0", guarded(routes(site), names("127.0.0.1:0"))) as serving,
         httpx.Client(base_url=serving.url or "", trust_env=False, timeout=60) as client,
@@ -193,12 +194,12 @@ def test_two_read_at_once_and_a_third_is_asked_to_wait(lived: Database) -> None:
     asked: list[int] = []
     answers: list[int] = []
 
-    def reading() -> Database:
+    def reading() -> AbstractContextManager[Database]:
         # Each of the first two asks for another page while it is being read.
         if len(asked) < 2:
             asked.append(1)
             answers.append(site.reports({}).status)
-        return lived
+        return nullcontext(lived)
 
     site = Site(reading, lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
     assert site.reports({}).status == 200

@@ -60,6 +60,7 @@ def test_every_setting_is_shown_with_value_and_source_but_no_secret(
         "schedule": {"value": 60.0, "source": "the default"},
         "http": {"value": "127.0.0.1:8080", "source": "the default"},
         "http_hosts": {"value": None, "source": "the default"},
+        "pages": {"value": "loopback", "source": "the default"},
         "droplet_metrics": {"value": 200, "source": "the default"},
     }
 

@@ -10,6 +10,8 @@ from http.client import HTTPConnection
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.routing import Route
 
 from inventory.errors import ConfigurationError
 from inventory.serving.bounded import MOST_CONNECTIONS
@@ -215,3 +217,16 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def test_this_machine_reaches_a_listener_at_its_address(address: str, url: str) -> None:
     assert local_url(address) == url
     assert host_and_port(address)[0] in names(address)
+
+
+def test_a_bug_in_one_page_costs_that_page_alone_and_has_the_headers_too() -> None:
+    def broken(_request: object) -> Response:
+        raise RuntimeError
+
+    app = application(lambda: WELL, lambda: METRICS, hosts=names("127.0.0.1:0"), pages=[Route("/broken", broken)])
+    with serve("127.0.0.1:0", app) as serving:
+        answer = get(str(serving.url), "/broken")
+        assert (answer.status_code, answer.text) == (500, "this is a bug; the log says more\n")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert get(str(serving.url), "/livez").status_code == 200

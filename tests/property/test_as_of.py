@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -19,6 +19,7 @@ from inventory.report.forms import RowsReport, SummaryReport
 from inventory.report.summary import summarise
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
+from inventory.store import prune
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
 from inventory.terminal.document import as_json
@@ -49,9 +50,15 @@ class World:
             account.configured = frozenset({"ours", "theirs"})
         self.ours.selection = TAGGED
         self.lost: list[int] = []
+        self.changed: set[str] = set()
         self.answered: dict[datetime, Mapping[str, str]] = {}
-        for number, plan in enumerate(("daily", "weekly", "daily")):
+        for number, plan in enumerate(("daily", "weekly", "intra_daily_8h", "hourly")):
             self.fleet.add_droplet(name=f"web-{number}", plan=plan, backups=6, tags=[TAG])
+
+    @property
+    def now(self) -> datetime:
+        """What the clock of this machine says."""
+        return self.ours.clock()
 
     def look(self, minutes: int, *accounts: Account) -> None:
         """Let time pass, sync, and a minute later ask everything."""
@@ -60,16 +67,16 @@ class World:
             account.sync()
             account.advance(seconds=30)
         self.ours.api.faults.clear()
-        self.answered[self.fleet.now] = answers(self.database, self.fleet.now)
+        self.answered[self.now] = answers(self.database, self.now)
 
     def contradictions(self) -> list[tuple[datetime, str, str, str]]:
-        """List what is answered otherwise now, with what was answered and what is."""
+        """List what is answered otherwise now, with what was answered and what is; but not what says it was pruned."""
         return [
             (moment, name, before, now[name])
             for moment, asked in self.answered.items()
             for now in [answers(self.database, moment)]
             for name, before in asked.items()
-            if now[name] != before
+            if name not in self.changed and now[name] != before and '"incomplete_before": null' in now[name]
         ]
 
 
@@ -142,6 +149,22 @@ def _forbid_policies(world: World, _droplet: int) -> None:
     world.ours.api.faults["/v2/droplets/backups/policies"] = Fault(status=500)
 
 
+def _prune(world: World, _droplet: int) -> None:
+    world.changed.add("known_droplets")  # it says of every moment since when history is kept
+    for _ in prune.delete(world.database, prune.find(world.database, keep_days=90, today=world.now.date())):
+        pass
+
+
+def _step_clock(minutes: int) -> Callable[[World, int], None]:
+    """Put this machine's clock so far ahead of the API's; moments that it shows again are not asked again."""
+
+    def befall(world: World, _droplet: int) -> None:
+        world.ours.skew = world.theirs.skew = timedelta(minutes=minutes)
+        world.answered = {moment: asked for moment, asked in world.answered.items() if moment < world.now}
+
+    return befall
+
+
 def _faulty(kind: str) -> Callable[[World, int], None]:
     def befall(world: World, droplet: int) -> None:
         world.ours.api.faults[backups_path(droplet)] = FAULTS[kind]()
@@ -164,6 +187,10 @@ EVENTS: dict[str, Callable[[World, int], object]] = {
     "the other account selects": _toggle_theirs,
     "the account changes": _toggle_status,
     "no policies": _forbid_policies,
+    "history is pruned": _prune,
+    "the clock is right": _step_clock(0),
+    "the clock is slow": _step_clock(-40),
+    "the clock is fast": _step_clock(40),
     "a short listing": _faulty("short"),
     "a failing listing": _faulty("failing"),
 }
@@ -180,7 +207,7 @@ class Step(NamedTuple):
 
 STEPS = st.builds(
     Step,
-    minutes=st.sampled_from([3, 60, 60, 300, 60 * 13, 60 * 24 * 9]),
+    minutes=st.sampled_from([3, 60, 60, 300, 60 * 13, 60 * 24 * 9, 60 * 24 * 100]),
     event=st.sampled_from(sorted(EVENTS)),
     droplet=st.integers(0, 5),
     accounts=st.sampled_from([(True, False), (True, True), (True, True), (False, True), (False, False)]),

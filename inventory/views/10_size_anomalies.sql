@@ -1,10 +1,11 @@
 -- Which backups stand out in size from those before them?
 -- Each backup made since report_clock.since is compared with the median of the 7 that its Droplet made before it, ended
 -- ones included. A backup with fewer than 4 before it is not judged, nor is one of size 0 that is still being made: until
--- the window in which it was begun is over, by the policy in force then, or for 12 h where no window is known.
+-- the window in which it was begun is over, by the policy in force then or as the API announced it, or for 12 h where no
+-- window is known.
 -- Grain: one row per backup that stands out, of a selected Droplet that exists
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies
+-- Reads: report_clock, known_droplets, backups, backup_versions, backup_policies, droplet_windows
 -- Order: created_at DESC, backup_id DESC
 -- Time: created_at, from report_clock.since
 -- Columns:
@@ -105,23 +106,34 @@ judged AS MATERIALIZED (
         ) AS median_before_gigabytes,
         -- From its creation to the end of its window; not above 0 or NULL where it belongs to none.
         CASE
-            WHEN b.size_gigabytes = 0 THEN (
-                SELECT r.length_seconds - (seconds_of_week(b.created_at) - r.opens_at + 604800) % r.period_seconds
-                FROM rhythm AS r
-                WHERE
-                    r.droplet_id = b.droplet_id
-                    AND r.valid_from = coalesce(
-                        (
-                            SELECT max(p.valid_from)
-                            FROM backup_policies AS p
-                            WHERE p.droplet_id = b.droplet_id AND p.valid_from <= b.created_at
-                        ),
-                        (
-                            SELECT min(p.valid_from)
-                            FROM backup_policies AS p
-                            WHERE p.droplet_id = b.droplet_id AND p.valid_from <= b.now
+            WHEN b.size_gigabytes = 0 THEN coalesce(
+                (
+                    SELECT r.length_seconds - (seconds_of_week(b.created_at) - r.opens_at + 604800) % r.period_seconds
+                    FROM rhythm AS r
+                    WHERE
+                        r.droplet_id = b.droplet_id
+                        AND r.valid_from = coalesce(
+                            (
+                                SELECT max(p.valid_from)
+                                FROM backup_policies AS p
+                                WHERE p.droplet_id = b.droplet_id AND p.valid_from <= b.created_at
+                            ),
+                            (
+                                SELECT min(p.valid_from)
+                                FROM backup_policies AS p
+                                WHERE p.droplet_id = b.droplet_id AND p.valid_from <= b.now
+                            )
                         )
-                    )
+                ),
+                (
+                    SELECT max(seconds_between(b.created_at, w.ends_at))
+                    FROM droplet_windows AS w
+                    WHERE
+                        w.droplet_id = b.droplet_id
+                        AND w.starts_at <= b.created_at
+                        AND w.ends_at > b.created_at
+                        AND w.valid_from <= b.now
+                )
             )
         END AS making_seconds
     FROM candidate AS b

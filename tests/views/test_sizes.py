@@ -7,7 +7,7 @@ import pytest
 
 from inventory.store.engine import Database
 from inventory.views.rows import DropletSize, DropletSizeOnDay, SizeAnomaly, SizeGrowth
-from tests.views.by_hand import ByHand, at
+from tests.views.by_hand import WEB, ByHand, at
 
 LAST_LOOK = "03-31 12:00"
 
@@ -111,6 +111,17 @@ def test_a_backup_of_size_0_is_judged_when_its_window_is_over(
     second_before = f"{at(over) - timedelta(seconds=1):%m-%d %H:%M:%S}"
     assert web.ask(SizeAnomaly, second_before) == []
     assert [row.verdict for row in web.ask(SizeAnomaly, over)] == ["zero"]
+
+
+def test_the_window_may_be_one_that_was_announced(web: ByHand) -> None:
+    web.backups([2, 2, 2, 2], seen="03-04 12:00")
+    web.backup(5, "03-05 05:00", seen="03-05 05:10", size_gigabytes=0.0)
+    web.looks("03-04 12:00", "03-05 05:10")
+    web.policy("03-04 12:00", plan="unheard-of")
+    window = {"starts_at": at("03-05 04:00"), "ends_at": at("03-05 22:00")}
+    web.insert("droplet_windows", droplet_id=WEB, valid_from=at("03-04 12:00"), valid_to=at("03-05 05:10"), **window)
+    assert web.ask(SizeAnomaly, "03-05 21:59:59") == []
+    assert [row.verdict for row in web.ask(SizeAnomaly, "03-05 22:00")] == ["zero"]
 
 
 def test_the_window_is_that_of_the_policy_under_which_the_backup_was_begun(web: ByHand) -> None:

@@ -20,6 +20,8 @@ RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/inventory --shell /
     && install --directory --owner inventory --group inventory --mode 0700 /var/lib/inventory
 COPY --from=build /opt/inventory /opt/inventory
 ENV PATH=/opt/inventory/bin:$PATH
+# glibc reserves 64 MB of addresses for each thread otherwise.
+ENV MALLOC_ARENA_MAX=2
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 WORKDIR /var/lib/inventory

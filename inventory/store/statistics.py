@@ -9,24 +9,24 @@ import sqlalchemy as sa
 
 from inventory.store.schema import metadata
 
-# -1 is a table that was never analysed: https://www.postgresql.org/docs/current/catalog-pg-class.html
-_NEVER_ANALYSED = """
+# relpages is from the last ANALYZE, 0 before the first: https://www.postgresql.org/docs/current/catalog-pg-class.html
+_GROWN = """
 SELECT oid::regclass::text FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(:names)
-  AND relkind = 'r' AND reltuples < 0 AND pg_relation_size(oid) > 0
+  AND relkind = 'r' AND pg_relation_size(oid) > 2 * relpages::bigint * current_setting('block_size')::bigint
   AND pg_has_role(relowner, 'USAGE')
 ORDER BY relname"""
 
 
 def gather(connection: sa.Connection) -> None:
-    """Analyse the tables that have rows and no statistics; SQLite needs none.
+    """Analyse the tables that have rows and no statistics, or have more than doubled since; SQLite needs none.
 
-    Tables that another session analyses or alters are left to the next sync, and so are those of another owner, of
+    In the middle of a long first sync, the server itself may have analysed them. Tables that another session analyses or alters are left to the next sync, and so are those of another owner, of
     each of which the server would log a warning: they are analysed when their owner upgrades them.
     """
     if connection.dialect.name != "postgresql":
         return
     names = {"names": list(metadata.tables)}
-    tables = connection.scalars(sa.text(_NEVER_ANALYSED), names).all()
+    tables = connection.scalars(sa.text(_GROWN), names).all()
     if tables:
         connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")

@@ -40,3 +40,11 @@ def test_a_role_that_does_not_own_the_tables_leaves_them_without_a_warning(migra
         with database.writing() as connection:
             statistics.gather(connection)
             assert connection.scalar(sa.text("SELECT reltuples FROM pg_class WHERE relname = 'accounts'")) == 1
+
+
+def test_a_table_that_was_analysed_while_it_was_small_is_analysed_again(migrated_postgres_url: str) -> None:
+    with closing(Database(migrated_postgres_url)) as database, database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO accounts (name) VALUES ('default'); ANALYZE accounts")
+        connection.exec_driver_sql("INSERT INTO accounts (name) SELECT n FROM generate_series(1, 1000) n")
+        statistics.gather(connection)
+        assert connection.scalar(sa.text("SELECT reltuples FROM pg_class WHERE relname = 'accounts'")) == 1001

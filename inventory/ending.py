@@ -101,7 +101,8 @@ def _say_unanswered(error: BaseException) -> None:
     """Say to monitoring in one line why there is no answer; the traceback of a bug goes to stderr."""
     from inventory.report.check_text import unanswered  # noqa: PLC0415 - no other command needs it
 
-    why = exhausted(error) or str(error)
+    said = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
+    why = exhausted(error) or said
     # The base class of usage errors has no public name in Typer.
     if not exhausted(error) and not isinstance(error, (InventoryError, Interrupted, *typer.BadParameter.__bases__)):
         sys.stderr.write(redactor()(traceback.format_exc()))

@@ -21,8 +21,9 @@ ORDER BY relname"""
 def gather(connection: sa.Connection) -> None:
     """Analyse the tables that have rows and no statistics, or have more than doubled since; SQLite needs none.
 
-    In the middle of a long first sync, the server itself may have analysed them. Tables that another session analyses or alters are left to the next sync, and so are those of another owner, of
-    each of which the server would log a warning: they are analysed when their owner upgrades them.
+    In the middle of a long first sync, the server itself may have analysed them. Tables that another session analyses
+    or alters are left to the next sync, and so are those of another owner, of each of which the server would log a
+    warning: they are analysed when their owner upgrades them.
     """
     if connection.dialect.name != "postgresql":
         return

@@ -427,6 +427,7 @@ def test_all_that_is_wrong_with_the_settings_is_one_line(path: Path, run: Run) -
         ("--tag nothing", "no Droplet has the tag"),
         ("--json --nonsense", "--nonsense"),
         ("--quiet --nonsense", "--nonsense"),
+        ("--timeout 0", "--timeout"),
     ],
 )
 def test_wrong_usage_is_unknown_too(words: str, why: str, path: Path, run: Run) -> None:

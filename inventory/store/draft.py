@@ -67,7 +67,7 @@ def _making(path: Path) -> Iterator[None]:
 
 def _log_ahead(database: Database) -> None:
     """Switch to a log ahead, the last change: the mode is kept in the file, and every later connection finds it."""
-    with database.translating_errors(), database.engine.connect() as connection:
+    with database.errors.translated(), database.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         (mode,) = driver.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":

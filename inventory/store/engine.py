@@ -1,10 +1,9 @@
-"""Connections to SQLite or PostgreSQL, and their errors as ours.
+"""Connections to SQLite or PostgreSQL, and the transactions on them.
 
 The transactions of SQLite's driver lose concurrent updates. Writers therefore take the write lock at once (`BEGIN
 IMMEDIATE`), readers use a plain `BEGIN`, and both wait up to 30 s for a lock.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,20 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, QueuePool
 
-from inventory.errors import (
-    ConfigurationError,
-    DatabaseConflictError,
-    DatabaseError,
-    DatabaseLockedError,
-    DatabaseUnavailableError,
-    DatabaseUnusableError,
-    Kept,
-)
+from inventory.errors import ConfigurationError, DatabaseUnavailableError, DatabaseUnusableError, Kept
 from inventory.process import disk
-from inventory.process.exhaustion import TOO_MANY_FILES, has_descriptors
-from inventory.store.sqlite_file import INDEX_BYTES, has_index, may_write, out_of_rights
-
-LOCK_WAIT_SECONDS = 30
+from inventory.store.driver_errors import LOCK_WAIT_SECONDS, DriverErrors, is_answer_lost
+from inventory.store.sqlite_file import INDEX_BYTES, has_index, may_write
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}",
@@ -65,43 +54,6 @@ def _set_local(settings: Mapping[str, str]) -> str:
 _WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {_set_local(_SESSION_SETTINGS)}"
 _READING = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {_set_local(_SESSION_SETTINGS | READER_SETTINGS)}"
 
-# https://www.sqlite.org/rescode.html, primary codes.
-_SQLITE_UNUSABLE = {
-    3: "this user may not write it",
-    8: "it is read-only",
-    11: "it is damaged; restore a copy",
-    14: "it cannot be opened or written",
-    26: "it is not a SQLite database",
-}
-_SQLITE_RIGHTS = (3, 8, 14)
-_SQLITE_LOCKED = (5, 6)
-_SQLITE_FAILING = 10
-_SQLITE_CANNOT_OPEN = 14
-_SQLITE_FULL = 13
-
-NO_SCHEMA = "its search_path names no schema that exists and that this role may use"
-
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_POSTGRESQL_UNUSABLE = {
-    "25006": "it is in read-only mode (a standby?)",
-    "3F000": NO_SCHEMA,
-    "28000": "it does not let this role in",
-    "28P01": "it rejected the password",
-    "3D000": "it does not exist; create it first",
-    "42501": "this role lacks a privilege",
-}
-# libpq gives no code for what went wrong while connecting, only the server's words.
-_POSTGRESQL_UNUSABLE_WORDS = {
-    "password authentication failed": "it rejected the password",
-    "no password supplied": "it asks for a password",
-    "does not exist": "it, or the role, does not exist; create it first",
-    "no pg_hba.conf entry": "it does not let this role in from here",
-}
-_POSTGRESQL_LOCKED = "55P03"
-_POSTGRESQL_FULL = "53100"
-# A deadlock, and a serialization failure; on a standby, also a row that the primary has removed meanwhile.
-_POSTGRESQL_CONFLICTS = ("40P01", "40001")
-
 
 class Database:
     """One database: transactions that write or read, and its name as it may be shown.
@@ -109,6 +61,7 @@ class Database:
     Attributes:
         path: The SQLite file; None on PostgreSQL and in memory.
         shown: The file's path, or the URL without its password; in memory, words that say so.
+        errors: Its driver's errors as ours.
     """
 
     def __init__(self, url: str | sa.URL, *, becomes: Path | None = None) -> None:
@@ -121,7 +74,7 @@ class Database:
         self.path = Path(self.url.database) if self.is_sqlite and self.url.database else None
         in_memory = "a database in memory" if self.is_sqlite else None
         self.shown = str(becomes or self.path or in_memory or _without_secrets(self.url))
-        self._is_draft = becomes is not None
+        self.errors = DriverErrors(self.shown, self.path, is_draft=becomes is not None)
         # SQLite polls for its lock, and who comes late may be first: of our own threads each waits for its turn here.
         self._turn_to_write = Lock() if self.is_sqlite else None
         self.engine = (
@@ -148,7 +101,7 @@ class Database:
             finally:
                 self._turn_to_write.release()
         else:
-            raise self._locked()
+            raise self.errors.locked()
 
     @contextmanager
     def reading(self, *, at_most_seconds: int | None = None) -> Iterator[sa.Connection]:
@@ -197,7 +150,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, engine: sa.Engine, sqlite_begin: str, **options: str) -> Iterator[sa.Connection]:
-        with self.translating_errors(), engine.connect() as connection:
+        with self.errors.translated(), engine.connect() as connection:
             is_committing = False
             try:
                 with connection.execution_options(sqlite_begin=sqlite_begin, **options).begin() as transaction:
@@ -206,99 +159,11 @@ class Database:
             except sa.exc.OperationalError as error:
                 # After an I/O error the state of a connection is unknown: it is not used again.
                 connection.invalidate()
-                translated = self._translated(error)
-                if translated is None or not (is_committing and _is_answer_lost(error)):
+                ours = self.errors.of(error)
+                if ours is None or not (is_committing and is_answer_lost(error)):
                     raise
-                translated.kept, translated.to_do = Kept.UNKNOWN, "the next sync finds out."
-                raise translated from error
-
-    @contextmanager
-    def translating_errors(self) -> Iterator[None]:
-        """Raise ours in place of the drivers' errors that an operator can act on; leave all others as they are."""
-        try:
-            yield
-        except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            translated = self._translated(error)
-            if translated is None:
-                raise
-            raise translated from error
-
-    def _translated(self, error: sa.exc.DBAPIError | sqlite3.Error) -> DatabaseError | None:
-        if isinstance(error, sqlite3.Error):
-            return self._from_sqlite(error)
-        if isinstance(error.orig, sqlite3.Error):
-            return self._from_sqlite(error.orig)
-        return self._from_postgresql(error)
-
-    def _from_sqlite(self, error: sqlite3.Error) -> DatabaseError | None:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is None or isinstance(error, sqlite3.IntegrityError):
-            return None
-        primary = code & 0xFF
-        if primary in _SQLITE_LOCKED:
-            return self._locked()
-        if of_the_system := self._of_the_system(error):
-            return of_the_system
-        if primary in _SQLITE_UNUSABLE:
-            return self._why_not_sqlite(primary)
-        if isinstance(error, sqlite3.OperationalError) and primary != 1:
-            return DatabaseUnavailableError(f"database {self.shown}: {error}", kept=Kept.NOTHING_CHANGED)
-        return None
-
-    def _locked(self) -> DatabaseLockedError:
-        return DatabaseLockedError(
-            f"database {self.shown} has been locked by another program for more than {LOCK_WAIT_SECONDS} s",
-            kept=Kept.NOTHING_CHANGED,
-            to_do="the next run catches up.",
-        )
-
-    def _why_not_sqlite(self, primary: int) -> DatabaseUnusableError:
-        if (
-            primary in _SQLITE_RIGHTS
-            and self.path
-            and os.access(self.path, os.R_OK, effective_ids=True)
-            and not may_write(self.path)
-        ):
-            return out_of_rights(self.path)
-        return DatabaseUnusableError(f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}", kept=Kept.NOTHING_CHANGED)
-
-    def _of_the_system(self, error: sqlite3.Error) -> DatabaseUnavailableError | None:
-        """Say that the disk is full or failing, or no file can be opened; None where an error is of something else."""
-        primary = error.sqlite_errorcode & 0xFF
-        if primary == _SQLITE_CANNOT_OPEN and not has_descriptors():
-            return DatabaseUnavailableError(f"database {self.shown}: {TOO_MANY_FILES}", kept=Kept.NOTHING_MORE)
-        has_room = self.path is None or disk.has_room(self.path, INDEX_BYTES)
-        if primary == _SQLITE_FULL or (primary in (_SQLITE_FAILING, _SQLITE_CANNOT_OPEN) and not has_room):
-            what, doing = "disk full", "writing"
-        elif primary == _SQLITE_FAILING:
-            what, doing = f"disk error ({error.sqlite_errorname})", "using"
-        else:
-            return None
-        free = disk.free(self.path) if self.path else "in memory"
-        if self._is_draft:
-            return DatabaseUnavailableError(f"{what} while making {self.shown} ({free})", kept=Kept.NOTHING_LEFT)
-        # Of several transactions, those before this one are kept.
-        return DatabaseUnavailableError(f"{what} while {doing} {self.shown} ({free})", kept=Kept.NOTHING_MORE)
-
-    def _from_postgresql(self, error: sa.exc.DBAPIError) -> DatabaseError | None:
-        code = getattr(error.orig, "sqlstate", None) or ""
-        words = str(error.orig)
-        if why := _why_unusable(code, words):
-            return DatabaseUnusableError(f"database {self.shown}: {why}", kept=Kept.NOTHING_CHANGED)
-        if code == _POSTGRESQL_LOCKED:
-            what = f"database {self.shown} is locked by another program"
-            return DatabaseLockedError(what, kept=Kept.NOTHING_CHANGED)
-        if code in _POSTGRESQL_CONFLICTS:
-            what = (
-                f"database {self.shown} gave a transaction up because another stood in its way ({_first_line(words)})"
-            )
-            return DatabaseConflictError(what, kept=Kept.NOTHING_CHANGED, to_do="the next run catches up.")
-        # 08 connection, 53 resources (disk full, too many connections), 57 operator intervention (shutting down).
-        is_away = error.connection_invalidated or code[:2] in ("08", "53", "57", "58") or not code
-        if not is_away or not isinstance(error, sa.exc.OperationalError | sa.exc.InternalError):
-            return None
-        said = f"{'disk full on its server: ' if code == _POSTGRESQL_FULL else ''}{_first_line(words)}"
-        return DatabaseUnavailableError(f"database {self.shown}: {said}", kept=Kept.NOTHING_CHANGED)
+                ours.kept, ours.to_do = Kept.UNKNOWN, "the next sync finds out."
+                raise ours from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -323,27 +188,6 @@ def _without_secrets(url: sa.URL) -> str:
     """Return the URL as it may be shown; libpq also takes passwords as parameters."""
     shown = url.difference_update_query([key for key in url.query if "password" in key])
     return shown.set(drivername="postgresql").render_as_string(hide_password=True)
-
-
-def _first_line(words: str) -> str:
-    return words.strip().partition("\n")[0] or "no answer"
-
-
-def _is_answer_lost(error: sa.exc.DBAPIError) -> bool:
-    """Tell whether an error in a COMMIT leaves open if it was carried out: its answer never came, or the disk failed.
-
-    What SQLite wrote before its disk failed may be whole in its log, and be found there later.
-    """
-    if isinstance(error.orig, sqlite3.Error):
-        return disk.is_failing(error.orig)
-    return error.connection_invalidated or not getattr(error.orig, "sqlstate", None)
-
-
-def _why_unusable(code: str, words: str) -> str | None:
-    """Say why PostgreSQL will not serve until somebody changes something; None if it may serve later."""
-    if code:
-        return _POSTGRESQL_UNUSABLE.get(code)
-    return next((said for word, said in _POSTGRESQL_UNUSABLE_WORDS.items() if word in words), None)
 
 
 def _sqlite_engine(url: sa.URL, *pragmas: str, mode: str = "rw", **pool: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own

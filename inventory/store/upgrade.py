@@ -18,7 +18,8 @@ from inventory.process import disk
 from inventory.process.clock import utc_now
 from inventory.store import statistics, view_ddl
 from inventory.store.draft import directory, drafted, publish, remove_left_behind
-from inventory.store.engine import NO_SCHEMA, Database
+from inventory.store.driver_errors import NO_SCHEMA
+from inventory.store.engine import Database
 from inventory.store.schema import metadata
 from inventory.store.sqlite_file import check_sqlite_file, sqlite_file_exists
 
@@ -235,7 +236,7 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
     With foreign keys on, SQLite fails or empties child tables when a batch migration replaces a parent. They can only
     be switched off outside a transaction, and are checked before the end of this one.
     """
-    with database.translating_errors(), database.engine.connect() as connection:
+    with database.errors.translated(), database.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         if database.is_sqlite:
             driver.execute("PRAGMA foreign_keys = OFF")

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from threading import Thread, Timer
 from types import FrameType
 from typing import NoReturn
@@ -79,20 +79,22 @@ def ending_in_time(on_late: Callable[[int], int], *, grace_seconds: float = GRAC
     """End the process if a signal came and the block still lasts so many seconds later.
 
     Then `on_late` is called with the signal's number, in another thread, and returns the exit code. Of two such blocks
-    the inner one counts.
+    the inner one counts. Where no thread can be started, nothing is late.
     """
     receiver, sender = socket.socketpair()
     with closing(receiver):
         sender.settimeout(0)
         before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         watch = Thread(target=_watch, args=(receiver, on_late, grace_seconds), name="signals", daemon=True)
-        watch.start()
+        with suppress(RuntimeError):  # whatever else needs a thread will say so
+            watch.start()
         try:
             yield
         finally:
             signal.set_wakeup_fd(before)
             sender.close()
-            watch.join()
+            if watch.ident is not None:
+                watch.join()
 
 
 def _watch(receiver: socket.socket, on_late: Callable[[int], int], grace_seconds: float) -> None:

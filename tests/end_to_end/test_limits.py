@@ -42,3 +42,9 @@ def test_a_limit_of_threads_is_said(arguments: tuple[str, ...]) -> None:
     ended = typed(*arguments, streams=NO_THREADS)
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr
     assert "no more threads can be started (see ulimit -u" in ended.stderr
+
+
+def test_under_a_limit_of_threads_monitoring_has_its_answer() -> None:
+    typed("sync", "--quiet")
+    ended = typed("check", streams=NO_THREADS)
+    assert (ended.returncode, ended.stdout.startswith("BACKUPS "), ended.stderr) in ((0, True, ""), (3, True, ""))

@@ -31,9 +31,9 @@ def report_page(reading: Reading, name: str) -> Page | None:
     if view is None:
         return None
     report = _report(reading, view)
-    columns = rows_html.columns(view)
     begin = (reading.asked.page - 1) * A_PAGE
     rows = _rows(reading, report, begin)
+    columns = rows_html.columns(view, rows)
     asked = reading.asked
     return Page(
         "report.html",

@@ -1,6 +1,6 @@
 """The rows of a view as one HTML page, with every column."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -14,12 +14,17 @@ from inventory.views.rows import ROWS
 
 
 class Column(NamedTuple):
-    """A column of the page: its name in the view, its header, its meaning, and whether it holds figures."""
+    """A column of the page: its name in the view, its header, its meaning, and whether it holds figures.
+
+    Secondary ones are left out on a narrow screen. `classes` are those of the cells.
+    """
 
     name: str
     header: str
     meaning: str
     is_figure: bool
+    is_secondary: bool
+    classes: str
 
 
 class Cell(NamedTuple):
@@ -29,19 +34,27 @@ class Cell(NamedTuple):
     at: str | None
 
 
-def columns(view: View) -> list[Column]:
+def columns(view: View, rows: Sequence[NamedTuple]) -> list[Column]:
     """Give all columns of a view."""
+    important = rows_table.on_narrow_screens(view.name, rows)
     kinds = {name: set(get_args(hint) or (hint,)) for name, hint in get_type_hints(ROWS[view.name]).items()}
     return [
-        Column(
-            name=name,
-            # Cells name the unit of their value, but not cells with whole numbers.
-            header=rows_table.as_words(name if int in kinds[name] else rows_table.without_unit(name)),
-            meaning=meaning,
-            is_figure=bool(kinds[name] & {int, float}) and not name.endswith("_id"),
-        )
+        _column(name, meaning, kinds[name], is_secondary=name not in important)
         for name, meaning in view.columns.items()
     ]
+
+
+def _column(name: str, meaning: str, kinds: Collection[type], *, is_secondary: bool) -> Column:
+    is_figure = not name.endswith("_id") and (int in kinds or float in kinds)
+    return Column(
+        name=name,
+        # Cells name the unit of their value, but not cells with whole numbers.
+        header=rows_table.as_words(name if int in kinds else rows_table.without_unit(name)),
+        meaning=meaning,
+        is_figure=is_figure,
+        is_secondary=is_secondary,
+        classes=" ".join(each for each, is_so in (("figure", is_figure), ("more", is_secondary)) if is_so),
+    )
 
 
 def page(
@@ -63,7 +76,7 @@ def page(
         narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
         remark: Why there are no rows, or that there are more; None if these are all.
     """
-    laid_out = columns(view)
+    laid_out = columns(view, rows)
     return render(
         "rows.html",
         title=view.question,

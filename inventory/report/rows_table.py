@@ -93,6 +93,11 @@ _ANSWERS = {
 _UNITS = ("_gigabytes", "_usd", "_hours", "_days", "_at")
 
 
+def on_narrow_screens(name: str, rows: Sequence[NamedTuple]) -> Collection[str]:
+    """Name the columns of a view that say most; the others may go where there is little room."""
+    return {*_whose(rows), *SHOWN[name], *(_DETAILS if "details" in SHOWN[name] else ())}
+
+
 def table(name: str, rows: Sequence[NamedTuple], now: datetime, *, says_whose: bool = True) -> Table:
     """Lay out the rows of a view; accounts and ids are shown only if names alone would be ambiguous."""
     whose = _whose(rows) if says_whose else ()
@@ -121,6 +126,7 @@ def _details(event: Event) -> str:
 
 
 _COMPUTED = {"details": _details}
+_DETAILS = ("backup_id", "attribute", "old_value", "new_value", "gone_reason")
 
 
 def _value(row: Any, column: str) -> Any:  # noqa: ANN401 - whatever a view has

@@ -1,5 +1,6 @@
 """Our pages in a real browser: they render with their style, and nothing is asked of anybody."""
 
+import re
 import shutil
 import subprocess
 import threading
@@ -89,6 +90,48 @@ def look(web: Web, tmp_path: Path) -> Callable[[str], Seen]:
         return Seen(ended.stdout, "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line))
 
     return look
+
+
+MEASURE = """<!DOCTYPE html><html><body>
+<iframe src="/measured.html" width="WIDTH" height="900"></iframe>
+<script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const page = frame.contentDocument, wide = [];
+  for (const box of page.querySelectorAll(".box")) if (box.scrollWidth > box.clientWidth) wide.push("table");
+  if (page.documentElement.scrollWidth > frame.clientWidth) wide.push("page");
+  const shown = [...page.querySelectorAll("thead th")].filter(cell => cell.offsetWidth).map(cell => cell.textContent);
+  document.body.append(`wider: ${wide.join(" ")}; columns: ${shown.join(", ")}; end`);
+};
+</script></body></html>"""
+
+
+def measured(web: Web, look: Callable[[str], Seen], page: str, width: int) -> tuple[list[str], list[str]]:
+    """Tell what is wider than a window, and which columns are shown in it."""
+    web.pages["/measured.html"] = page.encode()
+    found = re.search(r"wider: ([a-z ]*); columns: ([^$]*); end", look(MEASURE.replace("WIDTH", str(width))).document)
+    assert found
+    return found[1].split(), found[2].split(", ")
+
+
+@pytest.mark.parametrize("name", ["live_backups", "changes", "monthly_cost", "due_windows", ""])
+def test_a_page_fits_a_wide_window_and_reads_in_a_narrow_one(
+    run: Run, web: Web, look: Callable[[str], Seen], tmp_path: Path, name: str
+) -> None:
+    """On a telephone secondary columns go, which is said; what is left may be moved sideways, but not the page."""
+    file = tmp_path / "page.html"
+    limit = ("--limit", "30") if name else ()
+    assert run("report", *([name] if name else []), "--as-of", NOW, *limit, "--html", str(file)).code == 0
+    page = file.read_text("utf-8")
+    wider, all_columns = measured(web, look, page, 1400)
+    assert wider == []
+    wider, columns = measured(web, look, page, 400)
+    assert "page" not in wider
+    gone = re.findall(r"Left out on this narrow screen: (.*)\.", page)
+    assert [", ".join(each for each in all_columns if each not in columns)] == (gone or [""])
+    if name:
+        assert "droplet" in columns
+        assert len(columns) < len(all_columns)
 
 
 @pytest.mark.parametrize("arguments", [(), ("live_backups",)], ids=["summary", "report"])

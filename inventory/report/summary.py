@@ -117,7 +117,7 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     before = sizes.total(then)
     disabled = sum(row.reason == "backups off" for row in unprotected)
     oldest, newest = _oldest_and_newest(retention)
-    cost_usd, without_rate = _cost(ask(connection, CostNow, question), evidence)
+    cost_usd, without_rate = _cost(connection, question, evidence)
     is_known = bool(growth) or bool(evidence.health and not evidence.droplet_ids)
     return Summary(
         now=now,
@@ -170,11 +170,13 @@ def _without_any(retention: Sequence[DropletRetention]) -> set[int]:
     return {row.droplet_id for row in retention if row.verdict == "too few" and row.backups == 0}
 
 
-def _cost(rows: Sequence[CostNow], evidence: Evidence) -> tuple[float | None, int]:
+def _cost(connection: sa.Connection, question: Question, evidence: Evidence) -> tuple[float | None, int]:
     """Give the US dollars of a month, and the number of Droplets that have no known policy, rate or price."""
-    known = [row.estimated_usd for row in rows if row.estimated_usd is not None]
-    has_none_to_pay = bool(evidence.health and not rows)
-    return (add_up(known) if known or has_none_to_pay else None), len(rows) - len(known)
+    if not evidence.health:
+        return None, 0
+    estimates = [row.estimated_usd for row in ask(connection, CostNow, question)]
+    known = [each for each in estimates if each is not None]
+    return (add_up(known) if known or not estimates else None), len(estimates) - len(known)
 
 
 def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) -> float:

@@ -49,7 +49,8 @@ docs: .venv/dev ## Write anew what is generated in docs/sql.md
 
 bench: .venv/dev ## Measure syncs, requests and views; half an hour
 	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests \
-		&& $(BIN)/python -m benchmarks.limits && $(BIN)/python -m benchmarks.views
+		&& $(BIN)/python -m benchmarks.limits && $(BIN)/python -m benchmarks.views \
+		&& $(BIN)/python -m benchmarks.accounts
 
 mutants: .venv/dev ## List the changes of history/ and judging/ that no test sees
 	rm -rf mutants

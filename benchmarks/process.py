@@ -21,7 +21,7 @@ _SIZES = (100, 1_000)
 _LARGE = 10_000
 
 # In between, because a process starts with the peak memory of the one that started it.
-_MEASURE = """
+MEASURE = """
 import resource, subprocess, sys, time
 began = time.perf_counter()
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
@@ -91,7 +91,7 @@ def _run(url: str, database: sa.URL, *options: str) -> tuple[float, float]:
         "INVENTORY_DATABASE_URL": database.render_as_string(hide_password=False),
         "INVENTORY_REQUESTS_PER_SECOND": "0",
     }
-    words = [sys.executable, "-S", "-c", _MEASURE, *command]
+    words = [sys.executable, "-S", "-c", MEASURE, *command]
     result = subprocess.run(words, check=True, capture_output=True, text=True, env=environment, cwd="/")  # noqa: S603 - our own program
     seconds, megabytes = result.stdout.split()
     return float(seconds), float(megabytes)

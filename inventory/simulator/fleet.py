@@ -33,6 +33,7 @@ class Fleet:
         oldest_goes: When a backup past its retention disappears.
         chance_of_missing: The share of due backups that are not made, 0 to 1.
         first_droplet_id: Of the Droplets; DigitalOcean gives no id to two accounts.
+        first_image_id: Of the backups and snapshots; 2,000,000,000 from one account to the next keep them apart.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Fleet:
         oldest_goes: OldestGoes = "by_age",
         chance_of_missing: float = 0.0,
         first_droplet_id: int = 500_000_001,
+        first_image_id: int = 0,
     ) -> None:
         self.events: list[Event] = []
         self.chance = Chance(seed)
@@ -52,7 +54,7 @@ class Fleet:
         self._droplet_ids = count(first_droplet_id)
         self._droplets: dict[int, SimulatedDroplet] = {}
         self._destroyed: dict[int, SimulatedDroplet] = {}
-        self._images = Images()
+        self._images = Images(first_image_id)
         self._misses: set[int] = set()
 
     @property

@@ -14,7 +14,8 @@ _IDS_START_AT = datetime(2018, 1, 1, tzinfo=UTC)
 class Images:
     """Backups by their Droplets, and the snapshots that were converted from them."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_id: int = 0) -> None:
+        self._first_id = first_id
         self._backups: dict[int, tuple[SimulatedBackup, ...]] = {}
         self._snapshots: dict[int, dict[int, SimulatedBackup]] = {}
         self._ever: dict[int, SimulatedBackup] = {}
@@ -83,5 +84,5 @@ class Images:
 
     def free_id(self, created_at: datetime) -> int:
         """Derive an id from the time, so that a newer image has a larger one whatever was made before it."""
-        first = int((created_at - _IDS_START_AT).total_seconds())
+        first = self._first_id + int((created_at - _IDS_START_AT).total_seconds())
         return next(number for number in count(first) if number not in self._ever)

@@ -23,7 +23,12 @@ def accounts(database: Database) -> list[Account]:
     """Three accounts of a fortnight, and a Droplet that moved from the second to the third."""
     found = []
     for number, name in enumerate(NAMES):
-        fleet = Fleet(MONDAY - timedelta(hours=number), seed=number, first_droplet_id=(number + 1) * 1_000_000)
+        fleet = Fleet(
+            MONDAY - timedelta(hours=number),
+            seed=number,
+            first_droplet_id=(number + 1) * 1_000_000,
+            first_image_id=number * 2_000_000_000,
+        )
         account = Account(database, fleet, name=name)
         account.configured = frozenset(NAMES)
         for droplet in range(2):

@@ -32,7 +32,12 @@ def fleets() -> dict[str, Fleet]:
     """Give each account two Droplets of its own; made again they are the same, but for the time of day."""
     found = {}
     for number, name in enumerate(NAMES):
-        fleet = Fleet(datetime.now(UTC).replace(microsecond=0), seed=number, first_droplet_id=(number + 1) * 1_000_000)
+        fleet = Fleet(
+            datetime.now(UTC).replace(microsecond=0),
+            seed=number,
+            first_droplet_id=(number + 1) * 1_000_000,
+            first_image_id=number * 2_000_000_000,
+        )
         for droplet in range(2):
             fleet.add_droplet(name=f"web-{droplet}", plan="daily", backups=3)
         found[name] = fleet

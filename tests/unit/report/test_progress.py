@@ -35,3 +35,24 @@ def test_where_no_terminal_is_there_is_no_bar(capsys: pytest.CaptureFixture[str]
         bar.started(10)
         bar.progressed(5, 5, None)
     assert capsys.readouterr() == ("", "")
+
+
+def test_several_accounts_share_one_display(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    display = Display(accounts=3, is_quiet=False)
+    with display.follow("web") as web, display.follow("db") as db:
+        for listener, droplets in ((web, 7), (db, 9)):
+            listener.started(droplets)
+            listener.progressed(2, 5, None)
+        sys.stdout.write("an answer\n")
+    with display.follow("mail"):
+        pass
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert "Droplets of web" in shown
+    assert "3/3 accounts" in shown
+    assert capsys.readouterr().out == "an answer\n", "stdout is a pipe, and the display's is stderr"

@@ -72,6 +72,7 @@ def _synced(
         for report in one_round.sync(accounts.values()):
             reports.append(report)
             if report.traceback:
+                complain(f'account "{report.account}": {report.error}')
                 print_bug(report.traceback)
             elif not options.as_json:
                 _print(report, accounts[report.account], options)

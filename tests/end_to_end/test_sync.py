@@ -19,7 +19,7 @@ from inventory.simulator.faults import Fault
 from inventory.simulator.story import seeded_fleet
 from inventory.store.engine import Database
 from inventory.store.schema import backup_regions, backups, droplets, sync_runs
-from tests.end_to_end.conftest import Ended, Run, Serve, Served, now, small_fleet, start
+from tests.end_to_end.conftest import Ended, Run, Serve, Served, now, on_sqlite, small_fleet, start
 from tests.simulated import backups_path, rows
 
 Environment = Callable[[Served], None]
@@ -258,6 +258,19 @@ def test_two_accounts_are_reported_in_the_order_of_the_configuration(
     unknown = run("sync", "--account", "nowhere")
     assert unknown.code == 2
     assert "only: web, db" in unknown.err
+
+
+@on_sqlite
+def test_a_bug_is_told_with_its_account_and_its_traceback(run: Run, account: Served, database: Database) -> None:
+    """A fault that nobody foresaw: the table of accounts is lost."""
+    assert run("sync", "--quiet").code == 0
+    with database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE accounts RENAME TO lost")
+    ended = run("sync", "--json")
+    assert (ended.code, ended.document["exit_code"], ended.document["accounts"][0]["status"]) == (70, 70, "failed")
+    assert 'inventory: account "default": a bug ended the run: OperationalError\nTraceback' in ended.err
+    assert "no such table" in ended.err
+    assert "please report it" in ended.err
 
 
 # Processes

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from inventory.judging.overdue import is_overdue
@@ -151,16 +152,16 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
     """Put the verdicts of one moment on different accounts together, one at least, by the same rules."""
     if len(verdicts) == 1:
         return verdicts[0]
-    exempted = [each for verdict in verdicts for each in verdict.exempted]
-    looked_at = [each.looked_at for each in verdicts]
+    exempted = chain.from_iterable(each.exempted for each in verdicts)
+    looked_at = [each.looked_at for each in verdicts if each.looked_at is not None]
     return Verdict(
         now=verdicts[0].now,
-        findings=tuple(sorted((each for verdict in verdicts for each in verdict.findings), key=_worst_first)),
-        counted=tuple(sorted((each for verdict in verdicts for each in verdict.counted), key=_worst_first)),
+        findings=tuple(sorted(chain.from_iterable(each.findings for each in verdicts), key=_worst_first)),
+        counted=tuple(sorted(chain.from_iterable(each.counted for each in verdicts), key=_worst_first)),
         exempted=tuple(sorted(exempted, key=lambda each: _worst_first(each[0]))),
         expired=verdicts[0].expired,
         droplets=sum(each.droplets for each in verdicts),
-        looked_at=min((each for each in looked_at if each is not None), default=None) if all(looked_at) else None,
+        looked_at=min(looked_at) if len(looked_at) == len(verdicts) else None,
     )
 
 

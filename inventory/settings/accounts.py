@@ -169,14 +169,10 @@ def _read(account: AccountSettings, paths: Mapping[str, str], *, needs_token: bo
     Raises:
         ValueError: One of its files is wrong.
     """
-    path, values = paths.get(_TABLE), dict[str, Any]()
-    text = ""
-    if path is not None:
-        text, values = files.read_configuration(path)
+    path = paths.get(_TABLE)
+    text, values = files.read_configuration(path) if path else ("", {})
     if _TOKEN in paths:
-        if "token" in values or "token_file" in values:
-            raise ValueError(f"has a token, and so has {paths[_TOKEN]}")
-        values["token_file"] = paths[_TOKEN]
+        values = _with_token_file(values, paths[_TOKEN])
     token_file = read_secret_path(values["token_file"]) if "token_file" in values else None
     if token_file and needs_token:
         values["token"] = _secret(token_file)
@@ -196,6 +192,12 @@ def _read(account: AccountSettings, paths: Mapping[str, str], *, needs_token: bo
         group=table.group,
         group_source=f"{path}: group" if table.group else THE_DEFAULT,
     )
+
+
+def _with_token_file(values: Mapping[str, Any], token_file: str) -> dict[str, Any]:
+    if not {"token", "token_file"}.isdisjoint(values):
+        raise ValueError(f"has a token, and so has {token_file}")
+    return {**values, "token_file": token_file}
 
 
 def _secret(path: str) -> str:

@@ -22,6 +22,7 @@ class Asked:
         account: Only this account, like `tag` and `plan`.
         text: Only Droplets whose name contains it, in any case, or whose id it is.
         page: Which part of a long list, from 1 on.
+        by: What costs are shown by.
         sort: The column to sort by; a minus before it reverses the order.
     """
 
@@ -32,6 +33,7 @@ class Asked:
     text: str = ""
     page: int = 1
     sort: str = ""
+    by: str = ""
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> Self:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from inventory.views.rows import BackupLifetime, DropletTag, KnownDroplet
 
 A_PAGE = 50
 """How many Droplets a page of the calendar has."""
+
+_MOST_BACKUPS = 120
 
 
 def calendar_page(reading: Reading) -> Page:
@@ -74,7 +77,8 @@ def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
     verdict = inspect(
         reading.connection, reading.now, judging.rules, judging.exemptions, droplet_ids=question.droplet_ids
     )
-    backups = ask(reading.connection, BackupLifetime, question)
+    newest_first = ask(reading.connection, BackupLifetime, replace(question, limit=_MOST_BACKUPS + 1))
+    backups = newest_first[:_MOST_BACKUPS]
     (row,) = calendar.read(reading.connection, reading.now, [found.droplet])
     policies = policies_since(reading.connection, question.droplet_ids or (), found.droplet.first_seen_at, reading.now)
     return Page(
@@ -88,6 +92,7 @@ def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
             "months": calendar.months(reading.now),
             "charts": [*_charts(found, backups)],
             "backups": backups,
+            "has_more": len(newest_first) > _MOST_BACKUPS,
             "expires": _expiries(found),
             "live": {each.backup_id: each for each in found.live},
             "policies": [Policy(_policy(record), record) for _, record in reversed(policies)],

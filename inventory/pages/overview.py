@@ -1,9 +1,9 @@
-"""The overview: who needs attention, what could be restored now, the calendar, what is stored and what it costs."""
+"""The overview: who needs attention, what could be restored now, the calendar, and what is stored."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from inventory.judging.evidence import read_evidence
@@ -11,16 +11,14 @@ from inventory.judging.findings import Evidence, Verdict, judge
 from inventory.pages import calendar, charts
 from inventory.pages.reading import Page, Reading
 from inventory.report import rows_text
-from inventory.report.fleet_sizes import read_sizes
+from inventory.report.fleet_sizes import FleetSizes, read_sizes
 from inventory.report.summary import Summary, summarise
 from inventory.store.droplet_records import next_windows
 from inventory.terminal import words
-from inventory.views.queries import Question, ask
-from inventory.views.rows import KnownDroplet, MonthlyCost
+from inventory.views.rows import KnownDroplet
 
 _MOST_ROWS = 12
 _MOST_WINDOWS = 6
-_MONTHS = 6
 _TREND = timedelta(days=90)
 
 
@@ -38,7 +36,9 @@ def page(reading: Reading) -> Page:
     question = reading.question()
     evidence = read_evidence(reading.connection, reading.now, reading.accounts, question.droplet_ids)
     verdict = judge(evidence, reading.judging.rules, reading.judging.exemptions, reading.now)
-    summary = summarise(reading.connection, replace(question, accounts=reading.accounts), evidence)
+    question = replace(question, accounts=reading.accounts)
+    summary = summarise(reading.connection, question, evidence)
+    sizes = read_sizes(reading.connection, question, (reading.now - _TREND).date(), evidence.health)
     droplets = _worst_first(evidence, verdict)
     is_known = bool(summary.health or summary.incomplete_before)
     return Page(
@@ -55,7 +55,7 @@ def page(reading: Reading) -> Page:
             "rows": calendar.read(reading.connection, reading.now, droplets[:_MOST_ROWS]),
             "months": calendar.months(reading.now),
             "droplets": len(droplets),
-            "charts": list(_charts(reading, question, evidence)) if is_known else [],
+            "charts": [_stored(sizes)] if sizes.looks else [],
             "windows": _windows(reading, evidence),
         },
     )
@@ -125,8 +125,8 @@ def _looks(summary: Summary) -> Iterator[Look]:
         yield Look(row.account, f"last complete sync {words.age(ago)} ago{behind}", is_late)
 
 
-def _charts(reading: Reading, question: Question, evidence: Evidence) -> Iterator[charts.Chart]:
-    sizes = read_sizes(reading.connection, question, (reading.now - _TREND).date(), evidence.health)
+def _stored(sizes: FleetSizes) -> charts.Chart:
+    """Draw what each account stored."""
     by_account = defaultdict(list)
     for droplet in sizes.droplets:
         by_account[droplet.account].append(droplet)
@@ -134,25 +134,7 @@ def _charts(reading: Reading, question: Question, evidence: Evidence) -> Iterato
         account: [total.size_gigabytes for _, total in replace(sizes, droplets=of_account).totals()]
         for account, of_account in sorted(by_account.items())
     }
-    if sizes.looks and series:
-        yield charts.stored("Stored", list(sizes.looks), series)
-    yield from _costs(reading, question)
-
-
-def _costs(reading: Reading, question: Question) -> Iterator[charts.Chart]:
-    since = _months_back(reading.now, _MONTHS - 1)
-    found: dict[str, dict[date, float]] = defaultdict(lambda: defaultdict(float))
-    for row in ask(reading.connection, MonthlyCost, replace(question, since=since)):
-        found[row.account][row.month] += row.estimated_usd or 0.0
-    months = sorted({month for by_month in found.values() for month in by_month})
-    if months:
-        series = {account: [by_month[month] for month in months] for account, by_month in sorted(found.items())}
-        yield charts.costs("Cost by month, an estimate, not an invoice", months, series)
-
-
-def _months_back(now: datetime, months: int) -> datetime:
-    month = now.year * 12 + now.month - 1 - months
-    return datetime(month // 12, month % 12 + 1, 1, tzinfo=now.tzinfo)
+    return charts.stored("Gigabytes after each day", list(sizes.looks), series)
 
 
 def _windows(reading: Reading, evidence: Evidence) -> Sequence[Any]:

@@ -24,6 +24,9 @@ def routes(site: Site) -> Sequence[BaseRoute]:
     def calendar(request: Request) -> Response:
         return _response(request, site.calendar(dict(request.query_params)))
 
+    def cost(request: Request) -> Response:
+        return _response(request, site.cost(dict(request.query_params)))
+
     def droplet(request: Request) -> Response:
         return _response(request, site.droplet(request.path_params["id"], dict(request.query_params)))
 
@@ -40,6 +43,7 @@ def routes(site: Site) -> Sequence[BaseRoute]:
     return [
         Route("/", overview, middleware=compressed),
         Route("/calendar", calendar, middleware=compressed),
+        Route("/cost", cost, middleware=compressed),
         Route("/droplets/{id:int}", droplet, middleware=compressed),
         Route("/reports", reports, middleware=compressed),
         Route("/reports/{name}", report, middleware=compressed),

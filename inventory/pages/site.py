@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, UsageError
-from inventory.pages import droplets, overview, reports
+from inventory.pages import cost, droplets, overview, reports
 from inventory.pages.asked import Asked, address
 from inventory.pages.reading import Judging, Page, Reading
 from inventory.pages.rendering import render
@@ -24,6 +24,9 @@ from inventory.store.runs import state_of_runs
 
 SECONDS = 5.0
 """How long a page may read."""
+
+# It is made once after a sync, of all Droplets, and kept.
+_OVERVIEW_SECONDS = 20.0
 
 MOST_AT_ONCE = 2
 _FRESH_SECONDS = 10.0
@@ -84,7 +87,7 @@ class Site:
         if kept and now < kept.is_fresh_until:
             return kept.answer
         if kept:  # others get it while it is made again
-            self._overview = replace(kept, is_fresh_until=now + SECONDS)
+            self._overview = replace(kept, is_fresh_until=now + _OVERVIEW_SECONDS)
         today = self._clock().replace(microsecond=0)
         common = _Common("", Asked(), today, today)
         try:
@@ -92,7 +95,7 @@ class Site:
             if kept and kept.runs == runs and now < kept.is_kept_until:
                 self._overview = replace(kept, is_fresh_until=now + _FRESH_SECONDS)
                 return kept.answer
-            answer = self._made(overview.page, common, HTML)
+            answer = self._made(overview.page, common, HTML, _OVERVIEW_SECONDS)
         except DatabaseError as error:
             return _unanswered(common, error)
         self._overview = _Kept(answer, runs, now + _FRESH_SECONDS, now + _KEPT_SECONDS)
@@ -101,6 +104,10 @@ class Site:
     def calendar(self, parameters: Mapping[str, str]) -> Answer:
         """Give one part of the calendar."""
         return self.page("calendar", droplets.calendar_page, parameters)
+
+    def cost(self, parameters: Mapping[str, str]) -> Answer:
+        """Give what backups cost."""
+        return self.page("cost", cost.page, parameters)
 
     def droplet(self, droplet_id: int, parameters: Mapping[str, str]) -> Answer:
         """Give the page of one Droplet."""
@@ -139,11 +146,11 @@ class Site:
         except DatabaseError as error:
             return _unanswered(nothing_asked, error)
 
-    def _made(self, make: Make, common: "_Common", media_type: str) -> Answer:
+    def _made(self, make: Make, common: "_Common", media_type: str, seconds: float = SECONDS) -> Answer:
         def page(connection: sa.Connection, shown: str) -> Page | str | None:
             return make(Reading(connection, common.asked, common.now, common.today, shown, self._judging()))
 
-        found, shown = self._read(page)
+        found, shown = self._read(page, seconds)
         if found is None:
             return _problem(common, 404, "Not known", "What this address asks for was not known at that moment.")
         if isinstance(found, str):
@@ -151,7 +158,7 @@ class Site:
             return Answer(200, found.encode("utf-8", "replace"), media_type, name)
         return Answer(200, common.written(found, shown))
 
-    def _read(self, read: Callable[[sa.Connection, str], _Read]) -> tuple[_Read, str]:
+    def _read(self, read: Callable[[sa.Connection, str], _Read], seconds: float = SECONDS) -> tuple[_Read, str]:
         """Read once, if not too many others do, and give the name of the database with it."""
         if not self._places.acquire(blocking=False):
             raise DatabaseError("others are being answered", to_do="try again in a moment.")
@@ -159,7 +166,7 @@ class Site:
             with (
                 self._database() as database,
                 database.reading() as connection,
-                only_reading(connection, SECONDS),
+                only_reading(connection, seconds),
             ):
                 return read(connection, database.shown), database.shown
         finally:

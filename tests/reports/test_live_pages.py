@@ -22,11 +22,11 @@ from inventory.serving.listening import names
 from inventory.serving.web import guarded, serve
 from inventory.store.engine import Database
 from inventory.views.queries import Question, ask
-from inventory.views.rows import BackupLifetime, DueWindow, EmptyWindow, KnownDroplet
+from inventory.views.rows import BackupLifetime, DropletTag, DueWindow, EmptyWindow, KnownDroplet, MonthlyCost
 from tests.reports.conftest import ENDS_AT, NOW, Run
 
 EARLIER = "2026-03-25T12:00Z"
-PLACES = ["/", "/calendar", "/reports", *(f"/reports/{name}" for name in reports())]
+PLACES = ["/", "/calendar", "/cost", "/cost?by=tag", "/reports", *(f"/reports/{name}" for name in reports())]
 
 
 @pytest.fixture
@@ -123,6 +123,24 @@ def test_the_past_shows_what_the_report_of_that_moment_shows(client: httpx.Clien
     assert "This is the past" not in client.get("/").text
 
 
+def test_costs_are_those_of_the_view_by_account_and_by_tag(client: httpx.Client, lived: Database) -> None:
+    with lived.reading() as connection:
+        rows = ask(connection, MonthlyCost, Question(ENDS_AT))
+        tagged = {each.droplet_id for each in ask(connection, DropletTag, Question(ENDS_AT))}
+    for query, ids in (("", None), ("?by=tag", {each.droplet_id for each in rows} - tagged)):
+        page = client.get(f"/cost{query}").text
+        assert "not an invoice" in page
+        for month in {row.month for row in rows}:
+            cells = re.search(rf'<th scope="row">{month:%Y-%m}</th>(.*)</tr>', page)
+            assert cells
+            figures = re.findall(r">([^<]*)</td>", cells[1])
+            of_month = [row for row in rows if row.month == month]
+            assert figures[0] == f"{sum(row.estimated_usd or 0 for row in of_month):,.2f} USD"
+            if ids:
+                untagged = sum(row.estimated_usd or 0 for row in of_month if row.droplet_id in ids)
+                assert figures[-1] == f"{untagged:,.2f} USD", "the last column is what has no tag"
+
+
 def test_rows_are_sorted_and_narrowed_by_the_address(client: httpx.Client) -> None:
     def sizes(query: str) -> list[float]:
         cells = re.findall(r'<td class="figure">([\d,.]+) GB</td>', client.get(f"/reports/live_backups{query}").text)
@@ -146,6 +164,7 @@ def test_rows_are_sorted_and_narrowed_by_the_address(client: httpx.Client) -> No
         ("/calendar?page=9", 400, "the calendar has 1 page"),
         ("/calendar?tag=prod", 400, "no tag &#34;prod&#34; is known"),
         ("/reports/live_backups?sort=nothing", 400, "has no column"),
+        ("/cost?by=day", 400, "by account or by tag"),
         ("/?x=1", 400, "no parameter"),
     ],
 )

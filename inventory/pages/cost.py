@@ -48,7 +48,8 @@ def page(reading: Reading) -> Page:
             "way": way,
             "names": names,
             "lines": list(_lines(totals, costs))[::-1],
-            "chart": charts.costs(f"US dollars by month and {way}", list(costs), series) if costs else None,
+            # Tags overlap: one on the other, they would show more than there is.
+            "chart": charts.costs("US dollars by month", list(costs), series) if costs and way != "tag" else None,
             "unknown": sum(row.estimated_usd is None for row in rows),
         },
     )

@@ -66,7 +66,6 @@ def test_every_event_of_the_log_is_listed() -> None:
     listed = {event for row in table("The log") for event in re.findall(r"`([a-z.]+)`", row[0])}
     assert listed == {event for path in (ROOT / "inventory").rglob("*.py") for event in events(path)} - {
         "sync.started",  # with --verbose only
-        "settings.warning",
     }
 
 

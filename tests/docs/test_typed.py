@@ -62,7 +62,6 @@ class Place(NamedTuple):
         home = self.directory / "home"
         for place in ("etc/inventory", "opt/inventory", "var/lib/inventory", "var/lib/node_exporter", "srv/reports"):
             block = block.replace(f"/{place}", f"{self.directory}/{place}")
-        block = block.replace("config --sample", f"config --sample | sed 's#/etc/inventory/#{self.directory}&#'")
         script = "\n".join(_OF_CRON.sub(r"\1", line) for line in block.splitlines())
         done = subprocess.run(
             ["/bin/bash", "-c", f". ~/.typed\nset -e\n{script}\nexport -p > ~/.typed"],

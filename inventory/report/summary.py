@@ -172,11 +172,10 @@ def _without_any(retention: Sequence[DropletRetention]) -> set[int]:
 
 def _cost(connection: sa.Connection, question: Question, evidence: Evidence) -> tuple[float | None, int]:
     """Give the US dollars of a month, and the number of Droplets that have no known policy, rate or price."""
-    if not evidence.health:
-        return None, 0
     estimates = [row.estimated_usd for row in ask(connection, CostNow, question)]
     known = [each for each in estimates if each is not None]
-    return (add_up(known) if known or not estimates else None), len(estimates) - len(known)
+    has_none_to_pay = bool(evidence.health and not estimates)
+    return (add_up(known) if known or has_none_to_pay else None), len(estimates) - len(known)
 
 
 def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) -> float:

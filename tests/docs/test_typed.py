@@ -104,9 +104,18 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def blocks(document: str) -> list[str]:
     """Give the blocks of commands that can be typed here, in their order."""
+    return [
+        each
+        for each in untagged(document)
+        if not each.startswith(NOT_COMMANDS) and not any(word in each for word in NOT_TYPED)
+    ]
+
+
+def untagged(document: str) -> list[str]:
+    """Give the blocks of no language, which are commands or what they print."""
     text = (ROOT / document).read_text("utf-8")
-    found = re.findall(r"^```\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE)
-    return [each for each in found if not each.startswith(NOT_COMMANDS) and not any(word in each for word in NOT_TYPED)]
+    found = re.findall(r"^```(\w*)\n(.*?)\n?```$", text, re.DOTALL | re.MULTILINE)
+    return [block for language, block in found if not language]
 
 
 def right(block: str) -> set[int]:
@@ -141,8 +150,7 @@ def test_nothing_is_left_out_but_for_a_reason_that_still_holds() -> None:
 def test_nothing_is_installed_outside_of_an_environment() -> None:
     """Debian 12 and later refuse that: its Python is managed by the distribution."""
     for document in ("README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))):
-        text = (ROOT / document).read_text("utf-8")
-        for block in re.findall(r"^```\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE):
+        for block in untagged(document):
             for line in block.splitlines():
                 if line.startswith("pip "):
                     assert "bin/activate" in block[: block.index(line)], line

@@ -261,6 +261,24 @@ def check(
         return command.run(config, options, wait)
 
 
+@app.command(rich_help_panel="Ask")
+@exits
+def notify(
+    *,
+    is_printing: Annotated[
+        bool, typer.Option("--print", help="Print it, and note that it was printed; the only way so far.")
+    ] = False,
+    config: ConfigFile = None,
+) -> int:
+    """Tell what is new, worse or solved since the last time: each finding once, for cron's mail."""
+    from inventory.commands import notify as command
+    from inventory.errors import UsageError
+
+    if not is_printing:
+        raise UsageError("inventory notify needs --print, the only way to tell so far")
+    return command.run(config)
+
+
 @app.command(rich_help_panel="Set up")
 @exits
 def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> int:

@@ -10,7 +10,7 @@ Evidence          rows of the views, of one moment
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Literal, TypeAlias
@@ -108,6 +108,9 @@ class Verdict:
         expired: Exemptions whose last day has passed.
         droplets: How many were judged.
         looked_at: When the last complete sync ended, of several accounts the earliest; None where one had none.
+        accounts: Names of the accounts that were judged.
+        judged: The Droplets that were judged, by id.
+        lost: Droplet id -> the backups of its `unexplained-loss`.
     """
 
     now: datetime
@@ -117,6 +120,9 @@ class Verdict:
     expired: tuple[Exemption, ...]
     droplets: int
     looked_at: datetime | None
+    accounts: frozenset[str] = frozenset()
+    judged: Mapping[int, KnownDroplet] = field(default_factory=dict)
+    lost: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -145,6 +151,9 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
         expired=tuple(each for each in exemptions if now.date() > each.until),
         droplets=len(evidence.droplet_ids),
         looked_at=_looked_at(evidence.health),
+        accounts=_judged_accounts(evidence),
+        judged={each.droplet_id: each for each in evidence.droplets if each.droplet_id in evidence.droplet_ids},
+        lost=_ids(_lost(evidence.backups, since=now - STAYS_FOR)),
     )
 
 
@@ -359,6 +368,15 @@ def _lost(backups: Iterable[BackupLifetime], since: datetime) -> dict[int, list[
         if backup.gone_reason == GoneReason.UNEXPLAINED and backup.gone_at is not None and backup.gone_at > since:
             found[backup.droplet_id].append(backup)
     return dict(found)
+
+
+def _judged_accounts(evidence: Evidence) -> frozenset[str]:
+    synced = (each.account for each in evidence.health)
+    return frozenset(synced if evidence.accounts is None else evidence.accounts)
+
+
+def _ids(lost: Mapping[int, Sequence[BackupLifetime]]) -> dict[int, frozenset[int]]:
+    return {droplet_id: frozenset(each.backup_id for each in backups) for droplet_id, backups in lost.items()}
 
 
 def _looked_at(health: Sequence[SyncHealth]) -> datetime | None:

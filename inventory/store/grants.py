@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from inventory.errors import DatabaseUnusableError, Kept, UsageError
 from inventory.store.engine import READER_SETTINGS, Database
-from inventory.store.schema import metadata
+from inventory.store.schema import PRIVATE, metadata
 from inventory.store.upgrade import VERSION_TABLE
 from inventory.views.catalog import views
 
@@ -45,7 +45,8 @@ _STILL_ALLOWED = """
 
 def readable() -> list[str]:
     """Name the tables and views that a reader may read, with the version table, which commands check first."""
-    return [*metadata.tables, *views(), VERSION_TABLE]
+    tables = (table.name for table in metadata.tables.values() if table not in PRIVATE)
+    return [*tables, *views(), VERSION_TABLE]
 
 
 def grant_reader(database: Database, role: str) -> bool:
@@ -115,6 +116,7 @@ def _statements(connection: sa.Connection, owner: str, role: str, *, is_new: boo
         f"GRANT USAGE ON SCHEMA {schema} TO {reader}",
         f"REVOKE ALL ON {ours} FROM {reader}",
         f"GRANT SELECT ON {ours} TO {reader}",
+        f"REVOKE ALL ON {', '.join(table.name for table in PRIVATE)} FROM {reader}",
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {maker} IN SCHEMA {schema} GRANT SELECT ON TABLES TO {reader}",
     ]
 

@@ -1,8 +1,8 @@
 """Delete what no answer about the days to keep needs. Nothing else deletes history (R3).
 
-It deletes ended backups with their versions and regions, and finished sync runs with their attempts. It keeps what is
-stored by Droplet: `droplet_days`, tags, policies and attributes. Every view then answers about the days kept, and as
-of each of them, as it did before. For that, more is kept than those days:
+It deletes ended backups with their versions and regions, finished sync runs with their attempts, and what people were
+told of findings that are over. It keeps what is stored by Droplet: `droplet_days`, tags, policies and attributes. Every
+view then answers about the days kept, and as of each of them, as it did before. For that, more is kept than those days:
 
 - backups made in the 90 days before, which the views of growth and retention read, back to the beginning of a month,
   so that every month is whole or gone,
@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import sqlalchemy as sa
 
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, backup_regions, backup_versions, backups, sync_listings, sync_runs
+from inventory.store.schema import accounts, backup_regions, backup_versions, backups, notices, sync_listings, sync_runs
 from inventory.views.queries import RECENT
 from inventory.vocabulary import RunMode, RunStatus
 
@@ -67,6 +67,7 @@ def find(database: Database, *, keep_days: int, today: date) -> Prunable:
             "backup_regions": _count(connection, backup_regions.c.backup_id.in_(ended)),
             "sync_runs": len(run_ids),
             "sync_listings": _count(connection, sync_listings.c.run_id.in_(finished)),
+            "notices": _count(connection, notices.c.ended_at < ended_before),
         }
     return Prunable(ended_before, made_before, backup_ids, run_ids, rows)
 
@@ -112,6 +113,10 @@ def delete(database: Database, prunable: Prunable) -> Iterator[int]:
             _record(connection, accounts.c.pruned_before, prunable.made_before)
             _delete_backups(connection, batch, prunable.ended_before)
         yield len(batch)
+    if prunable.rows["notices"]:
+        with database.writing() as connection:
+            connection.execute(sa.delete(notices).where(notices.c.ended_at < prunable.ended_before))
+        yield 0
     for batch in _batches(prunable.run_ids, _BATCH_RUNS):
         with database.writing() as connection:
             _record(connection, accounts.c.complete_since, prunable.ended_before)

@@ -421,3 +421,58 @@ sync_listings = sa.Table(
     sa.Column("error", sa.Text(), comment="NULL if the listing was complete"),
     comment="Attempts that failed, were incomplete or changed something; the others are counted in sync_runs",
 )
+
+notice_channels = sa.Table(
+    "notice_channels",
+    metadata,
+    sa.Column("name", sa.Text(), primary_key=True, comment="print, for inventory notify --print"),
+    _at(
+        "judged_at",
+        "UTC; the latest verdict that was compared with what it was told; NULL before the first",
+        nullable=True,
+    ),
+    sa.Column("claimed_by", sa.Text(), comment="Host and process that tells it now; NULL if none does"),
+    _at("claim_ends_at", "UTC; from then on another process may take over; NULL if none tells it", nullable=True),
+    comment="A way to tell people of findings",
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, comment="Our id"),
+    sa.Column(
+        "channel", sa.ForeignKey("notice_channels.name"), nullable=False, comment="Name of the channel that was told"
+    ),
+    sa.Column("account", sa.Text(), nullable=False, comment="Name of the account, in the configuration"),
+    sa.Column("droplet_id", BigId, nullable=False, comment="Id of the Droplet; 0 where it concerns the account"),
+    sa.Column("finding", sa.Text(), nullable=False, comment="Its name, as inventory check has it"),
+    sa.Column("severity", sa.Text(), nullable=False, comment="As last told, or lower if it has eased since"),
+    sa.Column("droplet", sa.Text(), comment="Name of the Droplet; NULL where it concerns the account"),
+    sa.Column("subject", sa.Text(), nullable=False, comment="What it concerns, as inventory check writes it"),
+    _at("began_at", "UTC; when it began or was learned; NULL if that is not known", nullable=True),
+    sa.Column("what", sa.Text(), nullable=False, comment="What was found, in a clause"),
+    sa.Column(
+        "lost_backup_ids", sa.Text(), nullable=False, comment="Backups of an unexplained-loss, by commas; else empty"
+    ),
+    _at("told_at", "UTC; the verdict of the last message about it"),
+    _at(
+        "ended_at",
+        "UTC; the verdict that showed it solved, or over without a message; NULL while it lasts",
+        nullable=True,
+    ),
+    comment="What each channel was told of each finding",
+    sqlite_autoincrement=True,
+)
+sa.Index(
+    "uq_notices_open",
+    notices.c.channel,
+    notices.c.account,
+    notices.c.droplet_id,
+    notices.c.finding,
+    unique=True,
+    sqlite_where=sa.text("ended_at IS NULL"),
+    postgresql_where=sa.text("ended_at IS NULL"),
+)
+
+PRIVATE = (notice_channels, notices)
+"""Tables that a role made by `db grant-reader` does not read."""

@@ -14,6 +14,7 @@ from inventory.errors import DatabaseUnusableError, UsageError
 from inventory.store import view_ddl
 from inventory.store.engine import Database
 from inventory.store.grants import grant_reader, readable
+from inventory.store.schema import PRIVATE
 from inventory.store.upgrade import require_current, upgrade
 from inventory.views import catalog
 from tests.postgres import Cluster
@@ -102,7 +103,14 @@ def test_it_reads_every_table_and_view(database: Database, reader: sa.Engine) ->
     with closing(Database(reader.url)) as as_reader:
         require_current(as_reader, "the test")
     with database.reading() as connection:
-        assert {*sa.inspect(connection).get_table_names(), *sa.inspect(connection).get_view_names()} == set(readable())
+        there = {*sa.inspect(connection).get_table_names(), *sa.inspect(connection).get_view_names()}
+    assert there - {table.name for table in PRIVATE} == set(readable())
+
+
+@pytest.mark.parametrize("table", PRIVATE, ids=str)
+def test_it_does_not_read_what_people_were_told(reader: sa.Engine, table: sa.Table) -> None:
+    with reader.connect() as connection, pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+        connection.execute(sa.select(table))
 
 
 @pytest.mark.parametrize("way", WAYS_TO_WRITE, ids=str)

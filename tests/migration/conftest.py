@@ -30,6 +30,18 @@ RUN = {
     "overdue_after_seconds": 7200,
 }
 
+LOSS = {
+    "account": "default",
+    "droplet_id": 101,
+    "finding": "unexplained-loss",
+    "severity": "critical",
+    "droplet": "web-01",
+    "subject": "web-01",
+    "began_at": MONDAY,
+    "what": "1 backup gone early",
+    "lost_backup_ids": "1002",
+}
+
 ROWS: dict[str, list[dict[str, Any]]] = {
     "accounts": [{"id": 1, "name": "default", "status": "active"}],
     "droplets": [
@@ -80,6 +92,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "sync_listings": [
         {"run_id": 1, "droplet_id": 404, "attempted_at": MONDAY, "outcome": "not_found", "duration_seconds": 0.2}
     ],
+    "notice_channels": [{"name": "print", "judged_at": TUESDAY}],
+    "notices": [{"channel": "print", **LOSS, "told_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)],
 }
 
 

@@ -1,0 +1,160 @@
+"""What a channel is told: what is true now, compared with what it was told before. Pure.
+
+told before
+| settle      what ends, or gets less bad, without a message
+| due         messages: what is new, worse or solved
+| tell        what the channel knows once they are delivered
+
+The table in docs/notify.md says the same in words; a property test compares both.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from inventory.judging.findings import STAYS_FOR, Finding, Verdict
+from inventory.judging.rules import SEVERITIES
+
+_FOLLOWS_FROM = {"sync-overdue": ("token-rejected", "sync-held")}
+_ENDS_WITH_TIME = ("unexplained-loss", "size-anomaly")
+
+
+class Key(NamedTuple):
+    """What one finding is about; `droplet_id` is None where it concerns the account."""
+
+    account: str
+    droplet_id: int | None
+    finding: str
+
+
+class Change(StrEnum):
+    """What a message says of a finding."""
+
+    NEW = "new"
+    WORSE = "worse"
+    SOLVED = "solved"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a channel knows of one finding that is not over.
+
+    Attributes:
+        finding: As it was last judged; its severity is the one that was told, or a lower one since.
+        lost: The backups of an `unexplained-loss` that were told; empty for others.
+        told_at: UTC moment of the verdict of the last message about it.
+    """
+
+    finding: Finding
+    lost: frozenset[int]
+    told_at: datetime
+
+
+Known = Mapping[Key, Told]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to tell.
+
+    Attributes:
+        finding: As it is now; of a solved one, as it last was.
+        lost: The backups of an `unexplained-loss`; empty for others.
+    """
+
+    change: Change
+    finding: Finding
+    lost: frozenset[int] = frozenset()
+
+
+def key_of(finding: Finding) -> Key:
+    """Return what a finding is about."""
+    return Key(finding.account, finding.droplet_id, finding.name)
+
+
+def settle(known: Known, verdict: Verdict) -> dict[Key, Told]:
+    """Return what is left of what a channel knows after what changes without a message."""
+    found = {key_of(each): each for each in verdict.findings}
+    left = {}
+    for key, told in known.items():
+        finding = found.get(key)
+        if finding is not None:
+            severity = max(told.finding.severity, finding.severity, key=SEVERITIES.index)
+            lost = told.lost & _lost(verdict, finding)
+            left[key] = replace(told, finding=replace(finding, severity=severity), lost=lost)
+        elif not _ends_silently(told.finding, verdict):
+            left[key] = told
+    return left
+
+
+def due(settled: Known, verdict: Verdict) -> list[Message]:
+    """Return what to tell a channel that knows what `settle` left: new and worse ones worst first, then the solved."""
+    found = {key_of(each): each for each in verdict.findings}
+    new_or_worse = [
+        message for key, finding in found.items() for message in _compared(settled.get(key), finding, verdict)
+    ]
+    solved = [
+        Message(Change.SOLVED, told.finding, told.lost)
+        for key, told in sorted(settled.items(), key=lambda each: str(each[0]))
+        if key not in found and _is_solved(told, verdict)
+    ]
+    return [*new_or_worse, *solved]
+
+
+def tell(settled: Known, messages: Sequence[Message], now: datetime) -> dict[Key, Told]:
+    """Return what a channel knows once the messages, of a verdict of `now`, are delivered."""
+    known = dict(settled)
+    for message in messages:
+        key = key_of(message.finding)
+        if message.change is Change.SOLVED:
+            known.pop(key, None)
+        else:
+            known[key] = Told(message.finding, message.lost, now)
+    return known
+
+
+def _compared(told: Told | None, finding: Finding, verdict: Verdict) -> Iterator[Message]:
+    lost = _lost(verdict, finding)
+    if told is None:
+        if not _follows(finding, verdict):
+            yield Message(Change.NEW, finding, lost)
+    elif SEVERITIES.index(finding.severity) < SEVERITIES.index(told.finding.severity) or lost - told.lost:
+        yield Message(Change.WORSE, finding, lost)
+
+
+def _lost(verdict: Verdict, finding: Finding) -> frozenset[int]:
+    is_loss = finding.name == "unexplained-loss" and finding.droplet_id is not None
+    return verdict.lost.get(finding.droplet_id or 0, frozenset()) if is_loss else frozenset()
+
+
+def _follows(finding: Finding, verdict: Verdict) -> bool:
+    """Tell whether another finding of its account already says why."""
+    causes = _FOLLOWS_FROM.get(finding.name, ())
+    return any(each.name in causes and each.account == finding.account for each in verdict.findings)
+
+
+def _ends_silently(finding: Finding, verdict: Verdict) -> bool:
+    """Tell whether a finding that a verdict lacks is over without a look that shows it solved."""
+    set_aside = (*verdict.counted, *(each for each, _ in verdict.exempted))
+    if finding.account not in verdict.accounts or any(key_of(each) == key_of(finding) for each in set_aside):
+        return True
+    if finding.droplet_id is None:
+        return False
+    droplet = verdict.judged.get(finding.droplet_id)
+    if droplet is None or droplet.account != finding.account:
+        return True
+    is_over = finding.since is not None and verdict.now - finding.since >= STAYS_FOR
+    return finding.name in _ENDS_WITH_TIME and is_over
+
+
+def _is_solved(told: Told, verdict: Verdict) -> bool:
+    """Tell whether a look shows it: of the Droplet, later than the message; and none while the account is overdue."""
+    finding = told.finding
+    if finding.droplet_id is not None:
+        looked_at = verdict.judged[finding.droplet_id].last_observed_at
+        if looked_at is None or looked_at < told.told_at:
+            return False
+    found = (*verdict.findings, *verdict.counted, *(each for each, _ in verdict.exempted))
+    return not any(each.name == "sync-overdue" and each.account == finding.account for each in found)

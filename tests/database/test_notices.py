@@ -1,0 +1,77 @@
+"""Of two processes one tells; a claim that ran out is taken over; what is over is kept for 90 days."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.judging.findings import Finding, Verdict
+from inventory.notifying.telling import Change, Known, due, tell
+from inventory.store import notices, prune
+from inventory.store.engine import Database
+from inventory.store.schema import notices as table
+from tests.simulated import MONDAY
+
+MINUTE = timedelta(minutes=1)
+MISS = Finding("token-rejected", "unknown", "default", None, None, MONDAY, "since Monday", "default")
+
+
+def verdict(minutes: int, *findings: Finding) -> Verdict:
+    now = MONDAY + minutes * MINUTE
+    return Verdict(now, findings, (), (), (), 0, now, frozenset({"default"}))
+
+
+def told_all(database: Database, now: Verdict) -> list[Change]:
+    known = notices.begin(database, "print", now)
+    assert known is not None
+    messages = due(known, now)
+    assert notices.finish(database, "print", tell(known, messages, now.now), now.now)
+    return [each.change for each in messages]
+
+
+def known(database: Database) -> Known:
+    with database.reading() as connection:
+        return notices.read(connection, "print")
+
+
+def test_each_finding_is_told_once_and_its_end_once(database: Database) -> None:
+    changes = [told_all(database, verdict(minutes, *found)) for minutes, found in enumerate([(MISS,), (MISS,), (), ()])]
+    assert changes == [[Change.NEW], [], [Change.SOLVED], []]
+    with database.reading() as connection:
+        rows = connection.execute(sa.select(table.c.finding, table.c.told_at, table.c.ended_at)).all()
+    assert rows == [("token-rejected", MONDAY, MONDAY + 2 * MINUTE)]
+
+
+def test_what_was_told_is_read_as_it_was_written(database: Database) -> None:
+    loss = Finding("unexplained-loss", "critical", "default", 2**40, "@channel\n", None, "3 gone", str(2**40))
+    now = Verdict(MONDAY, (loss,), (), (), (), 1, MONDAY, frozenset({"default"}), {}, {2**40: frozenset({10, 9})})
+    told_all(database, now)
+    (told,) = known(database).values()
+    assert (told.finding, told.lost, told.told_at) == (loss, frozenset({9, 10}), MONDAY)
+
+
+def test_while_one_tells_no_other_does_and_a_claim_that_ran_out_is_taken_over(database: Database) -> None:
+    first = notices.begin(database, "print", verdict(0, MISS))
+    assert first == {}
+    assert notices.begin(database, "print", verdict(0, MISS)) is None
+    later = verdict(2, MISS)
+    assert told_all(database, later) == [Change.NEW]
+    assert not notices.finish(database, "print", first, MONDAY)
+    assert len(known(database)) == 1
+
+
+def test_a_verdict_older_than_the_last_one_changes_nothing(database: Database) -> None:
+    told_all(database, verdict(5, MISS))
+    assert notices.begin(database, "print", verdict(4)) is None
+    assert len(known(database)) == 1
+
+
+@pytest.mark.parametrize(("days", "left"), [(89, 1), (92, 0)])
+def test_what_is_over_is_pruned_after_90_days(database: Database, days: int, left: int) -> None:
+    told_all(database, verdict(0, MISS))
+    told_all(database, verdict(1))
+    found = prune.find(database, keep_days=90, today=(MONDAY + timedelta(days=days)).date())
+    assert found.rows["notices"] == 1 - left
+    assert sum(prune.delete(database, found)) == 0
+    with database.reading() as connection:
+        assert len(connection.execute(sa.select(table)).all()) == left

@@ -266,17 +266,21 @@ def check(
 def notify(
     *,
     is_printing: Annotated[
-        bool, typer.Option("--print", help="Print it, and note that it was printed; the only way so far.")
+        bool, typer.Option("--print", help="Print what changed since the last print instead, for cron's mail.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent to whom.")] = False,
+    test: Annotated[str | None, typer.Option(metavar="NAME", help="Send this channel a message to try it.")] = None,
     config: ConfigFile = None,
 ) -> int:
-    """Tell what is new, worse or solved since the last time: each finding once, for cron's mail."""
+    """Tell the channels of the settings what is new, worse or solved since they were told: each finding once."""
     from inventory.commands import notify as command
     from inventory.errors import UsageError
 
-    if not is_printing:
-        raise UsageError("inventory notify needs --print, the only way to tell so far")
-    return command.run(config)
+    if is_printing + dry_run + (test is not None) > 1:
+        raise UsageError("--print, --dry-run and --test exclude each other")
+    if test is not None:
+        return command.test(config, test)
+    return command.print_news(config) if is_printing else command.run(config, is_dry_run=dry_run)
 
 
 @app.command(rich_help_panel="Set up")

@@ -111,6 +111,7 @@ class Verdict:
         accounts: Names of the accounts that were judged.
         judged: The Droplets that were judged, by id.
         lost: Droplet id -> the backups of its `unexplained-loss`.
+        tags: Droplet id -> its tags; absent where it has none.
     """
 
     now: datetime
@@ -123,6 +124,7 @@ class Verdict:
     accounts: frozenset[str] = frozenset()
     judged: Mapping[int, KnownDroplet] = field(default_factory=dict)
     lost: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    tags: Mapping[int, Collection[str]] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -154,6 +156,7 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
         accounts=_judged_accounts(evidence),
         judged={each.droplet_id: each for each in evidence.droplets if each.droplet_id in evidence.droplet_ids},
         lost=_ids(_lost(evidence.backups, since=now - STAYS_FOR)),
+        tags=_tags(evidence.tags),
     )
 
 

@@ -84,6 +84,9 @@ def _other_rows(settings: Settings) -> Iterator[tuple[str, object, str]]:
     for number, exemption in enumerate(settings.exemptions, 1):
         what = f'{exemption.finding} of {exemption.subject}, until {exemption.until}, "{exemption.reason}"'
         yield f"exemptions.{number}", what, f"{settings.config_file}: exemptions"
+    for number, channel in enumerate(settings.notify, 1):
+        where = channel.url_file or _MASKED
+        yield f"notify.{number}", f"{channel.name}: {where}", f"{settings.config_file}: notify"
 
 
 def _plain(value: object) -> object:

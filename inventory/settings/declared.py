@@ -3,6 +3,7 @@
 `INVENTORY_` and the name in capitals is its variable; those of ONLY_IN_A_FILE have none.
 """
 
+from collections import Counter
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -27,6 +28,7 @@ from inventory.network.access import DIGITALOCEAN, Origin, Token
 from inventory.settings import formats, judging
 
 DatabaseUrl = Secret[Annotated[str, AfterValidator(formats.read_database_url)]]
+NotifyUrl = Secret[Annotated[str, AfterValidator(formats.read_notify_url)]]
 PingUrl = Secret[Annotated[str, AfterValidator(formats.read_ping_url)]]
 Droplets = Annotated[Selection, PlainValidator(formats.read_selection)]
 SecretPath = Annotated[str, BeforeValidator(formats.read_secret_path)]
@@ -110,6 +112,43 @@ class ExemptionTable(_Declared):
     def exemption(self) -> Exemption:
         """Give the value that judges."""
         return Exemption(**self.model_dump())
+
+
+PRINTED = "print"
+"""The name under which is stored what `inventory notify --print` printed."""
+
+
+class NotifyTable(_Declared):
+    """One channel that is told what is new, worse or solved."""
+
+    name: AccountName = Field(description="What it is called; a renamed one is a new one.")
+    url: NotifyUrl | None = Field(default=None, description="Where messages go, as Apprise writes it; a secret.")
+    url_file: SecretPath | None = Field(
+        default=None, description="File that holds the URL alone, on one line, read when it is used; in place of url."
+    )
+    on: tuple[Literal["critical", "unknown", "warning"], ...] = Field(
+        default=("critical", "unknown", "warning"), min_length=1, description="Severities that are told."
+    )
+    accounts: tuple[str, ...] = Field(default=(), description="Patterns of account names, such as acme-*; all if none.")
+    tags: tuple[str, ...] = Field(default=(), description="Patterns of tags of Droplets; all Droplets if none.")
+    allow_private: bool = Field(
+        default=False, description="Whether addresses of private networks are allowed, and http to this machine."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_address(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("needs url_file or url, and not both")
+        if self.name == PRINTED:
+            raise ValueError(f'"{PRINTED}" is what inventory notify --print is called; choose another name')
+        return self
+
+
+def _with_names_of_their_own(tables: tuple[NotifyTable, ...]) -> tuple[NotifyTable, ...]:
+    number = Counter(each.name for each in tables)
+    if twice := sorted(name for name, times in number.items() if times > 1):
+        raise ValueError(f"several are called {', '.join(twice)}")
+    return tables
 
 
 class Behaviour(_Declared):
@@ -226,6 +265,12 @@ class WrittenSettings(Behaviour, AccountTable, BaseSettings):
         "or id, or tag), until when, and the reason. A line of inventory check can be pasted: finding = 'LINE'.",
     )
 
+    notify: Annotated[tuple[NotifyTable, ...], AfterValidator(_with_names_of_their_own)] = Field(
+        default=(),
+        description="Who is told what is new, worse or solved by inventory notify, each [[notify]] with name and "
+        "url_file (or url); on, accounts and tags say of which findings.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -245,7 +290,7 @@ ACCOUNT_NAME: TypeAdapter[str] = TypeAdapter(AccountName)
 DEFAULT_ACCOUNT = "default"
 """The account that the environment and the top level of the file speak of."""
 
-ONLY_IN_A_FILE = ("accounts", "findings", "exemptions")
+ONLY_IN_A_FILE = ("accounts", "findings", "exemptions", "notify")
 """Settings that are tables."""
 
 VARIABLES = {name: f"INVENTORY_{name.upper()}" for name in WrittenSettings.model_fields if name not in ONLY_IN_A_FILE}

@@ -4,6 +4,7 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +22,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CRON_FIELD = re.compile(r"[A-Za-z0-9*/,-]+")
 _CRON_FIELDS = 5
 _LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_=+~-]{24,}")
+_APPRISE_URL = re.compile(r"[A-Za-z][A-Za-z0-9]*://[!-~]+")
+_REFUSED_PARAMETERS = {"redirect", "verify", "retry", "wait", "rto", "cto"}
 _HIGHEST_PORT = 65_535
 _LONGEST_PATH, _LONGEST_NAME = 4_095, 255  # bytes, https://man7.org/linux/man-pages/man0/limits.h.0p.html
 _POSTGRESQL_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -217,6 +220,17 @@ def read_listen_address(text: str) -> str:
     if not port.isdecimal() or int(port) > _HIGHEST_PORT:
         raise ValueError(f"the port is a number up to {_HIGHEST_PORT}")
     return f"{host}:{int(port)}"
+
+
+def read_notify_url(text: str) -> str:
+    """Return one URL as Apprise has them, without parameters that would weaken how it is used."""
+    written = text.rstrip("\r\n")
+    if not _APPRISE_URL.fullmatch(written):
+        raise ValueError("is not one URL as Apprise has them, such as slack://... or mailtos://...")
+    keys = {unquote(pair.partition("=")[0]).strip().lower() for pair in written.partition("?")[2].split("&")}
+    if refused := sorted(keys & _REFUSED_PARAMETERS):
+        raise ValueError(f"the URL must not set {', '.join(refused)}")
+    return written
 
 
 def read_ping_url(text: str) -> str:

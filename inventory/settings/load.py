@@ -16,7 +16,7 @@ from inventory.judging.overdue import overdue_after
 from inventory.judging.rules import Exemption, Rules
 from inventory.settings import files
 from inventory.settings.accounts import AccountSettings, accounts_in_file, read_directory
-from inventory.settings.declared import Behaviour, WrittenSettings
+from inventory.settings.declared import Behaviour, NotifyTable, WrittenSettings
 from inventory.settings.problems import find_problems
 from inventory.settings.schedule import Schedule
 from inventory.settings.sources import THE_DEFAULT, Reading, account_tables, read
@@ -32,6 +32,7 @@ class Settings(Behaviour):
         rules: How badly each finding counts.
         exemptions: As the file has them.
         accounts_directory: None where no account has a file of its own.
+        notify: Channels, as the file has them.
         ping_url: None where nobody is to be told.
         config_file: The file that was read, or None.
         sources: Name of a setting -> where its value comes from; an account knows that of its own.
@@ -42,6 +43,7 @@ class Settings(Behaviour):
     database_url: Secret[str]
     rules: Rules = Rules()
     exemptions: tuple[Exemption, ...] = ()
+    notify: tuple[NotifyTable, ...] = ()
     ping_url: Secret[str] | None = None
     accounts_directory: str | None = None
     config_file: Path | None = None
@@ -62,7 +64,8 @@ class Settings(Behaviour):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be logged or shown."""
-        hidden = (*(account.token for account in self.accounts), self.ping_url)
+        urls = (channel.url for channel in self.notify)
+        hidden = (*(account.token for account in self.accounts), *urls, self.ping_url)
         return tuple(secret.get_secret_value() for secret in hidden if secret is not None)
 
 
@@ -112,6 +115,7 @@ def _in_force(written: WrittenSettings, reading: Reading, *, needs_token: bool) 
         database_url=written.database_url,
         rules=_rules(written, sources),
         exemptions=tuple(table.exemption() for table in written.exemptions),
+        notify=written.notify,
         ping_url=written.ping_url,
         accounts_directory=written.accounts_directory,
         config_file=Path(reading.file.path) if reading.file.path else None,
@@ -131,6 +135,10 @@ def _warnings(reading: Reading) -> tuple[str, ...]:
     in_file = reading.file()
     tables = (in_file, *(table for _, table in account_tables(in_file)))
     holds_secret = any("token" in table or "ping_url" in table for table in tables)
-    is_secret = holds_secret or "@" in str(in_file.get("database_url"))
+    is_secret = (
+        holds_secret
+        or "@" in str(in_file.get("database_url"))
+        or any("url" in each for each in in_file.get("notify", ()))
+    )
     paths = [*reading.paths.values(), *([reading.file.path] if reading.file.path and is_secret else [])]
     return tuple(filter(None, map(files.exposure, dict.fromkeys(paths))))

@@ -12,6 +12,7 @@ from inventory.settings.declared import (
     VARIABLES,
     AccountTable,
     ExemptionTable,
+    NotifyTable,
     WrittenSettings,
 )
 from inventory.settings.lines import Keys
@@ -25,13 +26,17 @@ _KNOWN = {variable.removeprefix(_PREFIX) for variable in (*VARIABLES.values(), "
 _SERVICE_LINK = re.compile(r"INVENTORY(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
 
 # Somebody may write a token where the table of an account belongs.
-_MAY_BE_SECRET = {"accounts", *SECRETS}
+_MAY_BE_SECRET = {"accounts", "notify", *SECRETS}
 _LONGEST_SHOWN = 100
 
 _OUR_WORDS = {
     ("accounts", "dict_type"): "must be tables, each [accounts.NAME]",
     ("accounts", "model_type"): "must be a table, [accounts.NAME]",
     ("accounts", "string_pattern_mismatch"): "a name has 1 to 64 letters, digits, dots, dashes and underscores",
+    ("notify", "tuple_type"): "must be tables, each [[notify]]",
+    ("notify", "model_type"): "must be a table, [[notify]]",
+    ("notify", "missing"): "is missing",
+    ("notify", "string_pattern_mismatch"): "a name has 1 to 64 letters, digits, dots, dashes and underscores",
     ("exemptions", "tuple_type"): "must be tables, each [[exemptions]]",
     ("exemptions", "model_type"): "must be a table, [[exemptions]]",
     ("exemptions", "missing"): "is missing",
@@ -91,6 +96,8 @@ def _reason(detail: ErrorDetails, keys: Keys) -> str:
 def _unknown_key(key: str, above: Keys) -> str:
     if above[:1] == ("exemptions",):
         return f"unknown key{nearest(key, ExemptionTable.model_fields)}"
+    if above[:1] == ("notify",):
+        return f"unknown key{nearest(key, NotifyTable.model_fields)}"
     if above and key in WrittenSettings.model_fields:
         return "is no key of an account; it belongs above the first [accounts.NAME]"
     known = AccountTable.model_fields if above else WrittenSettings.model_fields

@@ -37,8 +37,15 @@ _EXEMPTIONS = """
 #reason = "moves with the old shop"
 """
 
+_NOTIFY = """
+#[[notify]]
+#name = "ops"
+#url_file = "/etc/inventory/notify-ops"
+#on = ["critical", "unknown"]
+"""
+
 # A table ends where the next begins: they come last.
-_TABLES = {"accounts": _ACCOUNTS, "findings": _FINDINGS, "exemptions": _EXEMPTIONS}
+_TABLES = {"accounts": _ACCOUNTS, "findings": _FINDINGS, "exemptions": _EXEMPTIONS, "notify": _NOTIFY}
 
 
 def sample() -> str:

@@ -425,7 +425,7 @@ sync_listings = sa.Table(
 notice_channels = sa.Table(
     "notice_channels",
     metadata,
-    sa.Column("name", sa.Text(), primary_key=True, comment="print, for inventory notify --print"),
+    sa.Column("name", sa.Text(), primary_key=True, comment="As in the settings; print, for inventory notify --print"),
     _at(
         "judged_at",
         "UTC; the latest verdict that was compared with what it was told; NULL before the first",

@@ -27,7 +27,7 @@ def upgrade() -> None:
     """Create both tables."""
     op.create_table(
         "notice_channels",
-        sa.Column("name", sa.Text(), nullable=False, comment="print, for inventory notify --print"),
+        sa.Column("name", sa.Text(), nullable=False, comment="As in the settings; print, for inventory notify --print"),
         _at("judged_at", "UTC; the latest verdict that was compared with what it was told; NULL before the first"),
         sa.Column("claimed_by", sa.Text(), comment="Host and process that tells it now; NULL if none does"),
         _at("claim_ends_at", "UTC; from then on another process may take over; NULL if none tells it"),

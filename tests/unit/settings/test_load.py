@@ -91,7 +91,7 @@ def test_an_empty_variable_is_not_set_and_hides_nothing_of_the_file() -> None:
 
 def test_every_setting_but_tables_has_a_variable() -> None:
     assert {*VARIABLES, *ONLY_IN_A_FILE} == set(WrittenSettings.model_fields)
-    assert ONLY_IN_A_FILE == ("accounts", "findings", "exemptions")
+    assert ONLY_IN_A_FILE == ("accounts", "findings", "exemptions", "notify")
 
 
 def test_settings_are_read_from_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:

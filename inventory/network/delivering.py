@@ -1,0 +1,109 @@
+"""The process that sends one message: a parcel on stdin, the name of an outcome and an HTTP status on stdout.
+
+python -m inventory.network.delivering
+"""
+
+import ipaddress
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+_MAIL = ("mailtos",)
+_status: int | None = None
+
+
+class _PrivateAddressError(OSError):
+    """A connection to an address that messages may not go to."""
+
+
+class _Guard:
+    """Lets sockets connect to public addresses only, or to private ones where that is allowed."""
+
+    was_private = False
+
+    def __init__(self, *, allow_private: bool, only_this_machine: bool) -> None:
+        self._allow_private = allow_private
+        self._only_this_machine = only_this_machine
+
+    def install(self) -> None:
+        connect = socket.socket.connect
+
+        def guarded(sock: socket.socket, address: Any) -> None:  # noqa: ANN401 - as the socket takes it
+            self._check(sock, address)
+            connect(sock, address)
+
+        socket.socket.connect = guarded  # type: ignore[method-assign, assignment]
+
+        def guarded_ex(sock: socket.socket, address: Any) -> int:  # noqa: ANN401 - as above
+            guarded(sock, address)
+            return 0
+
+        socket.socket.connect_ex = guarded_ex  # type: ignore[method-assign, assignment]
+
+    def _check(self, sock: socket.socket, address: Any) -> None:  # noqa: ANN401 - as above
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            # A name would be looked up again, by something else.
+            at = ipaddress.ip_address(address[0].partition("%")[0])
+            at = getattr(at, "ipv4_mapped", None) or at
+            if (
+                at.is_loopback
+                if self._only_this_machine
+                else self._allow_private or (at.is_global and not at.is_multicast)
+            ):
+                return
+        _Guard.was_private = True
+        raise _PrivateAddressError("not a public address")
+
+
+def _deliver(parcel: dict[str, Any]) -> str:
+    import apprise  # noqa: PLC0415 - what it prints while it is loaded must already be thrown away
+
+    asset = apprise.AppriseAsset(http_redirects=False, async_mode=False)
+    sender = apprise.Apprise.instantiate(parcel["url"], asset=asset)
+    if sender is None:
+        return "UNREADABLE"
+    # Whatever its URL says.
+    sender.redirects, sender.verify_certificate = False, True
+    schema = sender.schema
+    is_secure = schema in _listed(sender.secure_protocol)
+    if (not is_secure and not parcel["allow_private"]) or (schema.startswith("mail") and schema not in _MAIL):
+        return "INSECURE"
+    is_mail = schema in _MAIL
+    _Guard(allow_private=parcel["allow_private"] or is_mail, only_this_machine=not is_secure).install()
+    is_delivered = sender.notify(body=parcel["text"], title=parcel["title"], body_format=apprise.NotifyFormat.TEXT)
+    return "DELIVERED" if is_delivered else "PRIVATE" if _Guard.was_private else "REFUSED"
+
+
+def _listed(schemas: Any) -> tuple[str, ...]:  # noqa: ANN401 - a text, many or None
+    return (schemas,) if isinstance(schemas, str) else tuple(schemas or ())
+
+
+def _watch_statuses() -> None:
+    import requests  # noqa: PLC0415 - as above
+
+    send = requests.Session.send
+
+    def watched(*arguments: Any, **named: Any) -> requests.Response:  # noqa: ANN401 - as it is called
+        global _status  # noqa: PLW0603 - one message a process
+        answer = send(*arguments, **named)
+        _status = answer.status_code
+        return answer
+
+    requests.Session.send = watched  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Send the parcel on stdin."""
+    answer_to = os.dup(1)
+    for number in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    parcel = json.load(sys.stdin)
+    _watch_statuses()
+    outcome = _deliver(parcel)
+    os.write(answer_to, json.dumps({"outcome": outcome, "status": _status}).encode())
+
+
+if __name__ == "__main__":
+    main()

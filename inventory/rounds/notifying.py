@@ -1,0 +1,87 @@
+"""Tell each channel what is new, worse or solved.
+
+verdict | scope | begin | due | letter | send | finish, a channel at a time
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from inventory.errors import ConfigurationError
+from inventory.judging.findings import Verdict
+from inventory.network.delivery import Outcome, Parcel, send
+from inventory.notifying.letter import Letter, write
+from inventory.notifying.scope import Scope
+from inventory.notifying.telling import due, settle, tell
+from inventory.settings.declared import NotifyTable
+from inventory.settings.files import read_secret
+from inventory.settings.formats import read_notify_url
+from inventory.settings.load import Settings
+from inventory.store import notices
+from inventory.store.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of one channel.
+
+    Attributes:
+        letter: What it was to be told; None where nothing is due, or another process tells it.
+        problem: Why it was not told, in a sentence; None where it was, or nothing is due.
+    """
+
+    channel: str
+    letter: Letter | None = None
+    problem: str | None = None
+
+
+def tell_all(database: Database, settings: Settings, verdict: Verdict) -> Iterator[Told]:
+    """Tell every channel, and yield what came of each; what one does not take costs no other."""
+    for channel in settings.notify:
+        its = _scope(channel).of(verdict)
+        try:
+            url = url_of(channel)
+        except ConfigurationError as error:
+            yield Told(channel.name, problem=str(error))
+            continue
+        known = notices.begin(database, channel.name, its)
+        if known is None:
+            yield Told(channel.name)
+            continue
+        messages = due(known, its)
+        told = Told(channel.name)
+        if messages:
+            letter = write(messages)
+            receipt = send(Parcel(url, letter.title, letter.text, channel.allow_private), ca_file=settings.ca_file)
+            is_told = receipt.outcome is Outcome.DELIVERED
+            known = tell(known, messages, its.now) if is_told else known
+            problem = None if is_told else f"channel {channel.name} {receipt}. The next inventory notify tries again."
+            told = Told(channel.name, letter, problem)
+        notices.finish(database, channel.name, known, its.now)
+        yield told
+
+
+def preview(database: Database, channels: Iterable[NotifyTable], verdict: Verdict) -> Iterator[Told]:
+    """Yield what `tell_all` would tell each channel now, and change nothing."""
+    for channel in channels:
+        its = _scope(channel).of(verdict)
+        with database.reading() as connection:
+            messages = due(settle(notices.read(connection, channel.name), its), its)
+        yield Told(channel.name, write(messages) if messages else None)
+
+
+def url_of(channel: NotifyTable) -> str:
+    """Return where a channel's messages go, from its file if it has one.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or holds no such URL.
+    """
+    if channel.url is not None:
+        return channel.url.get_secret_value()
+    try:
+        return read_notify_url(read_secret(channel.url_file or ""))
+    except ValueError as error:
+        raise ConfigurationError(f"channel {channel.name}: {channel.url_file}: {error}") from None
+
+
+def _scope(channel: NotifyTable) -> Scope:
+    return Scope(channel.on, channel.accounts, channel.tags)

@@ -1,0 +1,186 @@
+"""`inventory notify` with real receivers: a web server that answers in many ways, and a mail server with TLS."""
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import trustme
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+
+from inventory.network.delivery import Outcome, Parcel, Receipt, send
+from tests.end_to_end.conftest import Run, Served, on_sqlite
+
+pytestmark = pytest.mark.slow  # each message is a process that loads Apprise
+
+SECRET = "not-for-the-log-4711"
+
+
+class Receiver(ThreadingHTTPServer):
+    """A web server that answers as it is told to.
+
+    Attributes:
+        way: A status, or `hang` or `drip`.
+        got: Bodies, in their order.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.way: int | str = 200
+        self.got: list[Any] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self.server_port}/{SECRET}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        self.server.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        if self.server.way == "hang":
+            time.sleep(30)
+        elif self.server.way == "drip":
+            for byte in "HTTP/1.1 200 OK\r\n" + 1000 * "X: y\r\n":
+                self.wfile.write(byte.encode())
+                time.sleep(0.2)
+        else:
+            self.send_response(int(self.server.way))
+            self.send_header("Location", self.path + "-elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def mail_server(directory: Path) -> Iterator[tuple[int, list[Envelope], Path]]:
+    """Give the port of a server of mail over TLS, what it got, and the authority that signed its certificate."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+    got: list[Envelope] = []
+
+    class Handler:
+        async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
+            got.append(envelope)
+            return "250 OK"
+
+    def authenticate(_server: object, _session: object, _envelope: object, _how: str, data: Any) -> AuthResult:  # noqa: ANN401
+        return AuthResult(success=(data.login, data.password) == (b"ops", SECRET.encode()))
+
+    def protocol() -> SMTP:
+        return SMTP(Handler(), authenticator=authenticate, auth_required=True, auth_require_tls=False, loop=loop)
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=context))
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1], got, directory / "ca.pem"
+    finally:
+        server.close()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
+
+
+@on_sqlite
+def test_a_receiver_that_was_away_is_told_what_is_true_when_it_is_back(
+    account: Served, environment: Callable[[Served], None], run: Run, receiver: Receiver, tmp_path: Path
+) -> None:
+    environment(account)
+    (tmp_path / "url").write_text(receiver.url)
+    table = '[[notify]]\nname = "ops"\nurl_file = "url"\nallow_private = true\n'
+    (tmp_path / "inventory.toml").write_text(table)
+    run("sync")
+    (first, second, *_) = account.fleet.droplets
+    receiver.way = 500
+    for droplet_id in (first, second):
+        account.fleet.disable_backups(droplet_id)
+        run("sync")
+        time.sleep(2)  # looks of one second are stamped one after the other
+        failed = run("notify")
+        assert failed.code == 1
+        assert "channel ops did not take the message (HTTP 500)" in failed.err
+        assert SECRET not in failed.out + failed.err
+    receiver.way = 200
+    assert "NEW critical backups-disabled: web-0, and 1 more" in run("notify", "--dry-run").out
+    assert run("notify").code == 0
+    assert run("notify").code == 0
+    told = receiver.got[2:]
+    assert [each["title"] for each in told] == ["NEW critical backups-disabled: web-0, and 1 more"]
+    assert "inventory show web-1" in told[0]["message"]
+    assert run("notify", "--test", "ops").code == 0
+    assert receiver.got[-1]["title"] == "inventory: this is a test"
+
+
+@pytest.mark.parametrize(
+    ("way", "receipt"),
+    [
+        (200, Receipt(Outcome.DELIVERED, 200)),
+        (500, Receipt(Outcome.REFUSED, 500)),
+        (302, Receipt(Outcome.REFUSED, 302)),
+        ("drip", Receipt(Outcome.UNANSWERED)),
+        ("hang", Receipt(Outcome.UNANSWERED)),
+    ],
+)
+def test_what_comes_of_a_message(receiver: Receiver, way: int | str, receipt: Receipt) -> None:
+    receiver.way = way
+    deadline_seconds = 15 if isinstance(way, int) else 6
+    assert send(Parcel(receiver.url, "title", "text", True), deadline_seconds=deadline_seconds) == receipt  # noqa: FBT003
+    assert len(receiver.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "is_private_allowed", "outcome"),
+    [
+        ("json://{}/", False, Outcome.INSECURE),
+        ("jsons://{}/", False, Outcome.PRIVATE),
+        ("jsons://169.254.169.254/", False, Outcome.PRIVATE),
+        ("json://10.0.0.1/", True, Outcome.PRIVATE),
+        ("mailto://a:b@example.com", True, Outcome.INSECURE),
+        ("nonsense://{}/", True, Outcome.UNREADABLE),
+    ],
+)
+def test_where_no_message_goes(receiver: Receiver, url: str, outcome: Outcome, *, is_private_allowed: bool) -> None:
+    host = f"127.0.0.1:{receiver.server_port}"
+    assert send(Parcel(url.format(host), "title", "text", is_private_allowed)).outcome is outcome
+    assert receiver.got == []
+
+
+@pytest.mark.filterwarnings(
+    "ignore::UserWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning"
+)  # of aiosmtpd itself
+def test_mail_goes_over_tls_to_who_it_is_for(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (port, got, ca_file):
+        to = "from=inventory@example.com&to=ops@example.com&mode=ssl"
+        url = f"mailtos://ops:{SECRET}@127.0.0.1:{port}?{to}"
+        assert send(Parcel(url, "web-1 <b>", "text", False), ca_file=ca_file) == Receipt(Outcome.DELIVERED)  # noqa: FBT003
+        assert send(Parcel(url, "title", "text", False)).outcome is Outcome.REFUSED  # noqa: FBT003
+        (mail,) = got
+        assert isinstance(mail.content, bytes)
+        assert message_from_bytes(mail.content)["Subject"] == "web-1 <b>"
+        assert mail.rcpt_tos == ["ops@example.com"]

@@ -1,0 +1,58 @@
+"""`[[notify]]`: every mistake at once, and no URL is ever shown."""
+
+from pathlib import Path
+
+import pytest
+
+from inventory.errors import ConfigurationError
+from inventory.report import settings_text
+from inventory.settings.load import load
+
+SECRET = "T0000-not-to-be-shown"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "inventory.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_channel_is_read_and_its_url_masked(tmp_path: Path) -> None:
+    text = f'[[notify]]\nname = "ops"\nurl = "slack://{SECRET}"\non = ["critical"]\naccounts = ["acme-*"]\n'
+    settings = load(written(tmp_path, text), {}, needs_token=False)
+    (channel,) = settings.notify
+    assert (channel.name, channel.on, channel.accounts, channel.allow_private) == (
+        "ops",
+        ("critical",),
+        ("acme-*",),
+        False,
+    )
+    document = settings_text.document(settings, ())
+    assert document["settings"]["notify.1"]["value"] == "ops: **********"
+    assert SECRET not in str(document) + repr(settings)
+    assert f"slack://{SECRET}" in settings.secrets
+
+
+def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
+    tables = [
+        f'name = "a"\nurl = "jsons://host/{SECRET}?Redirect=yes&verify=no"',
+        f'name = "b"\nurl = "two://x {SECRET}"',
+        'name = "c"',
+        'name = "print"\nurl_file = "x"',
+        'name = "d"\nurl_file = "x"\nallow_privat = true',
+        'name = "e"\nurl_file = "x"\non = ["severe"]',
+    ]
+    with pytest.raises(ConfigurationError) as raised:
+        load(written(tmp_path, "".join(f"[[notify]]\n{table}\n" for table in tables)), {}, needs_token=False)
+    told = str(raised.value)
+    for sentence in (
+        "the URL must not set redirect, verify",
+        "is not one URL as Apprise has them",
+        "needs url_file or url, and not both",
+        "choose another name",
+        "unknown key; did you mean allow_private?",
+        "notify.5.on.0: input should be 'critical', 'unknown' or 'warning'",
+    ):
+        assert sentence in told
+    assert SECRET not in told

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
+from inventory.judging.findings import Finding, Verdict
+from inventory.notifying import telling
+from inventory.store import notices
 from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_rates, backups, metadata
@@ -36,9 +40,18 @@ def copied(source: Database, target: Database) -> dict[str, int]:
     return copy(source, target, lambda _done, _total: None)
 
 
+def tell(database: Database, now: datetime) -> None:
+    """Note that somebody was told of a finding: no sync does."""
+    finding = Finding("sync-held", "unknown", "default", None, None, now, "since now", "default")
+    verdict = Verdict(now, (finding,), (), (), (), 0, now, frozenset({"default"}))
+    known = notices.begin(database, "ops", verdict) or {}
+    assert notices.finish(database, "ops", telling.tell(known, telling.due(known, verdict), now), now)
+
+
 def test_there_and_back_every_table_is_the_same(
     source: Database, target: Database, tmp_path: Path, history: History
 ) -> None:
+    tell(source, history.ends_at)
     stored = tables(source)
     assert all(stored.values())
     assert copied(source, target) == {table.name: len(stored[table.name]) for table in metadata.sorted_tables}

@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install -qq
 PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
-QUICKLY := -m "not slow" --hypothesis-profile=quick
+FEW := --hypothesis-profile=quick
 
 # Test modules are compiled once, not by every worker and every process that a test starts.
 unexport PYTHONDONTWRITEBYTECODE
@@ -19,13 +19,13 @@ demo: .venv/runtime ## Sync a simulated fleet, day after day, and show its histo
 	$(BIN)/inventory demo
 
 test: .venv/dev ## Run the quick tests, on real SQLite and real PostgreSQL
-	$(PYTEST) $(QUICKLY)
+	$(PYTEST) -m "not slow" $(FEW)
 
 test-all: .venv/dev ## Run all tests
 	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --maxprocesses 8 --dist worksteal
 
-coverage: .venv/dev ## Run the quick tests, and hold the branches they cover to a floor
-	$(PYTEST) $(QUICKLY) --cov=inventory
+coverage: .venv/dev ## Run the quick tests but costly ones, and hold the branches they cover to a floor
+	$(PYTEST) -m "not slow and not costly" $(FEW) --cov=inventory
 
 check: lint types layers coverage ## Run all that must pass before a commit
 

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, Kept, UsageError
+from inventory.judging.evidence import inspect
 from inventory.process import log
+from inventory.process.clock import utc_now
 from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
 from inventory.report.progress import Display
+from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
 from inventory.settings.accounts import AccountSettings
 from inventory.settings.load import Settings, load
+from inventory.store.engine import Database
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
 from inventory.terminal import words
@@ -76,7 +80,18 @@ def _synced(
                 print_bug(report.traceback)
             elif not options.as_json:
                 _print(report, accounts[report.account], options)
+        if settings.notify and not (options.order.is_dry_run or signal_number()):
+            _tell(database, settings)
         return reports, database.shown
+
+
+def _tell(database: Database, settings: Settings) -> None:
+    """Tell channels what the sync changed; one that cannot be told changes nothing of its exit code."""
+    now = utc_now().replace(microsecond=0)
+    with database.reading() as connection:
+        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=settings.judged_accounts)
+    for problem in tell_after_a_round(database, settings, verdict):
+        complain(problem)
 
 
 def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:

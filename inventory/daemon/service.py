@@ -43,6 +43,7 @@ from inventory.process.exhaustion import exhausted
 from inventory.process.interruption import Interrupted, interrupt, interruptible
 from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
+from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
@@ -199,20 +200,27 @@ class Daemon:
                 interrupted_by=self._interrupted_by,
             )
             reports = [*one_round.sync(settings.accounts)]
-            self._read_figures(database, settings)
+            self._tell(database, settings, self._read_figures(database, settings))
         return reports
+
+    def _tell(self, database: Database, settings: Settings, verdict: Verdict) -> None:
+        if settings.notify and not self._interrupted_by():
+            for problem in tell_after_a_round(database, settings, verdict):
+                _log.warning("channel.failed", error=problem)
+                self._liveness.moved()
 
     @contextmanager
     def _following(self, _account: str) -> Iterator[Listener]:
         with self._liveness.lane() as lane:
             yield _Progress(lane)
 
-    def _read_figures(self, database: Database, settings: Settings) -> None:
+    def _read_figures(self, database: Database, settings: Settings) -> Verdict:
         with database.reading() as connection:
             judged = settings.judged_accounts
             snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics, names=judged)
             verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions, accounts=judged)
         self._figures = _Figures(snapshot, verdict)
+        return verdict
 
     # The main thread
 

@@ -6,9 +6,9 @@ verdict | scope | begin | due | letter | send | finish, a channel at a time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from inventory.errors import ConfigurationError
+from inventory.errors import ConfigurationError, InventoryError
 from inventory.judging.findings import Verdict
-from inventory.network.delivery import Outcome, Parcel, send
+from inventory.network.delivery import Outcome, Parcel, require_apprise, send
 from inventory.notifying.letter import Letter, write
 from inventory.notifying.scope import Scope
 from inventory.notifying.telling import due, settle, tell
@@ -54,10 +54,19 @@ def tell_all(database: Database, settings: Settings, verdict: Verdict) -> Iterat
             receipt = send(Parcel(url, letter.title, letter.text, channel.allow_private), ca_file=settings.ca_file)
             is_told = receipt.outcome is Outcome.DELIVERED
             known = tell(known, messages, its.now) if is_told else known
-            problem = None if is_told else f"channel {channel.name} {receipt}. The next inventory notify tries again."
+            problem = None if is_told else f"channel {channel.name} {receipt}. It is tried again after the next sync."
             told = Told(channel.name, letter, problem)
         notices.finish(database, channel.name, known, its.now)
         yield told
+
+
+def tell_after_a_round(database: Database, settings: Settings, verdict: Verdict) -> Iterator[str]:
+    """Tell every channel, and yield a sentence for each that could not be told: what was synced stays as it is."""
+    try:
+        require_apprise()
+        yield from (told.problem for told in tell_all(database, settings, verdict) if told.problem)
+    except InventoryError as error:
+        yield str(error)
 
 
 def preview(database: Database, channels: Iterable[NotifyTable], verdict: Verdict) -> Iterator[Told]:

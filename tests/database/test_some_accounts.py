@@ -15,6 +15,8 @@ from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
 from tests.simulated import MONDAY, Account
 
+pytestmark = pytest.mark.costly
+
 NAMES = ("big", "small", "other")
 
 

@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from inventory.network.delivery import Outcome, Parcel, Receipt, send
 from tests.end_to_end.conftest import Run, Served, on_sqlite
+from tests.end_to_end.daemon_process import eventually, running
 
 pytestmark = pytest.mark.slow  # each message is a process that loads Apprise
 
@@ -120,21 +121,48 @@ def test_a_receiver_that_was_away_is_told_what_is_true_when_it_is_back(
     receiver.way = 500
     for droplet_id in (first, second):
         account.fleet.disable_backups(droplet_id)
-        run("sync")
         time.sleep(2)  # looks of one second are stamped one after the other
-        failed = run("notify")
-        assert failed.code == 1
-        assert "channel ops did not take the message (HTTP 500)" in failed.err
-        assert SECRET not in failed.out + failed.err
+        for words, code in ((["sync"], 0), (["notify"], 1)):
+            failed = run(*words)
+            assert failed.code == code
+            assert "channel ops did not take the message (HTTP 500)" in failed.err
+            assert SECRET not in failed.out + failed.err
     receiver.way = 200
     assert "NEW critical backups-disabled: web-0, and 1 more" in run("notify", "--dry-run").out
-    assert run("notify").code == 0
-    assert run("notify").code == 0
-    told = receiver.got[2:]
+    time.sleep(1)
+    for words in (["sync", "--dry-run"], ["sync"], ["sync"], ["notify"]):
+        assert run(*words).code == 0
+    told = receiver.got[4:]
     assert [each["title"] for each in told] == ["NEW critical backups-disabled: web-0, and 1 more"]
     assert "inventory show web-1" in told[0]["message"]
     assert run("notify", "--test", "ops").code == 0
     assert receiver.got[-1]["title"] == "inventory: this is a test"
+
+
+@on_sqlite
+def test_the_daemon_tells_after_a_round_and_goes_on_where_a_receiver_is_away(
+    account: Served,
+    environment: Callable[[Served], None],
+    run: Run,
+    receiver: Receiver,
+    tmp_path: Path,
+) -> None:
+    environment(account)
+    run("sync")
+    table = f'schedule = {2 / 60}\n[[notify]]\nname = "ops"\nurl = "{receiver.url}"\nallow_private = true\n'
+    (tmp_path / "inventory.toml").write_text(table)
+    receiver.way = 500
+    account.fleet.disable_backups(min(account.fleet.droplets))
+    with running() as daemon:
+        assert "(HTTP 500)" in daemon.wait_for("channel.failed")["error"]
+        receiver.way = 200
+        refused = len(receiver.got)
+        eventually(lambda: len(receiver.got) > refused)
+        daemon.wait_for("sync.finished", times=len(daemon.all("sync.finished")) + 2)
+        assert daemon.stop() == 0
+    assert SECRET not in str(daemon.records)
+    assert receiver.got[-1]["title"].startswith("NEW critical backups-disabled: web-0")
+    assert len(receiver.got) == refused + 1
 
 
 @pytest.mark.parametrize(

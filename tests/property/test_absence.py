@@ -9,6 +9,8 @@ from inventory.model import Selection
 from inventory.simulator.faults import Fault
 from tests.simulated import MONDAY, OBSERVATIONS, Account, backups_path
 
+pytestmark = pytest.mark.costly
+
 # Destroyed
 
 

@@ -6,6 +6,7 @@ from shutil import copy
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from inventory.views.queries import Question, ask
 from inventory.views.rows import EmptyWindow
 from tests.examples import examples
 from tests.simulated import MONDAY, Account
+
+pytestmark = pytest.mark.costly
 
 
 class Course(NamedTuple):

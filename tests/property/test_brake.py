@@ -10,6 +10,8 @@ from inventory.simulator.fleet import Fleet, OldestGoes
 from inventory.store.engine import Database
 from tests.simulated import MONDAY, Account, backups_path
 
+pytestmark = pytest.mark.costly
+
 HOUR = timedelta(hours=1)
 
 

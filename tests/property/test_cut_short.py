@@ -13,6 +13,8 @@ from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
 from tests.simulated import Account, Audience, backups_path
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture
 def large(database: Database) -> Account:

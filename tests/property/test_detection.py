@@ -25,6 +25,8 @@ from inventory.store.engine import Database
 from tests.examples import examples
 from tests.simulated import MONDAY, Account, Row, backups_path
 
+pytestmark = pytest.mark.costly
+
 HISTORY = ("backups", "backup_regions", "backup_versions", "backup_policies", "droplet_windows", "droplet_days")
 Ids: TypeAlias = Literal["present", "empty"]
 STAMPS = {"first_seen_at", "gone_after_at", "gone_at", "gone_reason", "gone_reason_replaced_at"}

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from inventory.judging.rules import Exemption, Severity
 from inventory.notifying.telling import Change, Key, Known, Message, due, key_of, settle, tell
 from inventory.views.rows import KnownDroplet
 from tests.examples import examples
+
+pytestmark = pytest.mark.costly
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)

@@ -14,6 +14,8 @@ from inventory.simulator.values import WEEKDAYS, WINDOW_LENGTH, Event, Simulated
 from tests.examples import examples
 from tests.simulator.conftest import MONDAY
 
+pytestmark = pytest.mark.costly
+
 DAY = timedelta(days=1)
 PLANS = {"daily": (7, 7 * DAY), "weekly": (4, 28 * DAY), "hourly": (18, 3 * DAY), "intra_daily_4h": (42, 7 * DAY)}
 

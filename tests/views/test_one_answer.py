@@ -23,6 +23,8 @@ from tests.views.by_hand import WEB, ByHand, at
 from tests.views.conftest import History, copy_rows
 from tests.views.test_all_views import MOMENTS
 
+pytestmark = pytest.mark.costly
+
 # By the codes of their characters they are in this order; in English dictionaries Zeta is the last.
 NAMES = ("Zeta", "alpha", "beta-1", "beta1", "\u00e4lpha")
 

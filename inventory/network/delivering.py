@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 _MAIL = ("mailtos",)
+_LONGER_THAN_ANYBODY_WAITS_SECONDS = 60.0
 _status: int | None = None
 
 
@@ -64,8 +65,9 @@ def _deliver(parcel: dict[str, Any]) -> str:
     sender = apprise.Apprise.instantiate(parcel["url"], asset=asset)
     if sender is None:
         return "UNREADABLE"
-    # Whatever its URL says.
+    # Whatever its URL says. How long is waited for is for who started this process to say.
     sender.redirects, sender.verify_certificate = False, True
+    sender.socket_connect_timeout = sender.socket_read_timeout = _LONGER_THAN_ANYBODY_WAITS_SECONDS
     schema = sender.schema
     is_secure = schema in _listed(sender.secure_protocol)
     if (not is_secure and not parcel["allow_private"]) or (schema.startswith("mail") and schema not in _MAIL):

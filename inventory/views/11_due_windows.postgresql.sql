@@ -170,7 +170,7 @@ SELECT
     ends_at + interval '12 hours',
     starts_at + retention_days * interval '24 hours',
     day_of(now) - day,
-    seconds_between(starts_at, now) / 3600,
+    rounded(seconds_between(starts_at, now) / 3600),
     day >= day_of(since),
     starts_at < first_look_at,
     last_observed_at

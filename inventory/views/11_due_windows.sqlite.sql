@@ -175,7 +175,7 @@ SELECT
     datetime(ends_at, '+12 hours'),
     datetime(starts_at, '+' || retention_days || ' days'),
     CAST(julianday(day_of(now)) - julianday(day) AS integer),
-    seconds_between(starts_at, now) / 3600,
+    rounded(seconds_between(starts_at, now) / 3600),
     day >= day_of(since),
     starts_at < first_look_at,
     last_observed_at

@@ -24,7 +24,7 @@ test: .venv/dev ## Run the quick tests, on real SQLite and real PostgreSQL
 test-all: .venv/dev ## Run all tests
 	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --maxprocesses 8 --dist worksteal
 
-coverage: .venv/dev ## Run the quick tests but costly ones, and hold the branches they cover to a floor
+coverage: .venv/dev ## Run quick tests, and hold the branches they cover
 	$(PYTEST) -m "not slow and not costly" $(FEW) --cov=inventory
 
 check: lint types layers coverage ## Run all that must pass before a commit

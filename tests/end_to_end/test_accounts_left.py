@@ -19,8 +19,6 @@ from tests.end_to_end.conftest import Run, now
 from tests.end_to_end.test_tidy import at_a_terminal
 from tests.simulated import TOKEN, Account
 
-pytestmark = pytest.mark.costly
-
 LEFT = 'Account "left" is no longer configured'
 
 

@@ -14,8 +14,6 @@ from inventory.views.rows import ROWS
 from tests.reports import pages
 from tests.reports.conftest import NOW, Run
 
-pytestmark = pytest.mark.costly
-
 REPORTS = sorted(rows_table.SHOWN)
 
 

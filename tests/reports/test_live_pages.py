@@ -25,8 +25,6 @@ from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, DropletTag, DueWindow, EmptyWindow, KnownDroplet, MonthlyCost
 from tests.reports.conftest import ENDS_AT, NOW, Run
 
-pytestmark = pytest.mark.costly
-
 EARLIER = "2026-03-25T12:00Z"
 PLACES = ["/", "/calendar", "/cost", "/cost?by=tag", "/reports", *(f"/reports/{name}" for name in reports())]
 

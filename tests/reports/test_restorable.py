@@ -12,8 +12,6 @@ from inventory.__main__ import main
 from inventory.store.engine import Database
 from tests.simulated import MONDAY, Account
 
-pytestmark = pytest.mark.costly
-
 Restorable = Callable[..., list[int]]
 
 

@@ -13,8 +13,6 @@ from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, KnownDroplet
 from tests.reports.conftest import Run
 
-pytestmark = pytest.mark.costly
-
 
 def shown(capsys: pytest.CaptureFixture[str], name: str, now: datetime, *, is_verbose: bool = False) -> str:
     capsys.readouterr()

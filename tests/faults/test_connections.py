@@ -119,4 +119,5 @@ def test_probes_are_answered_during_a_flood(server: Server, act: Callable[[list[
             waits.append(time.monotonic() - began)
             act(opened)
     print(f"{act.__name__}: slowest probe {max(waits):.2f} s, {server.most_descriptors} descriptors")  # noqa: T201 - for -s
-    assert server.most_descriptors <= MOST_CONNECTIONS + BACKLOG + OTHER_DESCRIPTORS
+    # One turn of the loop accepts a backlog, and closes with the next turn, which may have accepted another.
+    assert server.most_descriptors <= MOST_CONNECTIONS + 2 * BACKLOG + OTHER_DESCRIPTORS

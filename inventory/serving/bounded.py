@@ -12,8 +12,10 @@ MOST_CONNECTIONS = 64
 REQUEST_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 
-# asyncio accepts as many connections in one turn of its loop as the backlog is long; uvicorn's default is 2,048.
-BACKLOG = 64
+# asyncio accepts as many connections in one turn of its loop as the backlog is long; uvicorn's default is 2,048. A
+# connection is known to us two turns later, and the one that makes room for it is closed with the turn after that.
+BACKLOG = 32
+MOST_SOCKETS = MOST_CONNECTIONS + 3 * BACKLOG
 
 
 class BoundedProtocol(H11Protocol):

@@ -4,13 +4,10 @@ Each account has its own token and its own limits, and an answer takes 100 ms, a
 """
 
 import argparse
-import multiprocessing
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -18,6 +15,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from benchmarks.account import BACKUPS_A_DROPLET
+from benchmarks.apart import served_apart
 from benchmarks.databases import DATABASES
 from benchmarks.process import MEASURE
 from inventory.process.clock import utc_now
@@ -25,7 +23,6 @@ from inventory.simulator.api import SimulatedApi
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.limits import documented_limits
 from inventory.simulator.messages import Answer, Request
-from inventory.simulator.server import serve
 
 _LATENCY_SECONDS = 0.1
 _IDS_BETWEEN_ACCOUNTS = 2_000_000_000
@@ -40,7 +37,7 @@ def main() -> None:
     asked = parser.parse_args()
     at_once = asked.at_once or asked.accounts
     for name, databases in DATABASES.items():
-        with databases() as new, served(asked.droplets) as url:
+        with databases() as new, served_apart(partial(_Accounts, asked.droplets)) as url:
             alone = _sync(url, new(), accounts=1, at_once=1)
             database = new()
             first = _sync(url, database, accounts=asked.accounts, at_once=at_once)
@@ -81,26 +78,6 @@ def _sync(url: str, database: sa.URL, *, accounts: int, at_once: int) -> _Measur
 
 
 # The other side
-
-
-@contextmanager
-def served(droplets: int) -> Iterator[str]:
-    """Serve accounts of so many Droplets each, from a process of their own, and give the URL."""
-    spawning = multiprocessing.get_context("spawn")
-    ours, theirs = spawning.Pipe()
-    process = spawning.Process(target=_serve, args=(droplets, theirs), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        ours.send("stop")
-        process.join()
-
-
-def _serve(droplets: int, connection: Connection) -> None:
-    with serve(_Accounts(droplets)) as url:
-        connection.send(url)
-        connection.recv()
 
 
 class _Accounts:

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from inventory.store.engine import Database
 from inventory.store.upgrade import upgrade
@@ -17,7 +17,10 @@ from tests import mounts
 from tests.examples import QUICK
 from tests.postgres import Cluster, cluster, memory
 
-settings.register_profile(QUICK, max_examples=10)
+# On a busy machine everything is slow.
+settings.register_profile("all", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("all")
+settings.register_profile(QUICK, settings.get_profile("all"), max_examples=10)
 
 _TEMPLATE = "migrated"
 _numbers = count(1)

@@ -398,7 +398,7 @@ def backup_states(draw: st.DrawFn) -> BackupState:
     )
 
 
-@settings(max_examples=examples(0.6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(backup_states(), min_size=1, max_size=5, unique_by=lambda state: state.id))
 def test_any_backup_is_read_back_equal(account: Database, states: list[BackupState]) -> None:
     write(account, changeset(droplet()))

@@ -36,8 +36,8 @@ def typed(*arguments: str, streams: str = "", **variables: str) -> subprocess.Co
 
 
 def said(ended: subprocess.CompletedProcess[str]) -> str:
-    """Give the answer without what differs from second to second: ages, and the moment it is of."""
-    return re.sub(r"\d+\.\d+|\d+:\d+:\d+", "...", ended.stdout)
+    """Give the answer without what differs from moment to moment: ages, and the moment it is of."""
+    return re.sub(r"\d+\.\d+|\d+:\d+(:\d+)?| *\d+ (min|h|d)\b", "...", ended.stdout)
 
 
 @pytest.mark.parametrize("streams", [*CLOSED, *FULL])

@@ -235,7 +235,6 @@ def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
 
         @settings(
             max_examples=examples(0.06),
-            deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )

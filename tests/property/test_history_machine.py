@@ -403,7 +403,6 @@ def run(url: str, *, number: int, steps: int) -> None:
     profile = settings(
         max_examples=number,
         stateful_step_count=steps,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     try:

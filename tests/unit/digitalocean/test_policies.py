@@ -5,7 +5,7 @@ import string
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.digitalocean.decode import decode_policies, decode_policy
@@ -91,7 +91,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(SENT, json_values)))
 def test_whatever_is_sent_a_policy_is_read_and_can_be_believed(sent: dict[str, object]) -> None:
     found, _ = decode_policy(json.dumps({"policy": policy(7, backup_policy=sent)}).encode(), 7)

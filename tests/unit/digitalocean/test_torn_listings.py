@@ -67,7 +67,7 @@ sizes = st.integers(0, 10)
 steps = st.lists(st.tuples(st.lists(st.integers(0, 9), max_size=2), st.integers(0, 2)), max_size=10)
 
 
-@settings(max_examples=examples(4), deadline=None)
+@settings(max_examples=examples(4))
 @given(size=sizes, steps=steps, is_newest_first=st.booleans())
 def test_complete_listing_lacks_nothing_that_was_there_all_along(
     *, size: int, steps: list[Step], is_newest_first: bool
@@ -78,7 +78,6 @@ def test_complete_listing_lacks_nothing_that_was_there_all_along(
         assert torn.always_present <= {each.id for each in listed.backups}
 
 
-@settings(deadline=None)
 @given(size=sizes, is_newest_first=st.booleans(), accepts=st.booleans())
 def test_list_that_stays_is_complete(*, size: int, is_newest_first: bool, accepts: bool) -> None:
     torn = Torn(list(range(1, size + 1)), iter([]), is_newest_first)

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.judging.findings import Finding, Verdict
@@ -152,7 +152,6 @@ def test_a_hostile_name_is_shown_as_it_is(name: str) -> None:
     assert (droplet, plan) == (shown(name), shown(name))
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(), min_size=1))
 def test_no_name_changes_what_a_page_is_made_of(name: str) -> None:
     assert shape(of_rows(name)) == shape(of_rows("web-01"))

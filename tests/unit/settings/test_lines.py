@@ -2,7 +2,7 @@ import tomllib
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.settings.lines import Keys, lines_of
@@ -119,7 +119,6 @@ def documents(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(deadline=None)
 @given(documents())
 def test_lines_are_those_found_the_slow_way(text: str) -> None:
     tomllib.loads(text)

@@ -87,7 +87,7 @@ def parts(least: int, most: int) -> st.SearchStrategy[str]:
     return st.one_of(st.just("*"), st.integers(1, most // 2).map("*/{}".format), some, ranges)
 
 
-quickly = settings(max_examples=examples(0.3), deadline=None)
+quickly = settings(max_examples=examples(0.3))
 WEEKDAYS = st.sampled_from(["*", "mon", "sat-sun", "tue,thu", "mon-fri", "*/3"])
 
 

@@ -4,7 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install -qq
-PYTEST := $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
+# Tests wait for processes and clocks as long as they compute.
+PYTEST := $(BIN)/pytest -n $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN)))) --maxprocesses 12 --dist worksteal
 FEW := --hypothesis-profile=quick
 
 # Test modules are compiled once, not by every worker and every process that a test starts.
@@ -22,7 +23,7 @@ test: .venv/dev ## Run the quick tests, on real SQLite and real PostgreSQL
 	$(PYTEST) -m "not slow" $(FEW)
 
 test-all: .venv/dev ## Run all tests
-	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --maxprocesses 8 --dist worksteal
+	$(PYTEST)
 
 coverage: .venv/dev ## Run quick tests, and hold the branches they cover
 	$(PYTEST) -m "not slow and not costly" $(FEW) --cov=inventory

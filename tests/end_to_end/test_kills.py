@@ -99,7 +99,7 @@ def test_killed_syncs_are_made_good_by_the_next(run: Run, account: Served, datab
     most = 4 + len(account.fleet.droplets)
     statuses: set[str] = set()
     with nursery() as syncs:
-        for number in range(20):
+        for number in range(50):
             empty(database)
             if number % 2:  # every other time there is something to end, too
                 assert run("sync", "--quiet").code == 0

@@ -107,7 +107,7 @@ def new_files(machine: Machine, source: Path, step: int) -> Iterator[Result]:
                 enlarge(machine.place)
                 again = machine.run(*arguments).code
                 problem = _of_new(ended, state, again, machine.state(name), is_done=is_copy and state == "whole")
-                # A log that finds no room in the file stays beside it.
+                # Where the file fits and its log's index of 32 kB does not, the last connection leaves both beside it.
                 logs = {f"{name}-wal", f"{name}-shm"} if state == "whole" else set()
                 strange = sorted(set(left) - {"inventory.db", name, *logs})
                 yield Result("new file", arguments, f"{size} KiB", ended.code, problem or ", ".join(strange))

@@ -10,7 +10,7 @@ from tests.faults.injection import FAULTS, Point, UntraceableError
 
 pytestmark = pytest.mark.slow  # some hundred commands, watched by strace
 
-_POINTS = 2
+_POINTS = 3
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ courses = st.builds(
 
 
 @settings(
-    max_examples=examples(0.06),
+    max_examples=examples(0.12),
     phases=[Phase.explicit, Phase.generate],
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -234,7 +234,7 @@ def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
     with closing(Database(migrated_url)) as database:
 
         @settings(
-            max_examples=examples(0.06),
+            max_examples=examples(0.2),
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )

@@ -22,18 +22,10 @@ def marked(account: Account) -> set[int]:
 # The ordinary course
 
 
-QUICK = (1, 8, 40)
-
-
-def between_looks(*days: int) -> pytest.MarkDecorator:
-    """Try these numbers of days between two looks, most of them with the slow tests."""
-    return pytest.mark.parametrize(
-        "days", [pytest.param(each, marks=() if each in QUICK else pytest.mark.slow) for each in days]
-    )
-
-
-every_so_many_days = between_looks(*range(1, 41))
-around_each_retention = between_looks(1, 2, 3, 4, 6, 7, 8, 9, 13, 14, 20, 27, 28, 29, 40)
+every_so_many_days = pytest.mark.parametrize(
+    "days",
+    [pytest.param(days, marks=() if days in (1, 2, 7, 8, 28, 29, 40) else pytest.mark.slow) for days in range(1, 41)],
+)
 oldest_goes_by_either = pytest.mark.parametrize("oldest_goes", ["by_age", "by_count"])
 
 
@@ -56,7 +48,7 @@ def test_fleet_on_schedule_is_never_held(database: Database, days: int, oldest_g
 
 
 @oldest_goes_by_either
-@around_each_retention
+@every_so_many_days
 def test_fleet_on_schedule_is_never_held_by_a_slow_run(database: Database, days: int, oldest_goes: OldestGoes) -> None:
     """Each request takes ten minutes: backups are made and expire between the ids, the policies and the listings."""
     account = fleet_on_schedule(database, days, oldest_goes)
@@ -73,7 +65,7 @@ def test_fleet_on_schedule_is_never_held_by_a_slow_run(database: Database, days:
 
 
 @oldest_goes_by_either
-@around_each_retention
+@every_so_many_days
 def test_fleet_that_keeps_only_its_newest_backups_is_held(
     database: Database, days: int, oldest_goes: OldestGoes
 ) -> None:

@@ -274,7 +274,7 @@ def live(fleet: Fleet, change: Callable[[Fleet, int], Any] | None, choice: int) 
         change(fleet, droplets[choice % len(droplets)])
 
 
-quick = settings(max_examples=examples(0.05), suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=examples(0.08), suppress_health_check=list(HealthCheck))
 
 
 @quick

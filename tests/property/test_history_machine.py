@@ -414,4 +414,4 @@ def run(url: str, *, number: int, steps: int) -> None:
 @pytest.mark.timeout(900)
 def test_rules_hold_whatever_happens(migrated_url: str) -> None:
     is_sqlite = migrated_url.startswith("sqlite")
-    run(migrated_url, number=examples(0.2 if is_sqlite else 0.04), steps=50)
+    run(migrated_url, number=examples(0.3 if is_sqlite else 0.06), steps=50)

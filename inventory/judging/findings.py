@@ -262,10 +262,16 @@ class _Findings:
             if is_overdue(row.last_complete_at, after, self._now):
                 what = self._overdue(row)
                 yield self._of_account("sync-overdue", row.account, row.last_complete_at, what)
+        yield from self._without_a_sync()
+
+    def _without_a_sync(self) -> Iterator[Finding]:
         synced = {row.account for row in self._evidence.health}
-        for account in sorted(set(self._evidence.accounts or ()) - synced):
-            yield self._of_account("sync-overdue", account, None, "it was never synced")
-        if not synced and self._evidence.accounts is None:
+        # Whose Droplets are known was synced; which runs there were is gone where `prune` deleted them.
+        were_synced = {each.account for each in self._evidence.droplets}
+        for account in sorted({*(self._evidence.accounts or ()), *were_synced} - synced):
+            what = "its syncs until then are no longer known" if account in were_synced else "it was never synced"
+            yield self._of_account("sync-overdue", account, None, what)
+        if not synced and not were_synced and self._evidence.accounts is None:
             yield self._of_account("sync-overdue", "default", None, "nothing was ever synced")
 
     def _overdue(self, row: SyncHealth) -> str:

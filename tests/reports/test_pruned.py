@@ -107,6 +107,8 @@ def test_the_summary_says_so_and_shows_no_zero_for_what_is_not_known(
     text, _ = answer(capsys, "--as-of", pruned.written(then))
     assert PRUNED in text
     assert "expired unknown" in text
+    assert "never synced" not in text
+    assert "its syncs until then are no longer known" in text
     document = json.loads(answer(capsys, "--as-of", pruned.written(then), "--json")[0])
     assert document["incomplete_before"] > pruned.written(then)
     with closing(Database(pruned.whole)) as database, database.reading() as connection:

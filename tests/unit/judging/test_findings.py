@@ -370,6 +370,12 @@ def test_an_account_that_is_configured_and_was_never_synced_is_unknown_among_oth
     assert (finding.name, finding.account, finding.what) == ("sync-overdue", "web", "it was never synced")
 
 
+def test_an_account_whose_syncs_were_pruned_is_not_said_to_have_had_none() -> None:
+    (finding,) = judged(accounts=["default"], health=[]).findings
+    assert (finding.name, finding.account) == ("sync-overdue", "default")
+    assert finding.what == "its syncs until then are no longer known"
+
+
 def test_the_earliest_complete_sync_of_several_accounts_counts() -> None:
     rows = [health(), health(account="web", last_complete_at=ago(hours=5))]
     assert judged(health=rows).looked_at == ago(hours=5)
@@ -588,5 +594,9 @@ def test_findings_of_droplets_with_one_name_come_by_id() -> None:
 )
 def test_a_line_names_the_droplet_so_that_an_exemption_means_no_other(name: str, subject: str) -> None:
     row = kept(6, 7, "too few")._replace(droplet=name)
-    (finding,) = judged(droplets=[droplet(1, name), droplet(2, "twin", "other")], retention=[row]).findings
+    (finding,) = judged(
+        droplets=[droplet(1, name), droplet(2, "twin", "other")],
+        health=[health(), health(account="other")],
+        retention=[row],
+    ).findings
     assert (finding.subject, finding.droplet) == (subject, name)

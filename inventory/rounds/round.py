@@ -114,6 +114,8 @@ class Round:
         """
         if self._interrupted_by() and not is_first:
             return None
+        if account.problem:
+            return self._kept_out(account, account.problem)
         current = self._tokens.reread(account)
         report = _logged(self._sync(current))
         if report.failure == AuthenticationError.outcome and (newer := self._tokens.reread(current)) != current:
@@ -124,8 +126,6 @@ class Round:
     def _sync(self, account: AccountSettings) -> SyncReport:
         """Sync one account; what keeps it from starting, or a bug, is a report too, so that the others go on."""
         job = self._job(account)
-        if account.problem:
-            return not_started(job, self._database.shown, ConfigurationError(account.problem), utc_now())
         _log.debug("sync.started", account=job.account, trigger=self._order.trigger, mode=self._order.mode)
         try:
             with self._client(account) as client, self._follow(job.account) as listener:
@@ -139,6 +139,11 @@ class Round:
                 lacking = InventoryError(lack, kept=Kept.WRITTEN_STAYS)
                 return not_started(job, self._database.shown, lacking, utc_now())
             return crashed(job, self._database.shown, error, utc_now())
+
+    def _kept_out(self, account: AccountSettings, problem: str) -> SyncReport:
+        """Report that the account's own file keeps it out; it is logged once, not in every round."""
+        report = not_started(self._job(account), self._database.shown, ConfigurationError(problem), utc_now())
+        return _logged(report) if self._tokens.is_new(account.name, problem) else report
 
     def _client(self, account: AccountSettings) -> Client:
         return Client(

@@ -1,4 +1,4 @@
-"""The tokens of the accounts, which may be replaced while a daemon runs."""
+"""The files of the accounts, which may change while a daemon runs; what is wrong with one is said once."""
 
 import structlog
 
@@ -26,3 +26,9 @@ class Tokens:
         if self._problems.pop(name, None):
             _log.info("token.reread", account=name, token_file=file)
         return current
+
+    def is_new(self, name: str, problem: str) -> bool:
+        """Note what is wrong with the account's own file, and tell whether it is said for the first time."""
+        is_known = self._problems.get(name) == problem
+        self._problems[name] = problem
+        return not is_known

@@ -10,6 +10,7 @@ from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from inventory.report.progress import Silence
 from inventory.rounds.round import Round
@@ -154,6 +155,27 @@ def test_a_database_that_another_program_locks_is_busy_for_every_lane(
     with closing(Database(database.url)) as other, other.writing():
         reports = synced(settings(8), database)
     assert [(report.status, report.exit_code) for report in reports] == [("failed", 75)] * len(NAMES)
+
+
+def test_what_is_wrong_with_a_file_is_logged_once_in_a_process(
+    settings: Callable[[int], Settings], database: Database
+) -> None:
+    given = settings(2).model_copy(update={"accounts": settings(2).accounts[:1]})
+    tokens = Tokens()
+
+    def told(problem: str | None) -> list[str]:
+        accounts = [replace(each, problem=problem) for each in given.accounts]
+        one_round = Round(given, database, Order(), tokens, follow=unfollowed, interrupted_by=lambda: None)
+        with capture_logs() as records:
+            (report,) = one_round.sync(accounts)
+        assert report.exit_code == (78 if problem else 0), "every round counts it"
+        return [record["error"] for record in records if record["event"] == "sync.finished"]
+
+    assert told("x.toml: is empty") == ["x.toml: is empty"]
+    assert told("x.toml: is empty") == []
+    assert told("x.toml: has 2 lines") == ["x.toml: has 2 lines"]
+    assert told(None) == [None]
+    assert told("x.toml: has 2 lines") == ["x.toml: has 2 lines"], "it was mended in between"
 
 
 def test_an_account_whose_file_is_broken_keeps_its_droplets(

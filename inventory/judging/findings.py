@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from inventory.judging.overdue import is_overdue
 from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
@@ -96,6 +96,13 @@ class Finding:
     subject: str
 
 
+class Judged(NamedTuple):
+    """A Droplet that was judged; small, because a verdict on a large fleet holds one for each."""
+
+    account: str
+    last_observed_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was found at a moment.
@@ -111,7 +118,7 @@ class Verdict:
         accounts: Names of the accounts that were judged.
         judged: The Droplets that were judged, by id.
         lost: Droplet id -> the backups of its `unexplained-loss`.
-        tags: Droplet id -> its tags; absent where it has none.
+        tags: Droplet id -> its tags, of Droplets among `findings`; absent where it has none.
     """
 
     now: datetime
@@ -122,7 +129,7 @@ class Verdict:
     droplets: int
     looked_at: datetime | None
     accounts: frozenset[str] = frozenset()
-    judged: Mapping[int, KnownDroplet] = field(default_factory=dict)
+    judged: Mapping[int, Judged] = field(default_factory=dict)
     lost: Mapping[int, frozenset[int]] = field(default_factory=dict)
     tags: Mapping[int, Collection[str]] = field(default_factory=dict)
 
@@ -144,7 +151,9 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
     found = _Findings(evidence, rules, now).all()
     listed = [each for each in found if each.severity != "counted"]
     valid = [each for each in exemptions if now.date() <= each.until]
-    findings, exempted = _set_aside(listed, valid, _tags(evidence.tags))
+    tags = _tags(evidence.tags)
+    findings, exempted = _set_aside(listed, valid, tags)
+    wrong = {each.droplet_id for each in findings}
     return Verdict(
         now=now,
         findings=findings,
@@ -154,9 +163,9 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
         droplets=len(evidence.droplet_ids),
         looked_at=_looked_at(evidence.health),
         accounts=_judged_accounts(evidence),
-        judged={each.droplet_id: each for each in evidence.droplets if each.droplet_id in evidence.droplet_ids},
+        judged=_judged(evidence),
         lost=_ids(_lost(evidence.backups, since=now - STAYS_FOR)),
-        tags=_tags(evidence.tags),
+        tags={droplet_id: each for droplet_id, each in tags.items() if droplet_id in wrong},
     )
 
 
@@ -164,16 +173,26 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
     """Put the verdicts of one moment on different accounts together, one at least, by the same rules."""
     if len(verdicts) == 1:
         return verdicts[0]
-    exempted = chain.from_iterable(each.exempted for each in verdicts)
     looked_at = [each.looked_at for each in verdicts if each.looked_at is not None]
-    return Verdict(
-        now=verdicts[0].now,
+    return replace(
+        _found_together(verdicts),
+        droplets=sum(each.droplets for each in verdicts),
+        looked_at=min(looked_at) if len(looked_at) == len(verdicts) else None,
+        accounts=frozenset().union(*(each.accounts for each in verdicts)),
+        judged=dict(chain.from_iterable(each.judged.items() for each in verdicts)),
+        lost=dict(chain.from_iterable(each.lost.items() for each in verdicts)),
+        tags=dict(chain.from_iterable(each.tags.items() for each in verdicts)),
+    )
+
+
+def _found_together(verdicts: Sequence[Verdict]) -> Verdict:
+    """Give the first verdict with the findings of all, worst first."""
+    exempted = chain.from_iterable(each.exempted for each in verdicts)
+    return replace(
+        verdicts[0],
         findings=tuple(sorted(chain.from_iterable(each.findings for each in verdicts), key=_worst_first)),
         counted=tuple(sorted(chain.from_iterable(each.counted for each in verdicts), key=_worst_first)),
         exempted=tuple(sorted(exempted, key=lambda each: _worst_first(each[0]))),
-        expired=verdicts[0].expired,
-        droplets=sum(each.droplets for each in verdicts),
-        looked_at=min(looked_at) if len(looked_at) == len(verdicts) else None,
     )
 
 
@@ -382,6 +401,15 @@ def _lost(backups: Iterable[BackupLifetime], since: datetime) -> dict[int, list[
 def _judged_accounts(evidence: Evidence) -> frozenset[str]:
     synced = (each.account for each in evidence.health)
     return frozenset(synced if evidence.accounts is None else evidence.accounts)
+
+
+def _judged(evidence: Evidence) -> dict[int, Judged]:
+    names = {each.account: each.account for each in evidence.droplets}  # one text an account, not one a Droplet
+    return {
+        each.droplet_id: Judged(names[each.account], each.last_observed_at)
+        for each in evidence.droplets
+        if each.droplet_id in evidence.droplet_ids
+    }
 
 
 def _ids(lost: Mapping[int, Sequence[BackupLifetime]]) -> dict[int, frozenset[int]]:

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.judging.findings import Finding, Verdict
+from inventory.judging.findings import Finding, Judged, Verdict
 from inventory.judging.rules import Exemption, Severity
 from inventory.notifying.telling import Change, Key, Known, Message, due, key_of, settle, tell
-from inventory.views.rows import KnownDroplet
 from tests.examples import examples
 
 pytestmark = pytest.mark.costly
@@ -39,13 +38,6 @@ def finding(key: Key, severity: Severity, since: datetime) -> Finding:
     return Finding(key.finding, severity, key.account, key.droplet_id, name, since, "why", name or key.account)
 
 
-def droplet(droplet_id: int, looked_at: datetime | None) -> KnownDroplet:
-    return KnownDroplet(
-        HOME[droplet_id], droplet_id, f"web-{droplet_id}", None, None, None, "active", None, START, START, looked_at,
-        None, None, None, is_current=True,
-    )  # fmt: skip
-
-
 @st.composite
 def rounds(draw: Any) -> list[Seen]:  # noqa: ANN401 - hypothesis's own type is private
     now, looked_at, seen = START, dict.fromkeys(HOME, START), []
@@ -68,7 +60,7 @@ def rounds(draw: Any) -> list[Seen]:  # noqa: ANN401 - hypothesis's own type is 
         verdict = Verdict(
             now, tuple(places["findings"]), tuple(places["counted"]),
             tuple((each, exemption) for each in places["exempted"]), (), len(judged), now, frozenset(accounts),
-            {each: droplet(each, looked_at[each]) for each in judged}, lost,
+            {each: Judged(HOME[each], looked_at[each]) for each in judged}, lost,
         )  # fmt: skip
         seen.append(Seen(verdict, draw(st.booleans()), draw(st.booleans())))
     return [*seen[:-1], seen[-1]._replace(is_delivered=True, is_noted=True)]

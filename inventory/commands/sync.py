@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, Kept, UsageError
-from inventory.judging.evidence import inspect
+from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, InventoryError, Kept, UsageError
 from inventory.process import log
-from inventory.process.clock import utc_now
 from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
 from inventory.report.progress import Display
@@ -15,6 +13,7 @@ from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
+from inventory.rounds.verdict import judged
 from inventory.settings.accounts import AccountSettings
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
@@ -80,17 +79,21 @@ def _synced(
                 print_bug(report.traceback)
             elif not options.as_json:
                 _print(report, accounts[report.account], options)
-        if settings.notify and not (options.order.is_dry_run or signal_number()):
-            _tell(database, settings)
+        if not (options.order.is_dry_run or signal_number()):
+            _judge(database, settings, [*accounts])
         return reports, database.shown
 
 
-def _tell(database: Database, settings: Settings) -> None:
-    """Tell channels what the sync changed; one that cannot be told changes nothing of its exit code."""
-    now = utc_now().replace(microsecond=0)
-    with database.reading() as connection:
-        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=settings.judged_accounts)
-    for problem in tell_after_a_round(database, settings, verdict):
+def _judge(database: Database, settings: Settings, synced: Sequence[str]) -> None:
+    """Keep a verdict where others would else judge many accounts, and tell channels; the exit code stays as it is."""
+    if not settings.notify and len(settings.accounts) == 1:
+        return
+    try:
+        verdict = judged(database, settings, settings.judged_accounts if settings.notify else synced)
+    except InventoryError as error:
+        complain(f"what the sync left was not judged: {error}")
+        return
+    for problem in tell_after_a_round(database, settings, verdict) if settings.notify else ():
         complain(problem)
 
 

@@ -47,6 +47,7 @@ from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
+from inventory.rounds.verdict import keep
 from inventory.serving import web
 from inventory.serving.listening import is_loopback, names
 from inventory.settings.load import Settings, load
@@ -200,11 +201,14 @@ class Daemon:
                 interrupted_by=self._interrupted_by,
             )
             reports = [*one_round.sync(settings.accounts)]
-            self._tell(database, settings, self._read_figures(database, settings))
+            verdict = self._read_figures(database, settings)
+            if not self._interrupted_by():
+                keep(database, settings, verdict)
+                self._tell(database, settings, verdict)
         return reports
 
     def _tell(self, database: Database, settings: Settings, verdict: Verdict) -> None:
-        if settings.notify and not self._interrupted_by():
+        if settings.notify:
             for problem in tell_after_a_round(database, settings, verdict):
                 _log.warning("channel.failed", error=problem)
                 self._liveness.moved()

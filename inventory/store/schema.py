@@ -81,6 +81,12 @@ accounts = sa.Table(
         "UTC; what was pruned may be missing as of an earlier moment; NULL if nothing was",
         nullable=True,
     ),
+    sa.Column(
+        "account_group",
+        sa.Text(),
+        comment="Whose it is, as the configuration last said; NULL if it says nothing, or no verdict was kept",
+    ),
+    _at("judged_at", "UTC; the verdict in current_findings; NULL if none was kept", nullable=True),
     comment="One configured DigitalOcean account",
 )
 
@@ -420,6 +426,27 @@ sync_listings = sa.Table(
     ),
     sa.Column("error", sa.Text(), comment="NULL if the listing was complete"),
     comment="Attempts that failed, were incomplete or changed something; the others are counted in sync_runs",
+)
+
+current_findings = sa.Table(
+    "current_findings",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, comment="Id of the account"),
+    sa.Column(
+        "droplet_id",
+        BigId,
+        primary_key=True,
+        autoincrement=False,
+        comment="Id of the Droplet; 0 where it concerns the account",
+    ),
+    sa.Column("finding", sa.Text(), primary_key=True, comment="Its name, as inventory check has it"),
+    sa.Column("severity", sa.Text(), nullable=False, comment="critical, unknown, warning or counted"),
+    sa.Column("is_exempt", sa.Boolean(), nullable=False, comment="Whether an exemption of the settings covers it"),
+    sa.Column("droplet", sa.Text(), comment="Name of the Droplet; NULL where it concerns the account"),
+    sa.Column("subject", sa.Text(), nullable=False, comment="What it concerns, as inventory check writes it"),
+    _at("began_at", "UTC; when it began or was learned; NULL if that is not known", nullable=True),
+    sa.Column("what", sa.Text(), nullable=False, comment="What was found, in a clause"),
+    comment="What was wrong with each account when it was last judged; no history, each verdict replaces the last",
 )
 
 notice_channels = sa.Table(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
 from inventory.judging.findings import Finding, Verdict
 from inventory.notifying import telling
-from inventory.store import notices
+from inventory.store import notices, verdicts
 from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_rates, backups, metadata
@@ -41,9 +41,10 @@ def copied(source: Database, target: Database) -> dict[str, int]:
 
 
 def tell(database: Database, now: datetime) -> None:
-    """Note that somebody was told of a finding: no sync does."""
+    """Keep a finding, and note that somebody was told of it: no sync does."""
     finding = Finding("sync-held", "unknown", "default", None, None, now, "since now", "default")
     verdict = Verdict(now, (finding,), (), (), (), 0, now, frozenset({"default"}))
+    verdicts.keep(database, verdict, {})
     known = notices.begin(database, "ops", verdict) or {}
     assert notices.finish(database, "ops", telling.tell(known, telling.due(known, verdict), now), now)
 

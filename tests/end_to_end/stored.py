@@ -12,7 +12,7 @@ from tests.simulated import Row, rows
 # Stamps say when a look was made, which a killed one leaves to a later one.
 STAMPS = {
     *("first_seen_at", "valid_from", "valid_to", "gone_after_at", "gone_at", "missing_since"),
-    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at", "looks"),
+    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at", "looks", "judged_at"),
 }
 
 
@@ -21,7 +21,7 @@ def state(database: Database) -> dict[str, list[Row]]:
     with database.reading() as connection:
         return {
             name: [_told(name, row) for row in rows(connection, name)]
-            for name in sorted(metadata.tables.keys() - {"sync_runs", "sync_listings"})
+            for name in sorted(metadata.tables.keys() - {"sync_runs", "sync_listings", "current_findings"})
         }
 
 

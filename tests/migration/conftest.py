@@ -92,6 +92,13 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "sync_listings": [
         {"run_id": 1, "droplet_id": 404, "attempted_at": MONDAY, "outcome": "not_found", "duration_seconds": 0.2}
     ],
+    "current_findings": [
+        {
+            "account_id": 1,
+            "is_exempt": False,
+            **{name: value for name, value in LOSS.items() if name not in ("account", "lost_backup_ids")},
+        }
+    ],
     "notice_channels": [{"name": "print", "judged_at": TUESDAY}],
     "notices": [{"channel": "print", **LOSS, "told_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)],
 }

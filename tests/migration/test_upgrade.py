@@ -38,7 +38,7 @@ from inventory.store.upgrade import (
 from tests.migration.later import downgrade, head_of
 
 # A downgrade takes what these hold with the table.
-BROUGHT_BY_LATER_REVISIONS = {"droplet_windows", "notice_channels", "notices"}
+BROUGHT_BY_LATER_REVISIONS = {"current_findings", "droplet_windows", "notice_channels", "notices"}
 
 # Imports once and forks for every upgrade, so that many begin together.
 UPGRADE = """

@@ -1,0 +1,132 @@
+"""The last verdict on each account, kept by what judges after a round, so that others need not judge again.
+
+It is no history: each verdict replaces the one before.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory.judging.findings import Finding, Verdict
+from inventory.store.bulk import among
+from inventory.store.engine import Database
+from inventory.store.schema import accounts, current_findings
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The verdict that is kept on one account.
+
+    Attributes:
+        judged_at: UTC, its moment.
+        findings: Those to see to, and those that are only counted.
+        exempted: What an exemption covers.
+    """
+
+    judged_at: datetime
+    findings: tuple[Finding, ...]
+    exempted: tuple[Finding, ...]
+
+
+_Rows = frozenset[tuple[Any, ...]]
+
+
+def keep(database: Database, verdict: Verdict, groups: Mapping[str, str | None]) -> None:
+    """Keep the verdict on each account that it judged whole, and whose each is; a later one that is kept stays.
+
+    An account that was never synced has no row, and no verdict is kept on it.
+    """
+    columns = (accounts.c.id, accounts.c.name, accounts.c.account_group, accounts.c.judged_at)
+    with database.writing() as connection:
+        # Two may keep at once, on PostgreSQL: the second waits here (R12).
+        stored = connection.execute(sa.select(*columns).order_by(accounts.c.id).with_for_update(key_share=True)).all()
+        for row in stored:
+            if row.name in groups and groups[row.name] != row.account_group:
+                change = sa.update(accounts).where(accounts.c.id == row.id)
+                connection.execute(change.values(account_group=groups[row.name]))
+        judged = {
+            row.name: row.id
+            for row in stored
+            if row.name in verdict.accounts and (row.judged_at is None or row.judged_at <= verdict.now)
+        }
+        _replace(connection, judged, verdict)
+        its = among(connection, accounts.c.id, judged.values())
+        connection.execute(sa.update(accounts).where(its).values(judged_at=verdict.now))
+
+
+def _replace(connection: sa.Connection, judged: Mapping[str, int], verdict: Verdict) -> None:
+    before, after = _stored(connection, judged), _found(judged, verdict)
+    for account_id in sorted(judged.values()):
+        if before[account_id] != after[account_id]:
+            connection.execute(sa.delete(current_findings).where(current_findings.c.account_id == account_id))
+            rows = sorted(after[account_id], key=lambda row: row[:3])
+            names = current_findings.columns.keys()
+            if rows:
+                connection.execute(sa.insert(current_findings), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _stored(connection: sa.Connection, judged: Mapping[str, int]) -> Mapping[int, _Rows]:
+    its = among(connection, current_findings.c.account_id, judged.values())
+    return _by_account(tuple(row) for row in connection.execute(sa.select(current_findings).where(its)))
+
+
+def _found(judged: Mapping[str, int], verdict: Verdict) -> Mapping[int, _Rows]:
+    every = [(each, False) for each in (*verdict.findings, *verdict.counted)]
+    every += [(each, True) for each, _ in verdict.exempted]
+    return _by_account(
+        (
+            judged[each.account],
+            each.droplet_id or 0,
+            each.name,
+            each.severity,
+            is_exempt,
+            each.droplet,
+            each.subject,
+            each.since.replace(microsecond=0) if each.since else None,
+            each.what,
+        )
+        for each, is_exempt in every
+        if each.account in judged
+    )
+
+
+def _by_account(rows: Iterator[tuple[Any, ...]]) -> Mapping[int, _Rows]:
+    found: dict[int, set[tuple[Any, ...]]] = defaultdict(set)
+    for row in rows:
+        found[row[0]].add(row)
+    return defaultdict(frozenset, {account_id: frozenset(each) for account_id, each in found.items()})
+
+
+def read(connection: sa.Connection) -> dict[str, Kept]:
+    """Read the verdicts that are kept, by the name of the account."""
+    found: dict[int, list[tuple[Finding, bool]]] = defaultdict(list)
+    stored = connection.execute(sa.select(accounts.c.id, accounts.c.name, accounts.c.judged_at)).all()
+    names = {row.id: row.name for row in stored}
+    for row in connection.execute(sa.select(current_findings).order_by(*current_findings.primary_key)):
+        found[row.account_id].append((_finding(row, names[row.account_id]), row.is_exempt))
+    return {row.name: _kept(row.judged_at, found[row.id]) for row in stored if row.judged_at is not None}
+
+
+def _kept(judged_at: datetime, found: Sequence[tuple[Finding, bool]]) -> Kept:
+    return Kept(
+        judged_at,
+        tuple(each for each, is_exempt in found if not is_exempt),
+        tuple(each for each, is_exempt in found if is_exempt),
+    )
+
+
+def _finding(row: sa.Row[Any], account: str) -> Finding:
+    return Finding(
+        name=row.finding,
+        severity=row.severity,
+        account=account,
+        droplet_id=row.droplet_id or None,
+        droplet=row.droplet,
+        since=row.began_at,
+        what=row.what,
+        subject=row.subject,
+    )

@@ -1,0 +1,79 @@
+"""The last verdict on each account is kept, read back as it was, and replaced by a later one."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.judging.findings import Finding, Verdict
+from inventory.judging.rules import Exemption
+from inventory.store import forget, verdicts
+from inventory.store.engine import Database
+from inventory.store.schema import accounts, current_findings
+from tests.simulated import MONDAY
+
+MINUTE = timedelta(minutes=1)
+HELD = Finding("sync-held", "unknown", "acme", None, None, MONDAY, "since Monday", "acme")
+MISSED = Finding("missed-backup", "warning", "acme", 2**40, "@web\n", MONDAY, "one window", str(2**40))
+BARE = Finding("unprotected", "counted", "acme", 7, "bare", None, "never had a backup", "bare")
+KNOWN = Finding("too-few-backups", "warning", "beta", 8, "db", None, "3 of 7", "db")
+EXEMPTION = Exemption("too-few-backups", date(2027, 1, 1), "being moved", droplet="db")
+
+
+@pytest.fixture
+def database(database: Database) -> Database:
+    with database.writing() as connection:
+        connection.execute(sa.insert(accounts), [{"name": name} for name in ("acme", "beta", "other")])
+    return database
+
+
+def verdict(minutes: int, *findings: Finding) -> Verdict:
+    return Verdict(MONDAY + minutes * MINUTE, findings, (), (), (), 1, None, frozenset({"acme", "beta", "never"}))
+
+
+def kept(database: Database) -> dict[str, verdicts.Kept]:
+    with database.reading() as connection:
+        return verdicts.read(connection)
+
+
+def test_a_verdict_is_read_as_it_was_kept(database: Database) -> None:
+    found = replace(verdict(0, HELD, MISSED), counted=(BARE,), exempted=((KNOWN, EXEMPTION),))
+    verdicts.keep(database, found, {"acme": "client", "beta": None})
+    assert kept(database) == {
+        "acme": verdicts.Kept(MONDAY, (HELD, BARE, MISSED), ()),
+        "beta": verdicts.Kept(MONDAY, (), (KNOWN,)),
+    }
+    with database.reading() as connection:
+        groups = connection.execute(sa.select(accounts.c.name, accounts.c.account_group)).all()
+    assert sorted(map(tuple, groups)) == [("acme", "client"), ("beta", None), ("other", None)]
+
+
+def test_a_later_verdict_takes_the_place_of_an_earlier_one_only(database: Database) -> None:
+    verdicts.keep(database, verdict(0, HELD, MISSED), {})
+    verdicts.keep(database, verdict(2, replace(MISSED, severity="critical")), {})
+    verdicts.keep(database, verdict(1, HELD), {})
+    found = kept(database)
+    assert {name: each.judged_at for name, each in found.items()} == dict.fromkeys(
+        ("acme", "beta"), MONDAY + 2 * MINUTE
+    )
+    assert found["acme"].findings == (replace(MISSED, severity="critical"),)
+
+
+def test_a_verdict_on_some_accounts_leaves_the_others(database: Database) -> None:
+    verdicts.keep(database, verdict(0, HELD, KNOWN), {})
+    verdicts.keep(database, replace(verdict(1), accounts=frozenset({"acme"})), {})
+    assert kept(database) == {
+        "acme": verdicts.Kept(MONDAY + MINUTE, (), ()),
+        "beta": verdicts.Kept(MONDAY, (KNOWN,), ()),
+    }
+
+
+def test_it_is_forgotten_with_its_account(database: Database) -> None:
+    verdicts.keep(database, verdict(0, HELD, KNOWN), {})
+    found = forget.find(database, "beta")
+    assert found is not None
+    assert found.rows["current_findings"] == 1
+    forget.forget(database, found.account, MONDAY)
+    with database.reading() as connection:
+        assert connection.scalars(sa.select(current_findings.c.finding)).all() == ["sync-held"]

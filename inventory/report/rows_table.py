@@ -52,6 +52,17 @@ SHOWN: Mapping[str, Sequence[str]] = MappingProxyType(
             "droplets_overdue",
         ),
         "cost_now": ("plan", "price_monthly_usd", "size_gigabytes", "estimated_usd"),
+        "account_overview": (
+            "account_group",
+            "droplets_protected",
+            "droplets",
+            "backups",
+            "size_gigabytes",
+            "this_month_usd",
+            "last_month_usd",
+            "windows_made_percent",
+            "last_complete_at",
+        ),
     }
 )
 """View -> the columns that fit on a screen, after account and Droplet; CSV and JSON have all columns."""

@@ -17,6 +17,7 @@
 --   verdict: missed: a look came and did not show one; not looked: no look came while there would have been one
 --   is_recent: whether it opened on the UTC day of report_clock.since or later
 --   is_before_first_look: whether it opened before the Droplet's first look
+--   age_days: UTC days from the day on which it opened to the day of report_clock.now
 WITH empty AS (
     SELECT
         w.*,
@@ -54,5 +55,6 @@ SELECT
         ELSE 'not looked'
     END AS verdict,
     is_recent,
-    is_before_first_look
+    is_before_first_look,
+    age_days
 FROM empty

@@ -60,6 +60,11 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "date({time})",
             "postgresql": "CAST(({time}) AT TIME ZONE 'UTC' AS date)",
         },
+        # The first day of the UTC month of a time.
+        "month_of(time)": {
+            "sqlite": "date({time}, 'start of month')",
+            "postgresql": "CAST(date_trunc('month', ({time}) AT TIME ZONE 'UTC') AS date)",
+        },
         # It takes a day, not a time, so that the planner of PostgreSQL can compute it and estimate the rows before it.
         "days_before(day, days)": {
             "sqlite": "date({day}, -({days}) || ' days')",

@@ -193,6 +193,7 @@ class EmptyWindow(NamedTuple):
     verdict: str
     is_recent: bool
     is_before_first_look: bool
+    age_days: int
 
 
 class MissedBackup(NamedTuple):
@@ -332,6 +333,24 @@ class CostNow(NamedTuple):
     estimated_usd: float | None
 
 
+class AccountOverview(NamedTuple):
+    """How an account is doing, in figures."""
+
+    account: str
+    account_group: str | None
+    droplets: int
+    droplets_protected: int
+    backups: int | None
+    size_gigabytes: float | None
+    this_month_usd: float | None
+    last_month_usd: float | None
+    windows_due: int
+    windows_made: int
+    windows_made_percent: float | None
+    oldest_observed_at: datetime | None
+    last_complete_at: datetime | None
+
+
 ROWS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "report_clock": ReportClock,
@@ -356,6 +375,7 @@ ROWS: Mapping[str, type[Any]] = MappingProxyType(
         "restorable_backups": RestorableBackup,
         "sync_health": SyncHealth,
         "cost_now": CostNow,
+        "account_overview": AccountOverview,
     }
 )
 """View -> the type of its rows."""

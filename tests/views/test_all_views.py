@@ -35,13 +35,13 @@ MOMENTS = (
 )
 KEY = ("account", "droplet_id", "droplet")
 # Of a whole account, or of none.
-WITHOUT_DROPLET = {"fleet_size_by_day", "sync_health", "report_clock"}
+WITHOUT_DROPLET = {"fleet_size_by_day", "sync_health", "account_overview", "report_clock"}
 # The names of design.md: what a column is by its type.
 NAMED: dict[type, str] = {
     datetime: r"\w+_at|now|(\w+_)?since|unselected_since|pruned_before",
     date: r"day|month",
     bool: r"is_\w+",
-    float: r"\w+_(gigabytes|usd|hours|days)",
+    float: r"\w+_(gigabytes|usd|hours|days|percent)",
     int: r"\w+_id|\w*(backups|windows|droplets|days|failures)(_\w+)?|\w+_gigabytes",
     str: r"[a-z_]+",
 }

@@ -23,6 +23,9 @@ TYPES: dict[type, TypeEngine[Any]] = {
 CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | str]] = [
     ("day_of(:one)", [at("03-08 23:59:59")], date(2026, 3, 8)),
     ("day_of(:one)", [at("03-09 00:00")], date(2026, 3, 9)),
+    ("month_of(:one)", [at("03-31 23:59:59")], date(2026, 3, 1)),
+    ("month_of(:one)", [at("03-01 00:00")], date(2026, 3, 1)),
+    ("month_of(seconds_before(time_of(month_of(:one), 0), 86400))", [at("03-31 12:00")], date(2026, 2, 1)),
     ("days_before(:one, 30)", [date(2026, 3, 9)], date(2026, 2, 7)),
     ("days_before(:one, -1)", [date(2026, 2, 28)], date(2026, 3, 1)),
     ("days_before(:one, 3 + 4)", [date(2026, 3, 9)], date(2026, 3, 2)),

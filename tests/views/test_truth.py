@@ -83,6 +83,7 @@ def _same(one: object, other: object) -> bool:
         "unprotected_droplets",
         "size_growth",
         "monthly_cost",
+        "account_overview",
     ],
 )
 def test_views_say_what_is_true(connection: sa.Connection, name: str) -> None:

@@ -57,6 +57,14 @@ AskedAccounts = Annotated[
         "--account", metavar="NAME", help="Only this account, or those of a pattern such as acme-*; may be repeated."
     ),
 ]
+AskedGroups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group",
+        metavar="NAME",
+        help="Only accounts whose setting group is this, or fits a pattern such as acme*; may be repeated.",
+    ),
+]
 AskedTags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only Droplets with this tag; may be repeated.")
 ]
@@ -89,6 +97,10 @@ def sync(
         str | None,
         typer.Option(metavar="NAME", help="Only this configured account, or those of a pattern such as acme-*."),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only accounts whose setting group is this, or fits a pattern."),
+    ] = None,
     droplet: Annotated[
         list[str] | None, typer.Option(metavar="NAME-or-ID", help="Only this Droplet; may be repeated.")
     ] = None,
@@ -111,6 +123,7 @@ def sync(
 
     order = Order(
         account=account,
+        group=group,
         droplets=frozenset(droplet or ()),
         is_full=full,
         is_dry_run=dry_run,
@@ -148,6 +161,7 @@ def report(
     until: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only rows of before that moment.")] = None,
     droplet: AskedDroplets = None,
     account: AskedAccounts = None,
+    group: AskedGroups = None,
     tag: AskedTags = None,
     limit: Limit = None,
     config: ConfigFile = None,
@@ -177,6 +191,7 @@ def report(
         until=until,
         droplets=tuple(droplet or ()),
         accounts=tuple(account or ()),
+        groups=tuple(group or ()),
         tags=tuple(tag or ()),
         limit=limit,
     )
@@ -234,6 +249,7 @@ def health(*, http: HttpAddress = None, config: ConfigFile = None) -> int:
 def check(
     *,
     account: AskedAccounts = None,
+    group: AskedGroups = None,
     droplet: AskedDroplets = None,
     tag: AskedTags = None,
     nagios: Annotated[bool, typer.Option("--nagios", help="Add performance data to the first line.")] = False,
@@ -252,6 +268,7 @@ def check(
 
         options = command.Options(
             accounts=tuple(account or ()),
+            groups=tuple(group or ()),
             droplets=tuple(droplet or ()),
             tags=tuple(tag or ()),
             is_nagios=nagios,

@@ -27,6 +27,7 @@ class Options:
     Attributes:
         accounts: To judge only these, by name or pattern; empty means all that are configured, or all that were ever
             synced if none is.
+        groups: To judge only accounts of these groups, by name or pattern; empty means all.
         droplets: Names or ids, to judge only these; empty means all.
         tags: To judge only Droplets that have one of them; empty means all.
         is_nagios: Whether to add performance data.
@@ -34,6 +35,7 @@ class Options:
     """
 
     accounts: Collection[str] = ()
+    groups: Collection[str] = ()
     droplets: Collection[str] = ()
     tags: Collection[str] = ()
     is_nagios: bool = False
@@ -54,7 +56,7 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading(at_most_seconds=wait.seconds) as connection,
     ):
-        named = selecting.accounts_named(connection, options.accounts, settings.judged_accounts)
+        named = selecting.accounts_asked(connection, options.accounts, options.groups, settings.groups)
         accounts = selecting.accounts_to_judge(named, options.droplets, settings.judged_accounts)
         droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags, now)
         verdict = inspect(

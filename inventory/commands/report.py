@@ -40,14 +40,12 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading() as connection,
     ):
-        named = selecting.accounts_named(connection, asked.accounts)
+        named = selecting.accounts_asked(connection, asked.accounts, asked.groups, settings.groups)
         question = replace(question, accounts=named or None)
-        if asked.at:
-            ids = selecting.find_then_or_now(connection, question, asked.droplets, asked.tags, now)
-            question = replace(question, droplet_ids=ids, accounts=None)
-        else:
-            ids = selecting.find(connection, question, asked.droplets, asked.tags, now)
-            question = replace(question, droplet_ids=ids)
+        find = selecting.find_then_or_now if asked.at else selecting.find
+        by_name = set(asked.accounts) & set(named)
+        ids = find(connection, question, asked.droplets, asked.tags, now, accounts=by_name)
+        question = replace(question, droplet_ids=ids, accounts=None if asked.at else question.accounts)
         if view:
             missing = gap(connection, question, view, now)
             _write(RowsReport(connection, view, question, database.shown, asked.narrowed, missing), form)

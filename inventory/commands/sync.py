@@ -98,12 +98,16 @@ def _judge(database: Database, settings: Settings, synced: Sequence[str]) -> Non
 
 
 def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:
-    names = [account.name for account in settings.accounts]
-    wanted = set(names if order.account is None else matching([order.account], names))
-    chosen = [account for account in settings.accounts if account.name in wanted]
+    chosen = [each for each in settings.accounts if _fits(each.name, order.account) and _fits(each.group, order.group)]
     if not chosen:
-        known = words.some(names)
-        raise UsageError(f'no account "{order.account}" is configured, only: {known}', kept=Kept.NOTHING_DONE)
+        known = words.some([account.name for account in settings.accounts])
+        which = " ".join(
+            [
+                *(["account"] if order.account is None else [f'account "{order.account}"']),
+                *([] if order.group is None else [f'of the group "{order.group}"']),
+            ]
+        )
+        raise UsageError(f"no {which} is configured, only: {known}", kept=Kept.NOTHING_DONE)
     if order.droplets and len(chosen) > 1:
         several = words.some([account.name for account in chosen])
         raise UsageError(
@@ -111,6 +115,10 @@ def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:
             kept=Kept.NOTHING_DONE,
         )
     return chosen
+
+
+def _fits(name: str | None, pattern: str | None) -> bool:
+    return pattern is None or bool(matching([pattern], [name or ""]))
 
 
 def _print(report: SyncReport, account: AccountSettings, options: Options) -> None:

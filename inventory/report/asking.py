@@ -18,7 +18,7 @@ class Asked:
     Attributes:
         as_of: To answer by what was known then; None is now.
         at: For restorable_backups: what could have been restored then, by all that is known today.
-        accounts: Only these, by name or pattern; empty for all. So are `droplets`, by name or id, and `tags`.
+        accounts: Only these, by name or pattern; empty for all. So are `groups`, `droplets`, by name or id, and `tags`.
         limit: The greatest number of rows; None for all, but a thousand on a screen, and ten thousand in a page.
     """
 
@@ -27,14 +27,15 @@ class Asked:
     since: str | None = None
     until: str | None = None
     accounts: Collection[str] = ()
+    groups: Collection[str] = ()
     droplets: Collection[str] = ()
     tags: Collection[str] = ()
     limit: int | None = None
 
     @property
     def narrowed(self) -> str:
-        """Which accounts, Droplets and tags the answer is limited to, in words; empty if it is not limited."""
-        return rows_text.narrowed(self.accounts, self.droplets, self.tags)
+        """Which accounts, groups, Droplets and tags the answer is limited to, in words; empty if it is not limited."""
+        return rows_text.narrowed(self.accounts, self.groups, self.droplets, self.tags)
 
     def question(self, view: View | None, now: datetime) -> Question:
         """Read what is asked of a view, or of the summary if that is None; the Droplets are not looked up yet.

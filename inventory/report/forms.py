@@ -119,7 +119,7 @@ class RowsReport:
         return rows[:most], " ".join([*remarks, *([warning] if warning else [])]) or None
 
     def _is_anything_known(self) -> bool:
-        return bool(ask(self.connection, SyncHealth, Question(now=self.question.now)))
+        return bool(ask(self.connection, SyncHealth, Question(self.question.now, accounts=self.question.accounts)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,11 @@ def period(view: View, question: Question) -> str:
     return " and ".join(limits)
 
 
-def narrowed(accounts: Collection[str], droplets: Collection[str], tags: Collection[str]) -> str:
-    """Name the accounts, Droplets and tags that were asked for; empty if all were."""
-    wanted = (("account", accounts), ("Droplet", droplets), ("tag", tags))
+def narrowed(
+    accounts: Collection[str], groups: Collection[str], droplets: Collection[str], tags: Collection[str]
+) -> str:
+    """Name the accounts, groups, Droplets and tags that were asked for; empty if all were."""
+    wanted = (("account", accounts), ("group", groups), ("Droplet", droplets), ("tag", tags))
     return "; ".join(f"{what} {' or '.join(map(shown, names))}" for what, names in wanted if names)
 
 

@@ -1,35 +1,49 @@
 """Find the Droplets that a question names."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
 from inventory.report import rows_text
-from inventory.terminal.spelling import expanded, nearest
+from inventory.terminal import words
+from inventory.terminal.spelling import expanded, matching, nearest
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletTag, KnownDroplet, SyncHealth
 
-_WITH_DROPLETS = "SELECT a.name FROM accounts AS a WHERE EXISTS (SELECT 1 FROM droplets AS d WHERE d.account_id = a.id)"
+_WITH_DROPLETS = """
+SELECT a.name, a.account_group
+FROM accounts AS a
+WHERE EXISTS (SELECT 1 FROM droplets AS d WHERE d.account_id = a.id)
+"""
 
 
 def find(
-    connection: sa.Connection, question: Question, names: Collection[str], tags: Collection[str], now: datetime
+    connection: sa.Connection,
+    question: Question,
+    names: Collection[str],
+    tags: Collection[str],
+    now: datetime,
+    *,
+    accounts: Collection[str] = (),
 ) -> frozenset[int] | None:
-    """Give the ids of the Droplets that have one of the names or ids, and one of the tags; None if both are empty.
+    """Give the ids of the question's Droplets that have one of the names or ids, and one of the tags; None: all.
+
+    Only what is stored of the question's accounts is read.
 
     Raises:
-        UsageError: One of them, or an account of the question's, was not known at its moment; `now` is today's.
+        UsageError: One of them was not known at the question's moment, or one of `accounts` had no Droplets; `now` is
+            today's.
     """
-    if not (names or tags or question.accounts):
+    if not (names or tags or accounts):
         return None
-    known = ask(connection, KnownDroplet, Question(now=question.now))
+    known = ask(connection, KnownDroplet, Question(now=question.now, accounts=question.accounts))
     try:
-        _check_accounts(question.accounts or (), known)
+        _check_accounts(connection, accounts, known)
         if not (names or tags):
             return None
-        return _chosen(known, _tags(connection, [question.now], tags), names, tags)
+        return _chosen(known, _tags(connection, [question.now], question.accounts, tags), names, tags)
     except UsageError as error:
         if question.now < now:
             raise UsageError(f"as of {rows_text.moment(question.now)}, {error}") from error
@@ -37,26 +51,38 @@ def find(
 
 
 def find_then_or_now(
-    connection: sa.Connection, question: Question, names: Collection[str], tags: Collection[str], now: datetime
+    connection: sa.Connection,
+    question: Question,
+    names: Collection[str],
+    tags: Collection[str],
+    now: datetime,
+    *,
+    accounts: Collection[str] = (),
 ) -> frozenset[int] | None:
     """Give the ids of the Droplets that have, or had at the question's moment, what is asked for; None if nothing is.
 
     Asked for are one of the question's accounts, one of the names or ids, and one of the tags.
 
     Raises:
-        UsageError: One of them is not known, and was not known then.
+        UsageError: One of them is not known, and was not known then; or one of `accounts` has and had no Droplets.
     """
     if not (names or tags or question.accounts):
         return None
     moments = (question.now, now)
-    known = [each for moment in moments for each in ask(connection, KnownDroplet, Question(now=moment))]
-    _check_accounts(question.accounts or (), known)
-    theirs = {each.droplet_id for each in known if question.accounts is None or each.account in question.accounts}
-    return _chosen(known, _tags(connection, moments, tags), names, tags) & theirs
+    known = [
+        each
+        for moment in moments
+        for each in ask(connection, KnownDroplet, Question(now=moment, accounts=question.accounts))
+    ]
+    _check_accounts(connection, accounts, known)
+    return _chosen(known, _tags(connection, moments, question.accounts, tags), names, tags)
 
 
-def _tags(connection: sa.Connection, moments: Iterable[datetime], wanted: Collection[str]) -> list[DropletTag]:
-    return [row for moment in moments for row in ask(connection, DropletTag, Question(now=moment))] if wanted else []
+def _tags(
+    connection: sa.Connection, moments: Iterable[datetime], accounts: Collection[str] | None, wanted: Collection[str]
+) -> list[DropletTag]:
+    asked = [Question(now=moment, accounts=accounts) for moment in moments] if wanted else []
+    return [row for each in asked for row in ask(connection, DropletTag, each)]
 
 
 def _chosen(
@@ -66,14 +92,40 @@ def _chosen(
     return ids & _tagged(tagged, tags) if tags else ids
 
 
-def accounts_named(
-    connection: sa.Connection, patterns: Collection[str], configured: Collection[str] | None = None
+def accounts_asked(
+    connection: sa.Connection,
+    names: Collection[str],
+    groups: Collection[str],
+    configured: Mapping[str, str | None],
 ) -> Collection[str]:
-    """Return the accounts that the user named: of a pattern, all that have Droplets or are configured."""
-    if not patterns:
+    """Return the accounts that the user asked for by names and groups, or their patterns; empty where by neither.
+
+    Known are those that have Droplets and those that are `configured`, each with its group there, or its last.
+
+    Raises:
+        UsageError: No account is of one of the groups, or none of those named is.
+    """
+    if not (names or groups):
         return ()
-    known = {*connection.scalars(sa.text(_WITH_DROPLETS)), *(configured or ())}
-    return expanded(patterns, sorted(known))
+    stored = connection.execute(sa.text(_WITH_DROPLETS))
+    known = {**{row.name: row.account_group for row in stored}, **configured}
+    named = expanded(names, sorted(known)) if names else sorted(known)
+    if not groups:
+        return named
+    members = _of_groups(groups, known)
+    found = [name for name in named if name in members]
+    if not found:
+        raise UsageError(f"none of these accounts is of the group {' or '.join(groups)}: {words.some(named)}")
+    return found
+
+
+def _of_groups(groups: Collection[str], known: Mapping[str, str | None]) -> Collection[str]:
+    in_use = sorted({group for group in known.values() if group})
+    for group in groups:
+        if not matching([group], in_use):
+            raise UsageError(f'no account is of the group "{group}"{nearest(group, in_use) or "."}')
+    wanted = set(matching(groups, in_use))
+    return {name for name, group in known.items() if group in wanted}
 
 
 def accounts_to_judge(
@@ -94,11 +146,12 @@ def not_judged(connection: sa.Connection, question: Question, configured: Collec
     return sorted(synced - set(configured))
 
 
-def _check_accounts(accounts: Iterable[str], known: Sequence[KnownDroplet]) -> None:
+def _check_accounts(connection: sa.Connection, accounts: Iterable[str], known: Sequence[KnownDroplet]) -> None:
     with_droplets = {each.account for each in known}
     for account in accounts:
         if account not in with_droplets:
-            raise UsageError(f'no account "{account}" has Droplets{nearest(account, with_droplets) or "."}')
+            others = connection.scalars(sa.text(_WITH_DROPLETS)).all()
+            raise UsageError(f'no account "{account}" has Droplets{nearest(account, others) or "."}')
 
 
 def _named(names: Iterable[str], known: Sequence[KnownDroplet]) -> frozenset[int]:

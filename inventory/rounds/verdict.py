@@ -30,6 +30,6 @@ def judged(database: Database, settings: Settings, accounts: Collection[str] | N
 def keep(database: Database, settings: Settings, verdict: Verdict) -> None:
     """Keep a verdict on whole accounts; one that cannot be kept is logged, and the one before stays."""
     try:
-        verdicts.keep(database, verdict, {each.name: each.group for each in settings.accounts})
+        verdicts.keep(database, verdict, settings.groups)
     except InventoryError as error:
         _log.warning("verdict.dropped", error=str(error))

@@ -54,6 +54,11 @@ class Settings(Behaviour):
         """The names of the configured accounts; None where none is, and all that were ever synced are judged."""
         return [account.name for account in self.accounts] or None
 
+    @property
+    def groups(self) -> Mapping[str, str | None]:
+        """The group of each configured account, by its name; None where nobody said."""
+        return {account.name: account.group for account in self.accounts}
+
     warnings: tuple[str, ...] = ()
 
     @property

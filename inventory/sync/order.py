@@ -14,6 +14,7 @@ class Order:
 
     Attributes:
         account: The only account to sync, or a pattern of several; None means every configured one.
+        group: Only accounts whose group this is, or fits this pattern; None means every one.
         droplets: Names or ids that narrow what the configuration selects; empty means all of it.
         is_full: List every Droplet's backups, also where they are proven unchanged.
         accept_gone: End at once what the brake would hold back.
@@ -22,6 +23,7 @@ class Order:
     """
 
     account: str | None = None
+    group: str | None = None
     droplets: frozenset[str] = frozenset()
     is_full: bool = False
     accept_gone: bool = False
@@ -39,7 +41,7 @@ class Order:
     @property
     def is_whole(self) -> bool:
         """Whether everything that is configured is synced, and written."""
-        return self.account is None and not self.droplets and not self.is_dry_run
+        return self.account is None and self.group is None and not self.droplets and not self.is_dry_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What one account's sync reads does not grow with the other accounts: counted in SQLite's own steps, not in time."""
+"""What is read of one account does not grow with the other accounts: counted in SQLite's own steps, not in time."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -6,9 +6,12 @@ from contextlib import closing, contextmanager
 import pytest
 import sqlalchemy as sa
 
+from inventory.commands import report
 from inventory.judging.evidence import inspect
 from inventory.judging.findings import Verdict
 from inventory.judging.rules import Rules
+from inventory.report.asking import Asked
+from inventory.report.forms import Form
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
 from tests.simulated import Account
@@ -31,16 +34,17 @@ class Steps:
 
 
 @contextmanager
-def counted(database: Database) -> Iterator[Steps]:
+def counted() -> Iterator[Steps]:
+    """Count the steps of all databases."""
     steps = Steps()
 
     def count(connection: sa.Connection) -> None:
         connection.connection.driver_connection.set_progress_handler(steps.took, EVERY)  # type: ignore[union-attr]
 
-    sa.event.listen(database.engine, "begin", count)
+    sa.event.listen(sa.Engine, "begin", count)
     yield steps
     steps.is_counting = False
-    sa.event.remove(database.engine, "begin", count)
+    sa.event.remove(sa.Engine, "begin", count)
 
 
 @pytest.fixture
@@ -78,20 +82,20 @@ def moved(column: sa.Column[object]) -> str:
 
 def test_a_sync_reads_as_much_beside_others_as_alone(account: Account) -> None:
     account.sync(is_full=False)
-    with counted(account.database) as alone:
+    with counted() as alone:
         account.sync(is_full=False)
     add_others(account)
     account.configured |= {f"default{number}" for number in range(1, OTHERS + 1)}
-    with counted(account.database) as beside:
+    with counted() as beside:
         assert account.sync(is_full=False).status == "complete"
     assert beside.taken < ALMOST * alone.taken
 
 
 def test_judging_one_account_reads_as_much_beside_others_as_alone(account: Account) -> None:
-    with counted(account.database) as alone:
+    with counted() as alone:
         judge(account)
     add_others(account)
-    with counted(account.database) as beside:
+    with counted() as beside:
         assert judge(account).droplets == 10
     assert beside.taken < ALMOST * alone.taken
 
@@ -99,3 +103,23 @@ def test_judging_one_account_reads_as_much_beside_others_as_alone(account: Accou
 def judge(account: Account) -> Verdict:
     with account.database.reading() as connection:
         return inspect(connection, account.clock(), Rules(), (), accounts=[account.name])
+
+
+@pytest.mark.parametrize("name", [None, "live_backups", "account_overview"])
+def test_a_report_on_one_account_reads_as_much_beside_others_as_alone(
+    account: Account, name: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", account.database.url.render_as_string(hide_password=False))
+
+    def answer() -> str:
+        capsys.readouterr()
+        asked = Asked(accounts=[account.name])
+        assert report.run(None, name, asked, Form(as_json=True), now=account.clock()) == 0
+        return capsys.readouterr().out
+
+    with counted() as alone:
+        before = answer()
+    add_others(account)
+    with counted() as beside:
+        assert answer() == before
+    assert beside.taken < ALMOST * alone.taken + 50  # 50: their names

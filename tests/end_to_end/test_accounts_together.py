@@ -1,7 +1,7 @@
 """Three accounts of two clients in one configuration: what is told of them together, and of each."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,32 +10,36 @@ from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
 from inventory.store import verdicts
 from inventory.store.engine import Database
-from tests.end_to_end.conftest import Run, now
-from tests.simulated import Accounts, token_of
+from tests.end_to_end.conftest import Run, now, on_sqlite
+from tests.simulated import Account, Accounts, token_of
 
 GROUPS = {"acme-db": "acme", "acme-web": "acme", "beta": "b"}
 
 
 @pytest.fixture
 def fleets() -> dict[str, Fleet]:
-    """Give each account a Droplet of the same name, with three backups."""
+    """Give each account a Droplet of the same name, with three backups; two hours ago."""
     found = {}
     for number, name in enumerate(GROUPS):
-        fleet = Fleet(now(), seed=number, first_droplet_id=(number + 1) * 1_000_000, first_image_id=number * 2 * 10**9)
+        fleet = Fleet(
+            now() - timedelta(hours=2),
+            seed=number,
+            first_droplet_id=(number + 1) * 1_000_000,
+            first_image_id=number * 2 * 10**9,
+        )
         fleet.add_droplet(name="gpu-01", plan="daily", backups=3)
         found[name] = fleet
     return found
 
 
 @pytest.fixture
-def database(migrated_url: str) -> Iterator[Database]:
-    with closing(Database(migrated_url)) as database:
-        yield database
+def served(fleets: dict[str, Fleet]) -> Accounts:
+    return Accounts(fleets)
 
 
 @pytest.fixture
 def configure(
-    fleets: dict[str, Fleet], migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Accounts, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], None]]:
     """Serve the accounts, and write their configuration, with more text where it is given."""
     monkeypatch.chdir(tmp_path)
@@ -43,8 +47,8 @@ def configure(
     tables = "".join(
         f"[accounts.{name}]\ntoken = '{token_of(name)}'\ngroup = '{group}'\n" for name, group in GROUPS.items()
     )
-    with serve(Accounts(fleets)) as url:
-        head = f"api_url = '{url}'\nrequests_per_second = 0\ndatabase_url = '{migrated_url}'\n"
+    with serve(served) as url:
+        head = f"api_url = '{url}'\nrequests_per_second = 0\ndatabase_url = '{database_url}'\n"
 
         def write(more: str = "") -> None:
             file = Path("inventory.toml")
@@ -56,11 +60,19 @@ def configure(
 
 
 @pytest.fixture
-def synced(run: Run, configure: Callable[[str], None], fleets: dict[str, Fleet]) -> Callable[[str], None]:
+def synced(
+    run: Run, configure: Callable[[str], None], served: Accounts, fleets: dict[str, Fleet], database: Database
+) -> Callable[[str], None]:
     """Sync all twice; in between, somebody switches the backups of `acme-db` off."""
-    assert run("sync", "--quiet").code == 0
+    for name, fleet in fleets.items():
+        account = Account(database, fleet, name=name)
+        account.api.uuid = served.apis[token_of(name)].uuid
+        account.configured = frozenset(GROUPS)
+        account.sync()
     (droplet_id,) = fleets["acme-db"].droplets
     fleets["acme-db"].disable_backups(droplet_id)
+    for fleet in fleets.values():
+        fleet.advance(to=now())
     assert run("sync", "--quiet").code == 0
     return configure
 
@@ -82,3 +94,54 @@ def test_a_sync_of_several_accounts_keeps_the_verdict_on_those_it_synced(run: Ru
     assert run("sync", "--quiet", "--account", "beta").code == 0
     assert kept()["acme-db"] == found["acme-db"]
     assert kept()["beta"].judged_at >= found["beta"].judged_at
+
+
+# A group
+
+
+@on_sqlite
+@pytest.mark.usefixtures("synced")
+def test_a_group_is_asked_for_as_its_accounts_are(run: Run) -> None:
+    def accounts(*question: str) -> list[str]:
+        return [row["account"] for row in run("report", "droplet_size_now", "--json", *question).document["rows"]]
+
+    assert accounts("--group", "acme") == ["acme-db", "acme-web"]
+    assert accounts("--group", "b", "--group", "a*") == ["acme-db", "acme-web", "beta"]
+    assert accounts("--group", "acme", "--account", "*-web") == ["acme-web"]
+    assert [run("check", "--group", group).code for group in ("acme", "b")] == [2, 0]
+    summary = run("report", "--json", "--group", "b").document
+    assert [row["account"] for row in summary["health"]] == ["beta"]
+
+
+@on_sqlite
+def test_an_account_of_the_group_that_was_never_synced_is_judged_with_it(
+    run: Run, synced: Callable[[str], None]
+) -> None:
+    synced("[accounts.new]\ntoken = 'new'\ngroup = 'b'\n")
+    assert "new" in run("check", "--group", "b").out
+    assert [each["account"] for each in run("report", "--json", "--group", "b").document["findings"]] == ["new"]
+    assert len(run("report", "live_backups", "--json", "--group", "b").document["rows"]) == 3
+
+
+@on_sqlite
+def test_a_sync_of_a_group_is_a_part_of_the_configuration(run: Run, configure: Callable[[str], None]) -> None:
+    del configure
+    assert [each["account"] for each in run("sync", "--json", "--group", "ac*").document["accounts"]] == [
+        "acme-db",
+        "acme-web",
+    ]
+    wrong = run("sync", "--group", "other", "--account", "beta")
+    assert (wrong.code, 'no account "beta" of the group "other" is configured' in wrong.err) == (2, True)
+
+
+@on_sqlite
+@pytest.mark.usefixtures("synced")
+def test_what_does_not_exist_is_said(run: Run) -> None:
+    for question, said in {
+        ("--group", "acm"): 'no account is of the group "acm"; did you mean acme?',
+        ("--group", "b", "--account", "acme-*"): "none of these accounts is of the group b: acme-db, acme-web",
+        ("--account", "betta"): 'no account "betta" has Droplets; did you mean beta?',
+        ("--account", "beta", "--droplet", "web"): 'no Droplet "web" is known',
+    }.items():
+        ended = run("report", "live_backups", *question)
+        assert (ended.code, said in " ".join(ended.err.split())) == (2, True), ended.err

@@ -68,6 +68,9 @@ AskedGroups = Annotated[
 AskedTags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only Droplets with this tag; may be repeated.")
 ]
+HtmlFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page to this file, replacing it.")
+]
 Limit = Annotated[int | None, typer.Option(metavar="N", min=1, max=1_000_000_000, help="At most this many rows.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what a person must fix.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print routine changes too, and log to stderr.")]
@@ -167,10 +170,7 @@ def report(
     config: ConfigFile = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print every row and column as CSV.")] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write one self-contained HTML page to this file, replacing it."),
-    ] = None,
+    html: HtmlFile = None,
 ) -> int:
     """Answer a question; without a name, show the summary and what needs attention.
 

@@ -15,10 +15,10 @@ from statistics import median, quantiles
 import httpx
 
 from inventory.judging.rules import Rules
-from inventory.pages.reading import Judging
 from inventory.pages.routes import routes
 from inventory.pages.site import Site
 from inventory.process.clock import utc_now
+from inventory.report.overview import Judging
 from inventory.serving.listening import names
 from inventory.serving.web import guarded, serve
 from inventory.store.engine import Database

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from inventory.errors import EXIT_COMPLETE, UsageError
-from inventory.pages.reading import Judging
 from inventory.pages.routes import routes
 from inventory.pages.site import Site
 from inventory.process import log
 from inventory.process.interruption import interruptible
+from inventory.report.overview import Judging
 from inventory.serving import web
 from inventory.serving.listening import PAGES_ADDRESS, names
 from inventory.settings.load import load
@@ -32,7 +32,7 @@ def run(config_file: Path | None, *, listen: str | None) -> int:
         raise UsageError("pages need an address: write --http ADDRESS:PORT")
     settings = load(config_file, needs_token=False)
     log.configure(verbose=False, secrets=settings.secrets)
-    judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts)
+    judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
     database = partial(opening.to_read, settings.database_url.get_secret_value(), settings.database_source)
     with database() as opened:
         shown = opened.shown

@@ -16,6 +16,7 @@ from inventory.report.asking import Asked
 from inventory.report.choosing import choose, reports
 from inventory.report.completeness import gap
 from inventory.report.forms import Form, RowsReport, SummaryReport
+from inventory.report.overview import Judging
 from inventory.report.replacing import replacing
 from inventory.report.summary import summarise
 from inventory.settings.load import Settings, load
@@ -48,7 +49,9 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
         question = replace(question, droplet_ids=ids, accounts=None if asked.at else question.accounts)
         if view:
             missing = gap(connection, question, view, now)
-            _write(RowsReport(connection, view, question, database.shown, asked.narrowed, missing), form)
+            judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
+            rows = RowsReport(connection, view, question, database.shown, asked.narrowed, missing, judging, now)
+            _write(rows, form)
         else:
             judged = selecting.accounts_to_judge(named, asked.droplets, settings.judged_accounts)
             question = replace(question, accounts=judged)

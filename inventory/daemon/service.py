@@ -115,13 +115,13 @@ class Daemon:
         return web.application(self._health, self._metrics, hosts=hosts, pages=self._routes() if has_pages else ())
 
     def _routes(self) -> Sequence[web.Page]:
-        from inventory.pages.reading import Judging  # noqa: PLC0415 - where there are no pages, they cost no memory
         from inventory.pages.routes import routes  # noqa: PLC0415 - as above
         from inventory.pages.site import Site  # noqa: PLC0415 - as above
+        from inventory.report.overview import Judging  # noqa: PLC0415 - where there are no pages, they cost no memory
 
         def judging() -> Judging:
             settings = self._settings
-            return Judging(settings.rules, settings.exemptions, settings.judged_accounts)
+            return Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
 
         # Opened for each page: what a round opens is its own, and an upgrade may come between two pages.
         def database() -> AbstractContextManager[Database]:

@@ -169,6 +169,19 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
     )
 
 
+def judge_accounts(
+    health: Sequence[SyncHealth],
+    accounts: Collection[str] | None,
+    rules: Rules,
+    exemptions: Sequence[Exemption],
+    now: datetime,
+) -> Verdict:
+    """Judge what concerns accounts as a whole, and none of their Droplets; `accounts` as in `Evidence`."""
+    none: tuple[()] = ()
+    evidence = Evidence(accounts, frozenset(), none, none, health, none, none, none, none, none, none)
+    return judge(evidence, rules, exemptions, now)
+
+
 def together(verdicts: Sequence[Verdict]) -> Verdict:
     """Put the verdicts of one moment on different accounts together, one at least, by the same rules."""
     if len(verdicts) == 1:

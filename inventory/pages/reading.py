@@ -1,6 +1,6 @@
 """What every page is made from: one transaction, the question of its address, and what the settings say of judging."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
-from inventory.judging.rules import Exemption, Rules
 from inventory.pages.asked import Asked
+from inventory.report.overview import Judging
 from inventory.store.droplet_records import policies_since
 from inventory.terminal.spelling import nearest
 from inventory.views.queries import Question, ask
@@ -22,19 +22,6 @@ class Page(NamedTuple):
     template: str
     title: str
     content: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """What the settings say of judging.
-
-    Attributes:
-        accounts: The names of those that are configured; None where none is, and all are judged.
-    """
-
-    rules: Rules
-    exemptions: Sequence[Exemption]
-    accounts: Collection[str] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from inventory.report.completeness import gap
 from inventory.report.forms import RowsReport
 from inventory.terminal.document import as_json, iso
 from inventory.views.catalog import View
-from inventory.views.queries import Question, ask
-from inventory.views.rows import ROWS
+from inventory.views.queries import Question
 
 A_PAGE = 200
 _MOST_SORTED = 10_000
@@ -71,18 +70,27 @@ def _report(reading: Reading, view: View) -> RowsReport:
     # Of all that is stored, configured or not, unless somebody asks for less: as on the command line.
     question = reading.question() if reading.asked.is_narrowed else Question(reading.now)
     missing = gap(reading.connection, question, view, reading.today)
-    return RowsReport(reading.connection, view, question, reading.database, reading.asked.narrowed, missing)
+    return RowsReport(
+        reading.connection,
+        view,
+        question,
+        reading.database,
+        reading.asked.narrowed,
+        missing,
+        reading.judging,
+        reading.today,
+    )
 
 
 def _rows(reading: Reading, report: RowsReport, begin: int) -> Sequence[NamedTuple]:
     """Read the rows from `begin` on, one more than a page has."""
-    row, wanted = ROWS[report.view.name], begin + A_PAGE + 1
+    wanted = begin + A_PAGE + 1
     asked = reading.asked.sort.removeprefix("-")
     if not asked:
-        return ask(reading.connection, row, replace(report.question, limit=wanted))[begin:]
+        return report.rows(replace(report.question, limit=wanted))[begin:]
     if asked not in report.view.columns:
         raise UsageError(f'the report {report.view.name} has no column "{asked}"')
-    every: list[Any] = ask(reading.connection, row, replace(report.question, limit=_MOST_SORTED + 1))
+    every = report.rows(replace(report.question, limit=_MOST_SORTED + 1))
     if len(every) > _MOST_SORTED:
         raise UsageError(f"more than {_MOST_SORTED:,} rows cannot be sorted here: narrow the question, or take the CSV")
     known = [each for each in every if getattr(each, asked) is not None]

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from inventory.errors import DatabaseError, UsageError
 from inventory.pages import cost, droplets, overview, reports
 from inventory.pages.asked import Asked, address
-from inventory.pages.reading import Judging, Page, Reading
+from inventory.pages.reading import Page, Reading
 from inventory.pages.rendering import render
 from inventory.process.clock import utc_now
+from inventory.report.overview import Judging
 from inventory.store.engine import Database
 from inventory.store.limited import only_reading
 from inventory.store.runs import state_of_runs

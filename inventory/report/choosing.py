@@ -1,6 +1,7 @@
 """Which report a name means."""
 
 from inventory.errors import UsageError
+from inventory.report.overview import OVERVIEW, with_findings
 from inventory.report.rows_table import SHOWN
 from inventory.terminal.spelling import nearest
 from inventory.views.catalog import View, views
@@ -8,7 +9,8 @@ from inventory.views.catalog import View, views
 
 def reports() -> dict[str, View]:
     """Give the views that are reports, by name, in the order in which they are listed."""
-    return {name: view for name, view in views().items() if name in SHOWN}
+    found = {name: view for name, view in views().items() if name in SHOWN}
+    return {**found, OVERVIEW: with_findings(found[OVERVIEW])}
 
 
 def choose(name: str) -> View:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -12,6 +13,7 @@ from inventory.errors import UsageError
 from inventory.judging.findings import Verdict
 from inventory.report import rows_export, rows_html, rows_table, rows_text, summary_html, summary_json, summary_text
 from inventory.report.completeness import Gap
+from inventory.report.overview import OVERVIEW, Judging, read_lines
 from inventory.report.summary import Summary
 from inventory.views.catalog import View
 from inventory.views.queries import Question, ask, stream
@@ -54,6 +56,8 @@ class RowsReport:
     """The answer of one view. Each form reads the rows that it needs.
 
     Attributes:
+        judging: What is said beside the figures of account_overview.
+        today: The moment at which it is asked.
         database: Its name as it may be shown.
         narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
         gap: Of which time rows may be missing; None if none can be.
@@ -65,6 +69,8 @@ class RowsReport:
     database: str
     narrowed: str
     gap: Gap | None
+    judging: Judging
+    today: datetime
 
     @property
     def warning(self) -> str | None:
@@ -100,18 +106,26 @@ class RowsReport:
             "since": self.question.since,
             "until": self.question.until,
             "incomplete_before": self.gap.before if self.gap else None,
-            "rows": rows_export.as_documents(ask(self.connection, ROWS[self.view.name], self.question)),
+            "rows": rows_export.as_documents(self.rows(self.question)),
         }
 
     def write_csv(self, file: TextIO) -> None:
         """Write every row as CSV, as they are read."""
-        rows = stream(self.connection, ROWS[self.view.name], self.question)
+        is_judged = self.view.name == OVERVIEW
+        rows = self.rows(self.question) if is_judged else stream(self.connection, ROWS[self.view.name], self.question)
         rows_export.write_csv(file, list(self.view.columns), rows)
+
+    def rows(self, question: Question) -> Sequence[NamedTuple]:
+        """Read the rows that a question has."""
+        if self.view.name == OVERVIEW:
+            return read_lines(self.connection, question, self.judging, today=self.today)
+        found: list[NamedTuple] = ask(self.connection, ROWS[self.view.name], question)
+        return found
 
     def _read(self, most: int) -> tuple[Sequence[NamedTuple], str | None]:
         """Read what a person is shown, and the remark that there are none, or may be more; None if these are all."""
         most = self.question.limit or most
-        rows = ask(self.connection, ROWS[self.view.name], replace(self.question, limit=most + 1))
+        rows = self.rows(replace(self.question, limit=most + 1))
         warning = self.warning
         if not rows:
             return rows, warning or rows_text.nothing(self.view, self.question)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from inventory.report import rows_table, rows_text
+from inventory.report.overview import OVERVIEW, AccountLine
 from inventory.report.page import render
 from inventory.terminal import words
 from inventory.terminal.document import iso
@@ -37,11 +38,15 @@ class Cell(NamedTuple):
 def columns(view: View, rows: Sequence[NamedTuple]) -> list[Column]:
     """Give all columns of a view."""
     important = rows_table.on_narrow_screens(view.name, rows)
-    kinds = {name: set(get_args(hint) or (hint,)) for name, hint in get_type_hints(ROWS[view.name]).items()}
+    kinds = {name: set(get_args(hint) or (hint,)) for name, hint in get_type_hints(_row_type(view)).items()}
     return [
         _column(name, meaning, kinds[name], is_secondary=name not in important)
         for name, meaning in view.columns.items()
     ]
+
+
+def _row_type(view: View) -> type[Any]:
+    return AccountLine if view.name == OVERVIEW else ROWS[view.name]
 
 
 def _column(name: str, meaning: str, kinds: Collection[type], *, is_secondary: bool) -> Column:

@@ -53,6 +53,8 @@ SHOWN: Mapping[str, Sequence[str]] = MappingProxyType(
         ),
         "cost_now": ("plan", "price_monthly_usd", "size_gigabytes", "estimated_usd"),
         "account_overview": (
+            "severity",
+            "worst_finding",
             "account_group",
             "droplets_protected",
             "droplets",
@@ -80,6 +82,12 @@ _HEADERS = {
     "price_monthly_usd": "Droplet",
     "estimated_usd": "estimated",
     "gone_reason": "why",
+    "droplets_protected": "protected",
+    "windows_made_percent": "made",
+    "account_group": "group",
+    "this_month_usd": "this month",
+    "last_month_usd": "last month",
+    "worst_finding": "worst",
 }
 _ANSWERS = {
     "backup_id",
@@ -98,6 +106,10 @@ _ANSWERS = {
     "tag",
     "verdict",
     "windows_missed",
+    "droplets_protected",
+    "severity",
+    "this_month_usd",
+    "worst_finding",
 }
 """The columns without which a row answers little: on a narrow terminal they go after the others."""
 
@@ -189,6 +201,8 @@ def cell(column: str, value: Any, now: datetime) -> str:  # noqa: ANN401 - whate
 def _figure(column: str, value: float) -> str:
     if column.endswith("_usd"):
         return words.money(value)
+    if column.endswith("_percent"):
+        return f"{value:.1f} %"
     if column.endswith("_hours"):
         return words.span(timedelta(hours=value))
     if column.endswith("_days"):

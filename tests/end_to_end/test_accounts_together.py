@@ -5,11 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from inventory.judging.findings import Finding, Verdict
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
 from inventory.store import verdicts
 from inventory.store.engine import Database
+from inventory.store.schema import accounts
 from tests.end_to_end.conftest import Run, now, on_sqlite
 from tests.simulated import Account, Accounts, token_of
 
@@ -145,3 +148,48 @@ def test_what_does_not_exist_is_said(run: Run) -> None:
     }.items():
         ended = run("report", "live_backups", *question)
         assert (ended.code, said in " ".join(ended.err.split())) == (2, True), ended.err
+
+
+# The overview
+
+
+def lines(run: Run, *question: str) -> dict[str, tuple[object, ...]]:
+    """Give the severity, the worst finding and the group of each account, in the order of the report."""
+    rows = run("report", "account_overview", "--json", *question).document["rows"]
+    return {row["account"]: (row["severity"], row["worst_finding"], row["account_group"]) for row in rows}
+
+
+def test_each_account_has_a_line_and_what_needs_attention_comes_first(run: Run, synced: Callable[[str], None]) -> None:
+    synced("[accounts.new]\ntoken = 'new'\ngroup = 'b'\n")
+    found = lines(run)
+    assert [*found.items()] == [
+        ("acme-db", ("critical", "backups-disabled", "acme")),
+        ("new", ("unknown", "sync-overdue", "b")),
+        ("acme-web", ("ok", None, "acme")),
+        ("beta", ("ok", None, "b")),
+    ]
+    assert [*lines(run, "--group", "b")] == ["new", "beta"]
+    assert [*lines(run, "--limit", "1")] == ["acme-db"]
+    assert lines(run, "--as-of", "1h")["acme-db"] == ("ok", None, "acme"), "as of a past moment it judges again"
+    rows = [row.split()[:3] for row in run("report", "account_overview").out.splitlines()]
+    assert [row for row in rows if row[:1] in (["acme-db"], ["new"])] == [
+        ["acme-db", "critical", "backups-disabled"],
+        ["new", "unknown", "sync-overdue"],
+    ]
+    assert run("report", "account_overview", "--csv").out.splitlines()[1].startswith("acme-db,acme,1,0,0,")
+
+
+@on_sqlite
+@pytest.mark.usefixtures("synced")
+def test_what_was_kept_is_told_until_it_is_old(run: Run, database: Database) -> None:
+    def keep(hours_ago: int) -> None:
+        its = Finding("missed-backup", "warning", "beta", 7, "gpu-01", None, "kept", "gpu-01")
+        at = now() - timedelta(hours=hours_ago)
+        with database.writing() as connection:
+            connection.execute(sa.update(accounts).values(judged_at=None))
+        verdicts.keep(database, Verdict(at, (its,), (), (), (), 1, None, frozenset({"beta"})), {})
+
+    keep(1)
+    assert lines(run)["beta"] == ("warning", "missed-backup", "b")
+    keep(30)
+    assert lines(run)["beta"] == ("ok", None, "b")

@@ -16,6 +16,7 @@ from inventory.judging.rules import Rules
 from inventory.model import Selection
 from inventory.report.completeness import gap
 from inventory.report.forms import RowsReport, SummaryReport
+from inventory.report.overview import Judging
 from inventory.report.summary import summarise
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
@@ -84,7 +85,16 @@ def answers(database: Database, now: datetime) -> dict[str, str]:
     """Ask every report and the summary as of `now`; give each as the JSON that a user gets."""
     with database.reading() as connection:
         reports = {
-            view.name: RowsReport(connection, view, question, "", "", gap(connection, question, view, now)).document()
+            view.name: RowsReport(
+                connection,
+                view,
+                question,
+                "",
+                "",
+                gap(connection, question, view, now),
+                Judging(Rules(), (), None),
+                now,
+            ).document()
             for view in REPEATABLE
             for question in [Question(now)]
         }

@@ -1,18 +1,25 @@
 """Forty days of the simulated account, synced once a day, the same in both databases; nobody writes to them."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from inventory.__main__ import main
+from inventory.judging.rules import Rules
+from inventory.report.choosing import reports
+from inventory.report.forms import RowsReport
+from inventory.report.overview import Judging
 from inventory.simulator.story import seeded_fleet
 from inventory.store.copy import copy
 from inventory.store.engine import Database
+from inventory.views.queries import Question
 from tests.conftest import temporary_database
 from tests.postgres import Cluster
 from tests.simulated import MONDAY, Account
@@ -24,6 +31,13 @@ ENDS_AT = MONDAY + timedelta(days=DAYS, minutes=5)
 
 NOW = f"{ENDS_AT:%Y-%m-%dT%H:%MZ}"
 """The same, as a person writes it."""
+
+
+def read(connection: sa.Connection, name: str, question: Question) -> Sequence[Any]:
+    """Read the rows of a report, as the command does that asks it of the past."""
+    judging = Judging(Rules(), (), None)
+    report = RowsReport(connection, reports()[name], question, "", "", None, judging, question.now + timedelta(days=1))
+    return report.rows(question)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from inventory.report import rows_table
+from inventory.report.choosing import reports
 from inventory.store.engine import Database
 from inventory.views.catalog import views
 from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
 from tests.reports import pages
-from tests.reports.conftest import NOW, Run
+from tests.reports.conftest import NOW, Run, read
 
 REPORTS = sorted(rows_table.SHOWN)
 
@@ -37,13 +38,13 @@ def test_every_report_is_a_page_of_all_its_columns_and_rows(
     assert told.get("Period", "") == ("since 2026-01-11 12:05Z" if views()[name].is_recent else "")
     assert "Only" not in told
     with lived.reading() as connection:
-        rows = ask(connection, ROWS[name], Question(now=ends_at))
+        rows = read(connection, name, Question(now=ends_at))
     if not rows:
         (remark,) = pages.remarks(page)
         assert remark.startswith("None: ")
         return
     headers, written = pages.table(page, "rows")
-    columns = list(views()[name].columns)
+    columns = list(reports()[name].columns)
     assert len(set(headers)) == len(columns), "no two are headed alike"
     assert written == [
         [rows_table.cell(column, value, ends_at) for column, value in zip(columns, row, strict=True)] for row in rows

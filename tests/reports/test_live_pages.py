@@ -14,10 +14,10 @@ import pytest
 
 from inventory.judging.rules import Rules
 from inventory.pages import calendar
-from inventory.pages.reading import Judging
 from inventory.pages.routes import routes
 from inventory.pages.site import Site
 from inventory.report.choosing import reports
+from inventory.report.overview import Judging
 from inventory.serving.listening import names
 from inventory.serving.web import guarded, serve
 from inventory.store.engine import Database

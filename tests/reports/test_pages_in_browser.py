@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.judging.rules import Rules
-from inventory.pages.reading import Judging
 from inventory.pages.routes import routes
 from inventory.pages.site import Site
+from inventory.report.overview import Judging
 from inventory.serving.web import guarded, serve
 from inventory.store.engine import Database
 from inventory.store.schema import backup_regions, droplet_tags, droplet_versions, droplets

@@ -13,12 +13,13 @@ import pytest
 
 from inventory.__main__ import main
 from inventory.report import rows_table
+from inventory.report.choosing import reports
 from inventory.store.engine import Database
 from inventory.terminal.console import plain
 from inventory.views.catalog import views
 from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
-from tests.reports.conftest import NOW, Run
+from tests.reports.conftest import NOW, Run, read
 from tests.simulated import MONDAY
 
 REPORTS = sorted(rows_table.SHOWN)
@@ -34,7 +35,7 @@ def rows_of(run: Run, name: str, *options: str) -> list[dict[str, Any]]:
 def test_every_view_is_a_report_but_those_that_only_others_read() -> None:
     assert {*REPORTS, "report_clock", "droplet_size_at_last_look"} == views().keys()
     for name in REPORTS:
-        assert set(rows_table.SHOWN[name]) <= {*views()[name].columns, "details"}, name
+        assert set(rows_table.SHOWN[name]) <= {*reports()[name].columns, "details"}, name
 
 
 @pytest.mark.costly
@@ -54,7 +55,7 @@ def test_every_report_says_what_it_is(run: Run, name: str) -> None:
 @pytest.mark.parametrize("name", REPORTS)
 def test_every_report_fits_a_screen(lived: Database, ends_at: datetime, name: str) -> None:
     with lived.reading() as connection:
-        rows = ask(connection, ROWS[name], Question(now=ends_at, limit=50))
+        rows = read(connection, name, Question(now=ends_at, limit=50))
     for columns in (40, 60, 80, 120, 200):
         text = plain(rows_table.table(name, rows, ends_at), columns=columns)
         assert len(text.splitlines()) > len(rows)
@@ -70,13 +71,13 @@ def test_every_report_is_whole_as_csv_and_as_json(run: Run, lived: Database, end
     figures = [each for document in documents for each in document.values() if isinstance(each, float)]
     assert [each for each in figures if round(each, 4) != each] == [], "a figure has at most four decimals"
     with lived.reading() as connection:
-        assert len(documents) == len(ask(connection, ROWS[name], Question(now=ends_at)))
+        assert len(documents) == len(read(connection, name, Question(now=ends_at)))
     ended = run("report", name, "--csv", "--as-of", NOW)
     assert "\r\n" in ended.out or not documents
     records = list(csv.DictReader(io.StringIO(ended.out)))
     assert len(records) == len(documents)
     for document, record in zip(documents, records, strict=True):
-        assert list(document) == list(record) == list(views()[name].columns)
+        assert list(document) == list(record) == list(reports()[name].columns)
         for column, value in document.items():
             assert record[column].removeprefix("'") == as_text(value).removeprefix("'"), column
 

@@ -38,3 +38,14 @@ def test_a_process_that_just_started_does_at_once_what_is_overdue(last: datetime
 def test_only_configured_accounts_are_waited_for_and_each_is_named() -> None:
     sentences = told(None, accounts=("default", "new"))
     assert [sentence.split()[2] for sentence in sentences] == ["default", "new"]
+
+
+def test_half_of_the_accounts_may_be_overdue() -> None:
+    assert told(NOW, accounts=("default", "new")) == []
+    assert [sentence.split()[2] for sentence in told(NOW, accounts=("default", "new", "other"))] == ["new", "other"]
+
+
+def test_of_many_accounts_some_are_named() -> None:
+    sentences = told(None, accounts=tuple(f"account-{number}" for number in range(2_000)))
+    assert [sentence.split()[2] for sentence in sentences[:-1]] == [f"account-{number}" for number in range(10)]
+    assert sentences[-1] == "overdue: 1,990 more accounts"

@@ -28,9 +28,10 @@ def _found(verdict: Verdict) -> str:
         listed = ", ".join(f"{number} {name}" for name, number in counted.items())
         return words.count(verdict.droplets, "Droplet") + (f"; {listed}" if listed else "")
     worst = verdict.findings[0]
+    whose = f" ({worst.account})" if _says_whose(worst, verdict) else ""
     others = Counter(finding.severity for finding in verdict.findings[1:])
     listed = ", ".join(_count(others[severity], severity) for severity in SEVERITIES if others[severity])
-    return f"{worst.subject} {worst.name}" + (f"; and {listed}" if listed else "")
+    return f"{worst.subject}{whose} {worst.name}" + (f"; and {listed}" if listed else "")
 
 
 def _count(number: int, severity: str) -> str:
@@ -65,25 +66,44 @@ def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
     """Lay out the first `most` lines of `rows`, and say how many more there are."""
     found = list(rows(verdict))
     cells: list[tuple[str | Text, ...]] = [
-        (Text(word, style=_STYLES.get(word.lower(), "dim")), safe(subject), name, safe(what))
-        for word, subject, name, what in found[:most]
+        (_styled(word), safe(subject), name, safe(what)) for word, subject, name, what in found[:most]
     ]
     if found[most:]:
         cells.append(("and", f"{len(found) - most:,} more", "", "inventory check --json lists them all"))
     return table((WORD, WORD, WORD, TEXT), cells)
 
 
+def word(finding: Finding) -> Text:
+    """Write how badly a finding counts."""
+    return _styled(finding.severity.upper())
+
+
+def _styled(word: str) -> Text:
+    return Text(word, style=_STYLES.get(word.lower(), "dim"))
+
+
 def rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
     """Give a line for each finding: severity, what it concerns, its name, and what was found; not yet safe to show.
+
+    What was found begins with the account where several were judged.
 
     The findings come first, the worst at the top, then what is exempt, and exemptions that have run out.
     """
     for finding in verdict.findings:
-        yield finding.severity.upper(), finding.subject, finding.name, _what(finding)
+        yield finding.severity.upper(), finding.subject, finding.name, _of(finding, verdict) + _what(finding)
     for finding, exemption in verdict.exempted:
-        yield "exempt", finding.subject, finding.name, f"until {_why(exemption)}"
+        yield "exempt", finding.subject, finding.name, f"{_of(finding, verdict)}until {_why(exemption)}"
     for exemption in verdict.expired:
         yield "expired", exemption.subject, exemption.finding, f"was exempt until {_why(exemption)}"
+
+
+def _of(finding: Finding, verdict: Verdict) -> str:
+    return f"{finding.account}: " if _says_whose(finding, verdict) else ""
+
+
+def _says_whose(finding: Finding, verdict: Verdict) -> bool:
+    """Tell whether a reader must be told the account: it is not the subject, and several were judged."""
+    return finding.droplet_id is not None and len(verdict.accounts) > 1
 
 
 def _what(finding: Finding) -> str:

@@ -86,7 +86,8 @@ class RowsReport:
         rows, remark = self._read(_MOST_ROWS_SHOWN)
         yield rows_text.heading(self.view, self.question, self.database)
         if rows:
-            yield rows_table.table(self.view.name, rows, self.question.now)
+            several = len(self.judging.accounts or ()) > 1
+            yield rows_table.table(self.view.name, rows, self.question.now, has_several_accounts=several)
         if remark:
             yield remark
 

@@ -121,9 +121,14 @@ def on_narrow_screens(name: str, rows: Sequence[NamedTuple]) -> Collection[str]:
     return {*_whose(rows), *SHOWN[name], *(_DETAILS if "details" in SHOWN[name] else ())}
 
 
-def table(name: str, rows: Sequence[NamedTuple], now: datetime, *, says_whose: bool = True) -> Table:
-    """Lay out the rows of a view; accounts and ids are shown only if names alone would be ambiguous."""
-    whose = _whose(rows) if says_whose else ()
+def table(
+    name: str, rows: Sequence[NamedTuple], now: datetime, *, says_whose: bool = True, has_several_accounts: bool = False
+) -> Table:
+    """Lay out the rows of a view; accounts and ids are shown only if names alone would be ambiguous.
+
+    They are where `has_several_accounts`, although all rows may be of one of them.
+    """
+    whose = _whose(rows, has_several_accounts=has_several_accounts) if says_whose else ()
     columns = [*whose, *SHOWN[name]]
     answers = [column for column in SHOWN[name] if column in _ANSWERS] or SHOWN[name][:1]
     goes = {column: 1 if column in answers else 2 for column in columns} | dict.fromkeys([*whose, answers[0]], 0)
@@ -156,10 +161,11 @@ def _value(row: Any, column: str) -> Any:  # noqa: ANN401 - whatever a view has
     return _COMPUTED[column](row) if column in _COMPUTED else getattr(row, column)
 
 
-def _whose(rows: Sequence[NamedTuple]) -> Collection[str]:
+def _whose(rows: Sequence[NamedTuple], *, has_several_accounts: bool = False) -> Collection[str]:
     fields = rows[0]._fields if rows else ()
     wanted = []
-    if "account" in fields and ("droplet" not in fields or len({row.account for row in rows}) > 1):  # type: ignore[attr-defined]
+    is_needed = "droplet" not in fields or has_several_accounts
+    if "account" in fields and (is_needed or len({row.account for row in rows}) > 1):  # type: ignore[attr-defined]
         wanted.append("account")
     if "droplet" in fields:
         wanted.append("droplet")

@@ -29,8 +29,9 @@ def page(summary: Summary, verdict: Verdict, question: Question, *, database: st
         looks=list(summary_text.looks(summary)),
         remark=None if is_known else rows_text.nothing_known(question),
         figures=list(summary_text.figures(summary)),
-        attention=len(verdict.findings) or "nothing",
+        attention=summary_text.attention(summary, verdict),
         findings=list(check_text.rows(verdict)),
         lately=summary_text.lately(summary),
-        largest=[summary_text.large_cells(each, summary.now) for each in summary.largest],
+        largest=[summary_text.large_cells(each, summary) for each in summary.largest],
+        has_several_accounts=len(summary.health) > 1,
     )

@@ -1,14 +1,13 @@
 """The summary as one screen: what there is, what needs attention, and what is merely large. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.table import Table
 
 from inventory.judging.findings import Verdict
-from inventory.report import check_text
+from inventory.report import accounts_text, check_text
 from inventory.report.fleet_sizes import add_up
 from inventory.report.past_text import past
 from inventory.report.rows_text import moment, pruned
@@ -28,12 +27,12 @@ def screen(summary: Summary, verdict: Verdict, database: str) -> Iterator[Render
     yield from heading(summary, database)
     yield ""
     yield _figures(summary)
-    yield f"\nNeeds attention: {len(verdict.findings) or 'nothing'}"
-    yield check_text.lines(verdict, most=_MOST_FINDINGS)
+    yield f"\nNeeds attention: {attention(summary, verdict)}"
+    yield accounts_text.lines(verdict) if are_many(summary) else check_text.lines(verdict, most=_MOST_FINDINGS)
     yield f"\n{_lately(summary)}"
     if summary.largest:
         yield ""
-        yield _largest(summary.largest, summary.now)
+        yield _largest(summary)
     yield from past(summary)
 
 
@@ -49,15 +48,34 @@ def title(summary: Summary) -> str:
     droplets = words.count(summary.droplets, "Droplet")
     if not summary.health:
         return f"Backups, {droplets}"
+    if are_many(summary):
+        return f"Backups of {words.count(len(summary.health), 'account')}, {droplets}"
     names = ", ".join(f'"{shown(row.account)}"' for row in summary.health)
     accounts = "account" if len(summary.health) == 1 else "accounts"
     return f"Backups of {accounts} {names}, {droplets}"
+
+
+def are_many(summary: Summary) -> bool:
+    """Tell whether there are so many accounts that only those are named that need attention."""
+    return len(summary.health) > accounts_text.FEW
+
+
+def attention(summary: Summary, verdict: Verdict) -> str:
+    """Count what needs attention: findings, of many accounts those first."""
+    if not verdict.findings:
+        return "nothing"
+    findings = f"{len(verdict.findings):,}"
+    return f"{accounts_text.with_findings(verdict)} ({findings} findings)" if are_many(summary) else findings
 
 
 def looks(summary: Summary) -> Iterator[str]:
     """Say of each account when its last complete sync was, and how many Droplets have had no look lately."""
     if summary.incomplete_before:
         yield pruned(summary.incomplete_before)
+    if are_many(summary):
+        yield accounts_text.looks(summary.health, summary.now)
+        yield from no_longer_configured(summary)
+        return
     for row in summary.health:
         whose = f'"{shown(row.account)}": ' if len(summary.health) > 1 else ""
         if row.last_complete_at is None:
@@ -76,6 +94,9 @@ def looks(summary: Summary) -> Iterator[str]:
 
 def no_longer_configured(summary: Summary) -> Iterator[str]:
     """Say of each account that it was taken out of the configuration, and how to see what is left of it."""
+    if len(summary.no_longer_configured) > accounts_text.FEW:
+        yield accounts_text.no_longer_configured(summary.no_longer_configured)
+        return
     for account in summary.no_longer_configured:
         yield (
             f'Account "{shown(account)}" is no longer configured, and not counted here; its history stays. '
@@ -145,7 +166,9 @@ def next_steps(summary: Summary, verdict: Verdict) -> Table:
     """Name the commands that show more, one a line."""
     about = next((each.subject for each in verdict.findings if each.droplet_id), "NAME")
     unprotected = [("  inventory report unprotected", "Droplets with backups off, or without any")]
+    overview = [("  inventory report account_overview", "a line an account, the worst first")]
     rows = [
+        *(overview if len(summary.health) > 1 else ()),
         *(unprotected if summary.disabled or summary.never_protected else ()),
         ("  inventory check", "all that needs attention"),
         (f"  inventory show {shown(about)}", "one Droplet"),
@@ -172,8 +195,9 @@ def _lately(summary: Summary) -> str:
 
 
 class LargeCells(NamedTuple):
-    """The cells of one of the Droplets with the largest backups."""
+    """The cells of one of the Droplets with the largest backups; `account` is empty where there is only one."""
 
+    account: str
     droplet: str
     plan: str
     kept: str
@@ -184,11 +208,12 @@ class LargeCells(NamedTuple):
     per_day: str
 
 
-def large_cells(row: Large, now: datetime) -> LargeCells:
+def large_cells(row: Large, summary: Summary) -> LargeCells:
     """Write the cells of one of the largest."""
-    growth, retention = row.growth, row.retention
+    growth, retention, now = row.growth, row.retention, summary.now
     per_day = growth.growth_per_day_gigabytes
     return LargeCells(
+        account=shown(growth.account) if len(summary.health) > 1 else "",
         droplet=shown(growth.droplet),
         plan=shown(retention.plan or "off"),
         kept=str(growth.backups),
@@ -200,14 +225,19 @@ def large_cells(row: Large, now: datetime) -> LargeCells:
     )
 
 
-def _largest(rows: Sequence[Large], now: datetime) -> Table:
+def _largest(summary: Summary) -> Table:
     columns = (
         Column("Largest"),
+        Column("account", may_fold=True),
         Column("plan", may_fold=True, goes=2),
         *(Column(header, is_figure=True, goes=1) for header in ("kept", "expected", "newest")),
         Column("stored", is_figure=True),
         Column("30 days", goes=2),
         Column("per day", is_figure=True, goes=2),
     )
-    cells = (large_cells(row, now) for row in rows)
-    return table(columns, (each._replace(droplet=f"  {each.droplet}") for each in cells))
+    cells = [
+        (f"  {row.droplet}", row.account, *row[2:]) for row in (large_cells(each, summary) for each in summary.largest)
+    ]
+    if not any(row[1] for row in cells):
+        return table((columns[0], *columns[2:]), [(row[0], *row[2:]) for row in cells])
+    return table(columns, cells)

@@ -193,3 +193,23 @@ def test_what_was_kept_is_told_until_it_is_old(run: Run, database: Database) -> 
     assert lines(run)["beta"] == ("warning", "missed-backup", "b")
     keep(30)
     assert lines(run)["beta"] == ("ok", None, "b")
+
+
+# Whose it is
+
+
+@on_sqlite
+@pytest.mark.usefixtures("synced")
+def test_the_account_stands_beside_the_droplet(run: Run) -> None:
+    first, line = run("check").out.splitlines()
+    assert first.startswith("BACKUPS CRITICAL - 1000000 (acme-db) backups-disabled; ")
+    assert line.split(maxsplit=3)[3].startswith("acme-db: gpu-01: since ")
+    assert run("check", "--account", "acme-db").out.splitlines()[1].split(maxsplit=3)[3].startswith("gpu-01: since ")
+    summary = run("report").out.splitlines()
+    assert [line.split()[:2] for line in summary if "gpu-01" in line and "daily" in line] == [
+        ["gpu-01", "acme-web"],
+        ["gpu-01", "beta"],
+    ]
+    heads = [line for line in run("report", "live_backups", "--limit", "1").out.splitlines() if line.startswith("acc")]
+    assert heads[0].split()[:2] == ["account", "droplet"]
+    assert any("inventory report account_overview" in line for line in summary[-6:])

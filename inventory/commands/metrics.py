@@ -6,7 +6,7 @@ from pathlib import Path
 from inventory.errors import EXIT_COMPLETE
 from inventory.judging.evidence import inspect
 from inventory.process.clock import utc_now
-from inventory.report.metrics import render
+from inventory.report.metrics import Most, render
 from inventory.report.replacing import replacing
 from inventory.settings.load import load
 from inventory.store import opening
@@ -31,9 +31,11 @@ def run(config_file: Path | None, *, output: Path | None, label: str | None) -> 
         database.reading() as connection,
     ):
         judged = settings.judged_accounts
-        snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics, names=judged)
-        verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions, accounts=judged)
-    text = render(snapshot, verdict, is_database_up=True, database=label)
+        now = utc_now()
+        snapshot = read_snapshot(connection, now, most_droplets=settings.droplet_metrics, names=judged)
+        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=judged)
+    most = Most(settings.account_metrics, settings.droplet_metrics)
+    text = render(snapshot, verdict, most, is_database_up=True, database=label)
     if output is None:
         sys.stdout.write(text.decode())
     else:

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -80,7 +80,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.daemon")
 class _Figures:
     """What was known after the last round; the verdict is None until something was read."""
 
-    snapshot: Snapshot = field(default_factory=Snapshot)
+    snapshot: Snapshot
     verdict: Verdict | None = None
 
 
@@ -102,7 +102,7 @@ class Daemon:
         self._clockwork = Clockwork(self._round, self._schedule, clock=utc_now)
         self._liveness = Liveness()
         self._probe = Probe()
-        self._figures = _Figures()
+        self._figures = _Figures(Snapshot(utc_now()))
         # The databases that were opened before, by URL.
         self._known: dict[str, Database] = {}
         self._tokens = Tokens()
@@ -221,8 +221,9 @@ class Daemon:
     def _read_figures(self, database: Database, settings: Settings) -> Verdict:
         with database.reading() as connection:
             judged = settings.judged_accounts
-            snapshot = read_snapshot(connection, most_droplets=settings.droplet_metrics, names=judged)
-            verdict = inspect(connection, utc_now(), settings.rules, settings.exemptions, accounts=judged)
+            now = utc_now()
+            snapshot = read_snapshot(connection, now, most_droplets=settings.droplet_metrics, names=judged)
+            verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=judged)
         self._figures = _Figures(snapshot, verdict)
         return verdict
 
@@ -334,7 +335,12 @@ class Daemon:
 
     def _metrics(self) -> bytes:
         figures = self._figures
-        return metrics.render(figures.snapshot, figures.verdict, is_database_up=self._probe.is_up)
+        return metrics.render(
+            figures.snapshot,
+            figures.verdict,
+            metrics.Most(self._settings.account_metrics, self._settings.droplet_metrics),
+            is_database_up=self._probe.is_up,
+        )
 
 
 class _Progress(Silence):

@@ -210,7 +210,14 @@ class Behaviour(_Declared):
         default=200,
         ge=0,
         le=10_000,
-        description="How many Droplets, those with the oldest newest backup first, have a metric each; 0 = none.",
+        description="How many Droplets, those with the oldest newest backup first, have a metric each, and how many "
+        "findings on Droplets, the worst first; 0 = none.",
+    )
+    account_metrics: int = Field(
+        default=500,
+        ge=0,
+        le=10_000,
+        description="How many accounts, those with the worst findings first, have metrics each; 0 = none.",
     )
 
 

@@ -1,5 +1,7 @@
 """The figures of one moment that the metrics show."""
 
+import math
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory.store.schema import accounts, backups, droplets, sync_runs
+from inventory.views.queries import Question, stream
+from inventory.views.rows import CostNow
 from inventory.vocabulary import RunMode, RunStatus
 
 DURATION_BUCKETS = (1, 5, 15, 60, 300, 900, 1800, 3600)
@@ -31,6 +35,8 @@ class AccountFigures:
             was none.
         last_success_at: When the last complete run over the whole configuration ended; None if there was none.
         last_status: Of the last run that ended.
+        overdue_after_seconds: How long after a complete run the next is overdue, by the schedule of the last run that
+            ended; None without one.
         rate_limit_remaining: Requests left, as DigitalOcean last said in that run; None if it did not.
         runs: How many ended, by status.
         durations: Seconds, as in `DURATION_BUCKETS` -> how many runs took at most as long, interrupted ones aside.
@@ -42,12 +48,14 @@ class AccountFigures:
         backups: How many of these Droplets' backups exist.
         backups_gigabytes: Their size, as billed.
         backups_held: How many of them are missing, and held by the brake.
+        monthly_cost_usd: What they cost a month, as things are now, of Droplets of which it is known; None without one.
     """
 
     name: str
     last_attempt_at: datetime | None = None
     last_success_at: datetime | None = None
     last_status: str | None = None
+    overdue_after_seconds: int | None = None
     rate_limit_remaining: int | None = None
     runs: Mapping[str, int] = field(default_factory=dict)
     durations: Mapping[int, int] = field(default_factory=dict)
@@ -59,11 +67,12 @@ class AccountFigures:
     backups: int = 0
     backups_gigabytes: float = 0.0
     backups_held: int = 0
+    monthly_cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewestBackup:
-    """The newest backup that exists of one Droplet.
+    """The newest backup that exists of one Droplet, and when the oldest was made.
 
     Attributes:
         due_at: When the window ends in which the next is due, as DigitalOcean says; None if it does not.
@@ -73,6 +82,7 @@ class NewestBackup:
     droplet_id: int
     droplet: str
     created_at: datetime
+    oldest_at: datetime
     due_at: datetime | None = None
 
 
@@ -81,10 +91,12 @@ class Snapshot:
     """What is known at one moment.
 
     Attributes:
+        now: The moment.
         accounts: By name.
         newest_backups: The oldest first; Droplets without a backup are absent.
     """
 
+    now: datetime
     accounts: tuple[AccountFigures, ...] = ()
     newest_backups: tuple[NewestBackup, ...] = ()
 
@@ -96,7 +108,9 @@ class Snapshot:
         return min(known) if known and len(known) == len(times) else None
 
 
-def read_snapshot(connection: sa.Connection, *, most_droplets: int, names: Collection[str] | None = None) -> Snapshot:
+def read_snapshot(
+    connection: sa.Connection, now: datetime, *, most_droplets: int, names: Collection[str] | None = None
+) -> Snapshot:
     """Read the figures of the stored accounts of these names, and the newest backup of at most so many Droplets.
 
     `names` None means every account.
@@ -105,11 +119,17 @@ def read_snapshot(connection: sa.Connection, *, most_droplets: int, names: Colle
     rows = connection.execute(sa.select(accounts.c.id, accounts.c.name).where(is_wanted))
     names_by_id = {row.id: row.name for row in rows}
     by_account = [_runs(connection), _last_runs(connection), _fleet(connection), _backups(connection)]
+    costs = _costs(connection, now, names)
     figures = (
-        AccountFigures(name=name, **{key: value for part in by_account for key, value in part.get(number, {}).items()})
+        AccountFigures(
+            name=name,
+            monthly_cost_usd=costs.get(name),
+            **{key: value for part in by_account for key, value in part.get(number, {}).items()},
+        )
         for number, name in names_by_id.items()
     )
     return Snapshot(
+        now=now,
         accounts=tuple(sorted(figures, key=lambda each: each.name)),
         newest_backups=_newest_backups(connection, is_wanted, most_droplets) if most_droplets else (),
     )
@@ -169,11 +189,10 @@ def _total(rows: Iterable[sa.RowMapping], name: str) -> int:
 def _last_runs(connection: sa.Connection) -> _Parts:
     runs = sync_runs.c
     last = sa.select(sa.func.max(runs.id)).where(runs.status != RunStatus.RUNNING).group_by(runs.account_id)
-    query = sa.select(runs.account_id, runs.status, runs.rate_limit_remaining).where(runs.id.in_(last))
-    return {
-        row.account_id: {"last_status": row.status, "rate_limit_remaining": row.rate_limit_remaining}
-        for row in connection.execute(query)
-    }
+    columns = (runs.status.label("last_status"), runs.overdue_after_seconds, runs.rate_limit_remaining)
+    query = sa.select(runs.account_id, *columns).where(runs.id.in_(last))
+    rows = connection.execute(query).mappings()
+    return {row["account_id"]: {key: row[key] for key in row if key != "account_id"} for row in rows}
 
 
 def _fleet(connection: sa.Connection) -> _Parts:
@@ -201,13 +220,23 @@ def _backups(connection: sa.Connection) -> _Parts:
     return {row["account_id"]: {key: row[key] for key in row if key != "account_id"} for row in rows}
 
 
+def _costs(connection: sa.Connection, now: datetime, names: Collection[str] | None) -> dict[str, float]:
+    """Add up by account what is known of the view cost_now."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for row in stream(connection, CostNow, Question(now, accounts=names)):
+        if row.estimated_usd is not None:
+            found[row.account].append(row.estimated_usd)
+    return {name: round(math.fsum(usd), 4) for name, usd in found.items()}
+
+
 def _newest_backups(
     connection: sa.Connection, is_wanted: sa.ColumnElement[bool], most: int
 ) -> tuple[NewestBackup, ...]:
     newest = sa.type_coerce(sa.func.max(backups.c.created_at), backups.c.created_at.type).label("newest")
+    oldest = sa.type_coerce(sa.func.min(backups.c.created_at), backups.c.created_at.type).label("oldest")
     due = droplets.c.next_window_ends_at
     query = (
-        sa.select(accounts.c.name, droplets.c.id, droplets.c.name.label("droplet"), newest, due)
+        sa.select(accounts.c.name, droplets.c.id, droplets.c.name.label("droplet"), newest, oldest, due)
         .select_from(backups.join(droplets).join(accounts))
         .where(_is_live, is_wanted)
         .group_by(accounts.c.name, droplets.c.id, droplets.c.name, due)

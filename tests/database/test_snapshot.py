@@ -16,7 +16,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 def read(database: Database, most_droplets: int = 10) -> Snapshot:
     with database.reading() as connection:
-        return read_snapshot(connection, most_droplets=most_droplets)
+        return read_snapshot(connection, NOON, most_droplets=most_droplets)
 
 
 def insert_run(database: Database, **values: Any) -> None:  # noqa: ANN401 - columns
@@ -44,7 +44,7 @@ def account(database: Database) -> Account:
 
 
 def test_an_empty_database_has_no_figures(database: Database) -> None:
-    assert read(database) == Snapshot()
+    assert read(database) == Snapshot(NOON)
 
 
 def test_an_account_that_never_ran_has_none(account: Account, database: Database) -> None:
@@ -153,3 +153,21 @@ def test_the_account_that_waits_longest_says_when_the_last_attempt_was(database:
     insert_run(database, account_id=2, started_at=NOON - timedelta(hours=1))
     assert read(database).last_attempt_at(["a", "b"]) == NOON - timedelta(hours=1)
     assert read(database).last_attempt_at(["a", "never seen"]) is None
+
+
+def test_the_oldest_backup_the_cost_and_the_schedule_are_read(account: Account, database: Database) -> None:
+    account.fleet.add_droplet(name="web", plan="daily", backups=3)
+    account.fleet.add_droplet(name="db", plan="daily", backups=2)
+    account.sync()
+    with database.reading() as connection:
+        found = read_snapshot(connection, account.clock(), most_droplets=10)
+    made = {
+        number: [row["created_at"] for row in account.rows("backups", droplet_id=number)] for number in account.droplets
+    }
+    assert {each.droplet_id: (each.oldest_at, each.created_at) for each in found.newest_backups} == {
+        number: (min(times), max(times)) for number, times in made.items()
+    }
+    (figures,) = found.accounts
+    prices = [row["price_monthly_usd"] for row in account.rows("droplets")]
+    assert figures.monthly_cost_usd == pytest.approx(0.3 * sum(prices))
+    assert figures.overdue_after_seconds == 26 * 3600

@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
+from inventory.judging.rules import KINDS
 from inventory.report.metrics import families, render
 from inventory.rounds.ping import path_of
 from inventory.settings.declared import WrittenSettings
-from tests.unit.report.test_metrics import FULL, VERDICT
+from tests.unit.report.test_metrics import FULL, MOST, VERDICT
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
 RULES = ROOT / "deploy" / "prometheus"
 PROMTOOL = shutil.which("promtool") or ""
 
-METRICS = [*families(FULL, VERDICT, is_database_up=True)]
+METRICS = [*families(FULL, VERDICT, MOST, is_database_up=True)]
 NAMES = {f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in METRICS}
 
 
@@ -62,6 +63,14 @@ def test_every_alert_asks_for_metrics_that_exist_and_is_tested(rule: dict[str, A
     assert f"alertname: {rule['alert']}\n" in (RULES / "inventory_test.yml").read_text(encoding="utf-8")
 
 
+def test_the_rules_know_which_findings_concern_an_account() -> None:
+    of_accounts = {name for name, kind in KINDS.items() if kind.is_of_account}
+    named = {rule["alert"]: re.findall(r'finding=~"([^"]+)"', rule["expr"]) for rule in rules()}
+    for alert in ("InventoryFinding", "InventoryFindingCritical"):
+        (pattern,) = named[alert]
+        assert set(pattern.split("|")) == of_accounts
+
+
 def test_every_event_of_the_log_is_listed() -> None:
     listed = {event for row in table("The log") for event in re.findall(r"`([a-z.]+)`", row[0])}
     assert listed == {event for path in (ROOT / "inventory").rglob("*.py") for event in events(path)} - {
@@ -77,7 +86,7 @@ def events(path: Path) -> set[str]:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    named = {"http", "http_hosts", "ping_url", "ping_url_file", "droplet_metrics"}
+    named = {"http", "http_hosts", "ping_url", "ping_url_file", "droplet_metrics", "account_metrics"}
     assert all(f"`{name}`" in PAGE for name in named)
     assert named <= WrittenSettings.model_fields.keys()
 
@@ -100,7 +109,7 @@ def test_prometheus_takes_the_rules_and_their_tests_pass(words: list[str]) -> No
 @needs_promtool
 @pytest.mark.parametrize("database", [None, 'o"ne'])
 def test_prometheus_takes_the_metrics(database: str | None) -> None:
-    text = render(FULL, VERDICT, is_database_up=True, database=database)
+    text = render(FULL, VERDICT, MOST, is_database_up=True, database=database)
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, check=False, timeout=60)
     # What DigitalOcean calls a gigabyte, 10^9 or 2^30 bytes, it does not say: the figure stays as it is billed.
     warnings = ['inventory_backups_size_gigabytes use base unit "bytes" instead of "gigabytes"']

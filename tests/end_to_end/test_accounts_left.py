@@ -59,8 +59,8 @@ def test_it_is_judged_where_somebody_asks_for_it(run: Run, database: Database) -
 
 def test_figures_of_the_accounts_asked_for_are_read(database: Database) -> None:
     with database.reading() as connection:
-        all_of_them = read_snapshot(connection, most_droplets=9)
-        one = read_snapshot(connection, most_droplets=9, names=["default"])
+        all_of_them = read_snapshot(connection, now(), most_droplets=9)
+        one = read_snapshot(connection, now(), most_droplets=9, names=["default"])
     assert [each.name for each in all_of_them.accounts] == ["default", "left"]
     assert one.accounts == all_of_them.accounts[:1]
     assert {each.account for each in all_of_them.newest_backups} == {"default", "left"}

@@ -86,7 +86,7 @@ class Answers:
     def readyz(self, now: datetime) -> bool:
         after = overdue_after(Schedule(load().schedule).longest_gap)
         with self.database.reading() as connection:
-            snapshot = read_snapshot(connection, most_droplets=0)
+            snapshot = read_snapshot(connection, now, most_droplets=0)
         return bool(overdue(["default"], snapshot, after, started_at=now - timedelta(days=365), now=now))
 
     def view(self, now: datetime) -> bool:

@@ -17,7 +17,7 @@ def told(
     last: datetime | None, *, started_at: datetime = LONG_AGO, accounts: tuple[str, ...] = ("default",)
 ) -> list[str]:
     others = AccountFigures("other", last_attempt_at=NOW, last_success_at=LONG_AGO)
-    snapshot = Snapshot((AccountFigures("default", last_attempt_at=NOW, last_success_at=last), others))
+    snapshot = Snapshot(NOW, (AccountFigures("default", last_attempt_at=NOW, last_success_at=last), others))
     return overdue(accounts, snapshot, 2 * HOUR, started_at=started_at, now=NOW)
 
 

@@ -15,16 +15,14 @@ NAMES = [f"client-{number:04}" for number in range(2_000)]
 def of_accounts(names: list[str], *, late: int = 0) -> Summary:
     one = summary("web-01")
     (health,), (large,) = one.health, one.largest
-    ended = [NOW - timedelta(hours=30 if number < late else 1) for number in range(len(names))]
+    in_time = health._replace(last_complete_at=NOW - timedelta(hours=1), overdue_after_hours=2.0)
+    overdue = in_time._replace(last_complete_at=NOW - timedelta(hours=30), droplets_overdue=1)
     return replace(
         one,
         droplets=len(names),
-        health=[
-            health._replace(account=name, last_complete_at=at, droplets_overdue=int(NOW - at > timedelta(hours=2)), overdue_after_hours=2.0)
-            for name, at in zip(names, ended, strict=True)
-        ],
+        health=[(overdue if each < late else in_time)._replace(account=name) for each, name in enumerate(names)],
         largest=[Large(large.growth._replace(account=names[0]), large.retention, large.sizes)],
-    )  # fmt: skip
+    )
 
 
 def verdict(names: list[str]) -> Verdict:

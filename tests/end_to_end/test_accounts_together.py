@@ -13,6 +13,7 @@ from inventory.simulator.server import serve
 from inventory.store import verdicts
 from inventory.store.engine import Database
 from inventory.store.schema import accounts
+from inventory.sync.order import Order
 from tests.end_to_end.conftest import Run, now, on_sqlite
 from tests.simulated import Account, Accounts, token_of
 
@@ -133,6 +134,7 @@ def test_a_sync_of_a_group_is_a_part_of_the_configuration(run: Run, configure: C
         "acme-db",
         "acme-web",
     ]
+    assert not Order(group="ac*").is_whole, "no ping, and no sign of life"
     wrong = run("sync", "--group", "other", "--account", "beta")
     assert (wrong.code, 'no account "beta" of the group "other" is configured' in wrong.err) == (2, True)
 

@@ -68,6 +68,9 @@ def test_it_syncs_at_each_due_time_until_it_is_told_to_stop(number: signal.Signa
     assert len(stored) >= 3
     assert {row["trigger"] for row in stored} == {"daemon"}
     assert [row["droplets_proven"] for row in stored[:2]] == [0, 4]
+    with database.reading() as connection:
+        (account,) = rows(connection, "accounts")
+    assert account["judged_at"] is not None, "each round keeps its verdict"
 
 
 @on_sqlite

@@ -33,7 +33,7 @@ def run(config_file: Path | None, *, is_dry_run: bool, now: datetime | None = No
     now = now or utc_now().replace(microsecond=0)
     if is_dry_run:
         with opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database:
-            for told in preview(database, settings.notify, _verdict(database, settings, now)):
+            for told in preview(database, settings, _verdict(database, settings, now)):
                 _show(told)
         return EXIT_COMPLETE
     require_apprise()

@@ -1,7 +1,7 @@
 """Which findings a channel is told of. Pure."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from inventory.judging.findings import Finding, Verdict
@@ -15,12 +15,16 @@ class Scope:
     Attributes:
         severities: Those that are told.
         accounts: Patterns of names; empty means all.
+        groups: Patterns of groups; empty means all.
         tags: Patterns of tags, one of which the Droplet has; empty means all. What concerns an account always fits.
+        group_of: Account -> its group; absent where it has none.
     """
 
     severities: Collection[Severity]
     accounts: Collection[str] = ()
+    groups: Collection[str] = ()
     tags: Collection[str] = ()
+    group_of: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, verdict: Verdict) -> Verdict:
         """Return the verdict with what does not fit only counted, and without accounts that do not."""
@@ -35,7 +39,11 @@ class Scope:
         if not self.tags or finding.droplet_id is None:
             return True
         tags = verdict.tags.get(finding.droplet_id, ())
-        return any(fnmatchcase(tag, pattern) for tag in tags for pattern in self.tags)
+        return any(_fits(tag, self.tags) for tag in tags)
 
     def _is_of(self, account: str) -> bool:
-        return not self.accounts or any(fnmatchcase(account, pattern) for pattern in self.accounts)
+        return _fits(account, self.accounts) and _fits(self.group_of.get(account, ""), self.groups)
+
+
+def _fits(name: str, patterns: Collection[str]) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -3,6 +3,7 @@
 told before
 | settle      what ends, or gets less bad, without a message
 | due         messages: what is new, worse or solved
+| urgent      in quiet hours
 | tell        what the channel knows once they are delivered
 
 The table in docs/notify.md says the same in words; a property test compares both.
@@ -18,6 +19,7 @@ from inventory.judging.findings import STAYS_FOR, Finding, Verdict
 from inventory.judging.rules import SEVERITIES
 
 _FOLLOWS_FROM = {"sync-overdue": ("token-rejected", "sync-held")}
+_URGENT = ("critical", "unknown")
 _ENDS_WITH_TIME = ("unexplained-loss", "size-anomaly")
 
 
@@ -101,6 +103,11 @@ def due(settled: Known, verdict: Verdict) -> list[Message]:
         if key not in found and _is_solved(told, verdict)
     ]
     return [*new_or_worse, *solved]
+
+
+def urgent(messages: Sequence[Message]) -> list[Message]:
+    """Return those that may disturb somebody in quiet hours; the others stay due, as far as they are true then."""
+    return [each for each in messages if each.change is not Change.SOLVED and each.finding.severity in _URGENT]
 
 
 def tell(settled: Known, messages: Sequence[Message], now: datetime) -> dict[Key, Told]:

@@ -1,17 +1,18 @@
 """Tell each channel what is new, worse or solved.
 
-verdict | scope | begin | due | letter | send | finish, a channel at a time
+verdict | scope | begin | due | urgent | letter | send | finish, a channel at a time
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from inventory.errors import ConfigurationError, InventoryError
 from inventory.judging.findings import Verdict
 from inventory.network.delivery import Outcome, Parcel, require_apprise, send
 from inventory.notifying.letter import Letter, write
 from inventory.notifying.scope import Scope
-from inventory.notifying.telling import due, settle, tell
+from inventory.notifying.telling import Message, due, settle, tell, urgent
 from inventory.settings.declared import NotifyTable
 from inventory.settings.files import read_secret
 from inventory.settings.formats import read_notify_url
@@ -37,7 +38,7 @@ class Told:
 def tell_all(database: Database, settings: Settings, verdict: Verdict) -> Iterator[Told]:
     """Tell every channel, and yield what came of each; what one does not take costs no other."""
     for channel in settings.notify:
-        its = _scope(channel).of(verdict)
+        its = _scope(channel, settings).of(verdict)
         try:
             url = url_of(channel)
         except ConfigurationError as error:
@@ -47,7 +48,7 @@ def tell_all(database: Database, settings: Settings, verdict: Verdict) -> Iterat
         if known is None:
             yield Told(channel.name)
             continue
-        messages = due(known, its)
+        messages = _now(channel, due(known, its), its.now)
         told = Told(channel.name)
         if messages:
             letter = write(messages)
@@ -69,12 +70,13 @@ def tell_after_a_round(database: Database, settings: Settings, verdict: Verdict)
         yield str(error)
 
 
-def preview(database: Database, channels: Iterable[NotifyTable], verdict: Verdict) -> Iterator[Told]:
+def preview(database: Database, settings: Settings, verdict: Verdict) -> Iterator[Told]:
     """Yield what `tell_all` would tell each channel now, and change nothing."""
-    for channel in channels:
-        its = _scope(channel).of(verdict)
+    for channel in settings.notify:
+        its = _scope(channel, settings).of(verdict)
         with database.reading() as connection:
-            messages = due(settle(notices.read(connection, channel.name), its), its)
+            known = settle(notices.read(connection, channel.name), its)
+        messages = _now(channel, due(known, its), its.now)
         yield Told(channel.name, write(messages) if messages else None)
 
 
@@ -92,5 +94,11 @@ def url_of(channel: NotifyTable) -> str:
         raise ConfigurationError(f"channel {channel.name}: {channel.url_file}: {error}") from None
 
 
-def _scope(channel: NotifyTable) -> Scope:
-    return Scope(channel.on, channel.accounts, channel.tags)
+def _scope(channel: NotifyTable, settings: Settings) -> Scope:
+    group_of = {account.name: account.group for account in settings.accounts if account.group}
+    return Scope(channel.on, channel.accounts, channel.groups, channel.tags, group_of)
+
+
+def _now(channel: NotifyTable, messages: Sequence[Message], now: datetime) -> Sequence[Message]:
+    """Return what may be told now."""
+    return urgent(messages) if channel.quiet and channel.quiet.holds(now) else messages

@@ -25,7 +25,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from inventory.judging.rules import KINDS, Exemption, Rules
 from inventory.model import Selection
 from inventory.network.access import DIGITALOCEAN, Origin, Token
-from inventory.settings import formats, judging
+from inventory.notifying.hours import Quiet
+from inventory.settings import formats, hours, judging
 
 DatabaseUrl = Secret[Annotated[str, AfterValidator(formats.read_database_url)]]
 NotifyUrl = Secret[Annotated[str, AfterValidator(formats.read_notify_url)]]
@@ -130,7 +131,11 @@ class NotifyTable(_Declared):
         default=("critical", "unknown", "warning"), min_length=1, description="Severities that are told."
     )
     accounts: tuple[str, ...] = Field(default=(), description="Patterns of account names, such as acme-*; all if none.")
+    groups: tuple[str, ...] = Field(default=(), description="Patterns of groups of accounts; all accounts if none.")
     tags: tuple[str, ...] = Field(default=(), description="Patterns of tags of Droplets; all Droplets if none.")
+    quiet: Annotated[Quiet, PlainValidator(hours.read_quiet)] | None = Field(
+        default=None, description='Hours that only critical and unknown may disturb, as "22:00-07:00 Europe/Berlin".'
+    )
     allow_private: bool = Field(
         default=False, description="Whether addresses of private networks are allowed, and http to this machine."
     )
@@ -275,7 +280,7 @@ class WrittenSettings(Behaviour, AccountTable, BaseSettings):
     notify: Annotated[tuple[NotifyTable, ...], AfterValidator(_with_names_of_their_own)] = Field(
         default=(),
         description="Who is told what is new, worse or solved by inventory notify, each [[notify]] with name and "
-        "url_file (or url); on, accounts and tags say of which findings.",
+        "url_file (or url); on, accounts, groups and tags say of which findings.",
     )
 
     @classmethod

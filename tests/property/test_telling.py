@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inventory.judging.findings import Finding, Judged, Verdict
 from inventory.judging.rules import Exemption, Severity
-from inventory.notifying.telling import Change, Key, Known, Message, due, key_of, settle, tell
+from inventory.notifying.telling import Change, Key, Known, Message, due, key_of, settle, tell, urgent
 from tests.examples import examples
 
 pytestmark = pytest.mark.costly
@@ -29,6 +29,7 @@ class Seen(NamedTuple):
     """What one round shows: the verdict, which Droplets it looked at, and what becomes of the messages."""
 
     verdict: Verdict
+    is_quiet: bool
     is_delivered: bool
     is_noted: bool
 
@@ -62,8 +63,8 @@ def rounds(draw: Any) -> list[Seen]:  # noqa: ANN401 - hypothesis's own type is 
             tuple((each, exemption) for each in places["exempted"]), (), len(judged), now, frozenset(accounts),
             {each: Judged(HOME[each], looked_at[each]) for each in judged}, lost,
         )  # fmt: skip
-        seen.append(Seen(verdict, draw(st.booleans()), draw(st.booleans())))
-    return [*seen[:-1], seen[-1]._replace(is_delivered=True, is_noted=True)]
+        seen.append(Seen(verdict, *(draw(st.booleans()) for _ in range(3))))
+    return [*seen[:-1], seen[-1]._replace(is_quiet=False, is_delivered=True, is_noted=True)]
 
 
 @settings(max_examples=examples(0.3))
@@ -71,16 +72,19 @@ def rounds(draw: Any) -> list[Seen]:  # noqa: ANN401 - hypothesis's own type is 
 def test_what_was_told_in_the_end_is_what_is_true(history: list[Seen]) -> None:
     known: Known = {}
     received: list[Message] = []
-    for verdict, is_delivered, is_noted in history:
+    for verdict, is_quiet, is_delivered, is_noted in history:
         settled = settle(known, verdict)
         messages = due(settled, verdict)
+        check_by_the_table(known, verdict, messages, tell(settled, messages, verdict.now))
+        if is_quiet:
+            held = [each for each in messages if each.change is Change.SOLVED or each.finding.severity == "warning"]
+            assert urgent(messages) == [each for each in messages if each not in held]
+            messages = urgent(messages)
         for message in messages:
             was_new = any(key_of(each.finding) == key_of(message.finding) for each in received)
             assert message.change is Change.NEW or was_new
         received += messages if is_delivered else []
-        told = tell(settled, messages, verdict.now)
-        check_by_the_table(known, verdict, messages, told)
-        known = told if is_delivered and is_noted else settled
+        known = tell(settled, messages, verdict.now) if is_delivered and is_noted else settled
     last = history[-1].verdict
     assert due(settle(known, last), last) == []
 

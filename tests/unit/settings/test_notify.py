@@ -42,6 +42,12 @@ def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
         'name = "print"\nurl_file = "x"',
         'name = "d"\nurl_file = "x"\nallow_privat = true',
         'name = "e"\nurl_file = "x"\non = ["severe"]',
+        'name = "f"\nurl_file = "x"\nquiet = "22:00-07:00 Europe/Berln"',
+        'name = "g"\nurl_file = "x"\nquiet = "22:00-24:00 UTC"',
+        'name = "h"\nurl_file = "x"\nquiet = "22:00-07:00"',
+        'name = "i"\nurl_file = "x"\nquiet = "22:00-07:00 localtime"',
+        'name = "j"\nurl_file = "x"\nquiet = "22:00-07:00 +01:00"',
+        'name = "k"\nurl_file = "x"\nquiet = "07:00-07:00 UTC"',
     ]
     with pytest.raises(ConfigurationError) as raised:
         load(written(tmp_path, "".join(f"[[notify]]\n{table}\n" for table in tables)), {}, needs_token=False)
@@ -52,6 +58,12 @@ def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
         "needs url_file or url, and not both",
         "choose another name",
         "unknown key; did you mean allow_private?",
+        'notify.6.quiet: "Europe/Berln" is no zone of the IANA, such as Europe/Berlin; did you mean Europe/Berlin?',
+        'notify.7.quiet: "24:00" is no time of a day',
+        'notify.8.quiet: write hours and a zone, such as "22:00-07:00 Europe/Berlin"',
+        'notify.9.quiet: "localtime" is no zone',
+        'notify.10.quiet: "+01:00" is no zone',
+        "notify.11.quiet: begins when it ends",
         "notify.5.on.0: input should be 'critical', 'unknown' or 'warning'",
     ):
         assert sentence in told

@@ -103,6 +103,13 @@ class Judged(NamedTuple):
     last_observed_at: datetime | None
 
 
+class Left(NamedTuple):
+    """What a Droplet could be restored from; None: it was never looked at, or nothing is left."""
+
+    backups: int | None
+    newest_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was found at a moment.
@@ -119,6 +126,7 @@ class Verdict:
         judged: The Droplets that were judged, by id.
         lost: Droplet id -> the backups of its `unexplained-loss`.
         tags: Droplet id -> its tags, of Droplets among `findings`; absent where it has none.
+        left: Droplet id -> what is left to restore from, of Droplets among `findings`.
     """
 
     now: datetime
@@ -132,6 +140,7 @@ class Verdict:
     judged: Mapping[int, Judged] = field(default_factory=dict)
     lost: Mapping[int, frozenset[int]] = field(default_factory=dict)
     tags: Mapping[int, Collection[str]] = field(default_factory=dict)
+    left: Mapping[int, Left] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -166,6 +175,7 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
         judged=_judged(evidence),
         lost=_ids(_lost(evidence.backups, since=now - STAYS_FOR)),
         tags={droplet_id: each for droplet_id, each in tags.items() if droplet_id in wrong},
+        left=_left(evidence.retention, wrong),
     )
 
 
@@ -195,6 +205,7 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
         judged=dict(chain.from_iterable(each.judged.items() for each in verdicts)),
         lost=dict(chain.from_iterable(each.lost.items() for each in verdicts)),
         tags=dict(chain.from_iterable(each.tags.items() for each in verdicts)),
+        left=dict(chain.from_iterable(each.left.items() for each in verdicts)),
     )
 
 
@@ -409,6 +420,11 @@ def _lost(backups: Iterable[BackupLifetime], since: datetime) -> dict[int, list[
         if backup.gone_reason == GoneReason.UNEXPLAINED and backup.gone_at is not None and backup.gone_at > since:
             found[backup.droplet_id].append(backup)
     return dict(found)
+
+
+def _left(retention: Sequence[DropletRetention], droplet_ids: Collection[int | None]) -> dict[int, Left]:
+    of_these = (each for each in retention if each.droplet_id in droplet_ids)
+    return {each.droplet_id: Left(each.backups, each.newest_backup_at) for each in of_these}
 
 
 def _judged_accounts(evidence: Evidence) -> frozenset[str]:

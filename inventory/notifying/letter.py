@@ -1,16 +1,23 @@
 """One message with all that is new, worse or solved: a title and a text that are harmless in every medium. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
 
+from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import KINDS
 from inventory.notifying.telling import Change, Message
 from inventory.notifying.wording import Line, lines
+from inventory.terminal import words
 
 MOST_LINES = 20
+MOST_IN_DETAIL = 5
+"""So many of the lines are followed by what is left, what to do, and the exemption to paste."""
 
 _LONGEST_NAME = 64
 _LONGEST_WHAT = 300
+_EXEMPT_FOR = timedelta(days=30)
 
 # Marks of markdown, HTML and mentions become letters of full width, which look alike and mean nothing.
 _HARMLESS = {ord(mark): chr(ord(mark) + 0xFEE0) for mark in "@<>&*_`~[]|#\\"}
@@ -25,15 +32,24 @@ class Letter:
     text: str
 
 
-def write(messages: Sequence[Message]) -> Letter:
-    """Write what to tell; the title has the worst of it."""
+def write(messages: Sequence[Message], verdict: Verdict, public_url: str | None = None) -> Letter:
+    """Write what to tell; the title has the worst of it, and so has the beginning of the text.
+
+    Args:
+        messages: At least one; worst first.
+        verdict: What they are about.
+        public_url: Where people find the pages; None if nobody said.
+    """
     found = [*lines(messages)]
     others = f", and {len(found) - 1} more" if found[1:] else ""
     first = found[0]
     title = f"{_head(first)}: {harmless(first.subject, _LONGEST_NAME)}{others}"
-    told = [_told(line) for line in found[:MOST_LINES]]
+    detailed = [line.message for line in found[:MOST_IN_DETAIL] if line.message]
+    told = [text for line in found[:MOST_IN_DETAIL] for text in (_told(line), *_details(line, verdict, public_url))]
+    told += [_told(line) for line in found[MOST_IN_DETAIL:MOST_LINES]]
     if found[MOST_LINES:]:
         told.append(f"and {len(found) - MOST_LINES} more; inventory check lists what is wrong now")
+    told += _exemptions([each.finding for each in detailed if each.change is not Change.SOLVED], verdict.now)
     return Letter(title, "\n".join(told))
 
 
@@ -58,6 +74,44 @@ def _head(line: Line) -> str:
 
 def _told(line: Line) -> str:
     subject = harmless(line.subject, _LONGEST_NAME)
-    is_one_droplet = " " not in subject and not KINDS[line.finding].is_of_account
-    ask = f"; see: inventory show {subject}" if is_one_droplet and line.change != Change.SOLVED else ""
-    return f"{_head(line)}: {subject}: {harmless(line.what, _LONGEST_WHAT)}{ask}"
+    is_of_droplet = line.message is not None and line.message.finding.droplet_id is not None
+    whose = f" ({harmless(line.message.finding.account, _LONGEST_NAME)})" if line.message and is_of_droplet else ""
+    return f"{_head(line)}: {subject}{whose}: {harmless(line.what, _LONGEST_WHAT)}"
+
+
+def _details(line: Line, verdict: Verdict, public_url: str | None) -> Iterator[str]:
+    if line.message is None:
+        return
+    finding = line.message.finding
+    if finding.since:
+        yield f"since: {words.instant(finding.since, verdict.now)}"
+    if left := verdict.left.get(finding.droplet_id or 0):
+        newest = f", newest of {words.instant(left.newest_at, verdict.now)}" if left.newest_at else ""
+        yield f"left to restore from: {words.count(left.backups, 'backup') if left.backups else 'nothing'}{newest}"
+    if line.message.change is not Change.SOLVED:
+        yield f"next: inventory {'doctor' if finding.droplet_id is None else f'show {_typed(finding)}'}"
+    if public_url:
+        yield public_url + page_of(finding)
+
+
+def page_of(finding: Finding) -> str:
+    """Return the path of the page that shows more of a finding."""
+    return f"/?account={quote(finding.account)}" if finding.droplet_id is None else f"/droplets/{finding.droplet_id}"
+
+
+def _typed(finding: Finding) -> str:
+    """Name a Droplet so that it can be typed: its id, where its name reads otherwise in a message."""
+    return finding.subject if harmless(finding.subject, _LONGEST_NAME) == finding.subject else str(finding.droplet_id)
+
+
+def _exemptions(findings: Sequence[Finding], now: datetime) -> Iterator[str]:
+    """Give, for each finding, the table that exempts it."""
+    if findings:
+        yield "If it is known, paste into the configuration file, with your reason:"
+    for finding in findings:
+        whose = finding.account if KINDS[finding.name].is_of_account else str(finding.droplet_id)
+        yield "[[exemptions]]"
+        yield f'finding = "{finding.name}"'
+        yield f'{"account" if KINDS[finding.name].is_of_account else "droplet"} = "{whose}"'
+        yield f"until = {(now + _EXEMPT_FOR).date()}"
+        yield 'reason = "why"'

@@ -10,16 +10,18 @@ MOST_OF_ONE_NAME = 5
 """More new findings of one name than this are one line."""
 
 _NAMED = 3
+_LONGEST_NAME = 64
 
 
 class Line(NamedTuple):
-    """One line; nothing in it is safe to show yet."""
+    """One line; nothing in it is safe to show yet. `message` is what it tells; None where it tells several."""
 
     change: str
     severity: str
     subject: str
     finding: str
     what: str
+    message: Message | None = None
 
 
 def lines(messages: Sequence[Message]) -> Iterator[Line]:
@@ -38,9 +40,15 @@ def lines(messages: Sequence[Message]) -> Iterator[Line]:
 def _line(message: Message) -> Line:
     finding = message.finding
     is_named = finding.droplet in (None, finding.subject)
-    what = finding.what if is_named else f"{finding.droplet}: {finding.what}"
+    what = finding.what if is_named else f"{_cut(finding.droplet or '')}: {finding.what}"
     severity = "" if message.change is Change.SOLVED else finding.severity
-    return Line(message.change, severity, finding.subject, finding.name, f"was: {what}" if not severity else what)
+    told = what if severity else f"was: {what}"
+    return Line(message.change, severity, finding.subject, finding.name, told, message)
+
+
+def _cut(name: str) -> str:
+    """Keep a long name from hiding what is said of it."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _flood(messages: Sequence[Message]) -> Line:

@@ -51,7 +51,7 @@ def tell_all(database: Database, settings: Settings, verdict: Verdict) -> Iterat
         messages = _now(channel, due(known, its), its.now)
         told = Told(channel.name)
         if messages:
-            letter = write(messages)
+            letter = write(messages, its, settings.public_url)
             receipt = send(Parcel(url, letter.title, letter.text, channel.allow_private), ca_file=settings.ca_file)
             is_told = receipt.outcome is Outcome.DELIVERED
             known = tell(known, messages, its.now) if is_told else known
@@ -77,7 +77,7 @@ def preview(database: Database, settings: Settings, verdict: Verdict) -> Iterato
         with database.reading() as connection:
             known = settle(notices.read(connection, channel.name), its)
         messages = _now(channel, due(known, its), its.now)
-        yield Told(channel.name, write(messages) if messages else None)
+        yield Told(channel.name, write(messages, its, settings.public_url) if messages else None)
 
 
 def url_of(channel: NotifyTable) -> str:

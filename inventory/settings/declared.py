@@ -211,6 +211,11 @@ class Behaviour(_Declared):
         description="Whether the daemon serves pages for a browser at http: only where that is a loopback address, or "
         '"on" for any, behind a proxy that lets people in, or "off".',
     )
+    public_url: Annotated[str, AfterValidator(formats.read_public_url)] | None = Field(
+        default=None,
+        examples=["https://backups.example.com"],
+        description="Where people reach the pages; messages to channels then link to them.",
+    )
     droplet_metrics: int = Field(
         default=200,
         ge=0,

@@ -23,6 +23,7 @@ _CRON_FIELD = re.compile(r"[A-Za-z0-9*/,-]+")
 _CRON_FIELDS = 5
 _LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_=+~-]{24,}")
 _APPRISE_URL = re.compile(r"[A-Za-z][A-Za-z0-9]*://[!-~]+")
+_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~%/-]*)?")
 _REFUSED_PARAMETERS = {"redirect", "verify", "retry", "wait", "rto", "cto"}
 _HIGHEST_PORT = 65_535
 _LONGEST_PATH, _LONGEST_NAME = 4_095, 255  # bytes, https://man7.org/linux/man-pages/man0/limits.h.0p.html
@@ -231,6 +232,13 @@ def read_notify_url(text: str) -> str:
     if refused := sorted(keys & _REFUSED_PARAMETERS):
         raise ValueError(f"the URL must not set {', '.join(refused)}")
     return written
+
+
+def read_public_url(text: str) -> str:
+    """Return where people reach the pages, without a slash at its end."""
+    if not _WEB_ADDRESS.fullmatch(text):
+        raise ValueError("write https://HOST, with a path if the pages are below one, and nothing after it")
+    return text.rstrip("/")
 
 
 def read_ping_url(text: str) -> str:

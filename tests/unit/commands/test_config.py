@@ -63,6 +63,7 @@ def test_every_setting_is_shown_with_value_and_source_but_no_secret(
         "pages": {"value": "loopback", "source": "the default"},
         "droplet_metrics": {"value": 200, "source": "the default"},
         "account_metrics": {"value": 500, "source": "the default"},
+        "public_url": {"value": None, "source": "the default"},
     }
 
 

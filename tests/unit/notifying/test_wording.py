@@ -20,7 +20,8 @@ def test_five_are_told_one_by_one() -> None:
 
 
 def test_six_are_one_line_and_others_stay() -> None:
-    told = [*lines([*map(message, range(6)), message(7, Change.WORSE), message(8, Change.SOLVED)])]
+    others = [message(7, Change.WORSE), message(8, Change.SOLVED)]
+    told = [*lines([*map(message, range(6)), *others])]
     assert told == [
         Line(
             "new",
@@ -29,6 +30,6 @@ def test_six_are_one_line_and_others_stay() -> None:
             "missed-backup",
             "web-0, web-1, web-2 and 3 more; inventory check lists them",
         ),
-        Line("worse", "warning", "web-7", "missed-backup", "a window"),
-        Line("solved", "", "web-8", "missed-backup", "was: a window"),
+        Line("worse", "warning", "web-7", "missed-backup", "a window", others[0]),
+        Line("solved", "", "web-8", "missed-backup", "was: a window", others[1]),
     ]

@@ -68,3 +68,17 @@ def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
     ):
         assert sentence in told
     assert SECRET not in told
+
+
+@pytest.mark.parametrize("url", ["https://backups.example.com", "http://inventory.lan:8080/here/"])
+def test_links_begin_with_the_public_url(tmp_path: Path, url: str) -> None:
+    settings = load(written(tmp_path, f'public_url = "{url}"\n'), {}, needs_token=False)
+    assert settings.public_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", ["backups.example.com", "https://me:pass@x/", "https://x/?a=b", "https://x/#a", "ftp://x"]
+)
+def test_what_links_cannot_begin_with_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="public_url: write https://HOST"):
+        load(written(tmp_path, f'public_url = "{url}"\n'), {}, needs_token=False)

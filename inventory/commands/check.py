@@ -13,6 +13,7 @@ from inventory.report import check_json, check_text, selecting
 from inventory.report.check_timeout import Wait
 from inventory.settings.load import load
 from inventory.store import opening
+from inventory.store.notices import undelivered
 from inventory.terminal.console import print_document, print_line, print_table
 from inventory.views.queries import Question
 
@@ -59,8 +60,16 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
         named = selecting.accounts_asked(connection, options.accounts, options.groups, settings.groups)
         accounts = selecting.accounts_to_judge(named, options.droplets, settings.judged_accounts)
         droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags, now)
+        # Channels are of all accounts: whoever asks of some of them asks of no channel.
+        channels = () if options.accounts or droplet_ids is not None else settings.channels
         verdict = inspect(
-            connection, now, settings.rules, settings.exemptions, accounts=accounts, droplet_ids=droplet_ids
+            connection,
+            now,
+            settings.rules,
+            settings.exemptions,
+            accounts=accounts,
+            droplet_ids=droplet_ids,
+            channels=undelivered(connection, channels, now),
         )
     if droplet_ids is not None and not verdict.droplets:
         raise UsageError("no selected Droplet that exists matches --droplet and --tag, by what is stored")

@@ -10,6 +10,7 @@ from inventory.report.metrics import Most, render
 from inventory.report.replacing import replacing
 from inventory.settings.load import load
 from inventory.store import opening
+from inventory.store.notices import undelivered
 from inventory.store.snapshot import read_snapshot
 
 # node_exporter runs as another user.
@@ -33,7 +34,8 @@ def run(config_file: Path | None, *, output: Path | None, label: str | None) -> 
         judged = settings.judged_accounts
         now = utc_now()
         snapshot = read_snapshot(connection, now, most_droplets=settings.droplet_metrics, names=judged)
-        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=judged)
+        channels = undelivered(connection, settings.channels, now)
+        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=judged, channels=channels)
     most = Most(settings.account_metrics, settings.droplet_metrics)
     text = render(snapshot, verdict, most, is_database_up=True, database=label)
     if output is None:

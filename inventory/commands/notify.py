@@ -1,10 +1,13 @@
 """`inventory notify`: tell people what is new, worse or solved, through channels or on stdout."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_FAILED, ConfigurationError, UsageError
+from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_FAILED, ConfigurationError, DatabaseError, UsageError
 from inventory.judging.evidence import inspect
 from inventory.judging.findings import Verdict
 from inventory.network.delivery import Outcome, Parcel, require_apprise, send
@@ -13,7 +16,9 @@ from inventory.notifying.telling import Message, due, tell
 from inventory.notifying.wording import lines
 from inventory.process.clock import utc_now
 from inventory.process.streams import lost_answer
-from inventory.rounds.notifying import Told, preview, tell_all, url_of
+from inventory.report.digest import read_digest
+from inventory.rounds.notifying import Telling, Told
+from inventory.settings.channels import url_of
 from inventory.settings.declared import PRINTED
 from inventory.settings.load import Settings, load
 from inventory.store import notices, opening
@@ -33,20 +38,18 @@ def run(config_file: Path | None, *, is_dry_run: bool, now: datetime | None = No
     now = now or utc_now().replace(microsecond=0)
     if is_dry_run:
         with opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database:
-            for told in preview(database, settings, _verdict(database, settings, now)):
+            for told in _telling(database, settings, now).preview():
                 _show(told)
         return EXIT_COMPLETE
     require_apprise()
-    problems = []
     with opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database:
-        for told in tell_all(database, settings, _verdict(database, settings, now)):
-            problems += [told.problem] if told.problem else []
+        problems = [told.problem for told in _telling(database, settings, now).tell_all() if told.problem]
     complain("\n".join(problems))
     return EXIT_FAILED if problems else EXIT_COMPLETE
 
 
 def test(config_file: Path | None, name: str) -> int:
-    """Send a message to the channel of this name; nothing is noted.
+    """Send a message to the channel of this name, and note that it takes messages.
 
     Raises:
         UsageError: No channel is called so.
@@ -63,6 +66,7 @@ def test(config_file: Path | None, name: str) -> int:
         complain(f"channel {name} {receipt}. Nothing else was sent.")
         return EXIT_FAILED
     print_line(f"channel {name} took the message.")
+    _mend(settings, name)
     return EXIT_COMPLETE
 
 
@@ -76,17 +80,26 @@ def print_news(config_file: Path | None, *, now: datetime | None = None) -> int:
     now = now or utc_now().replace(microsecond=0)
     with opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database:
         verdict = _verdict(database, settings, now)
-        known = notices.begin(database, PRINTED, verdict)
-        if known is None:
+        state = notices.begin(database, PRINTED, verdict, now)
+        if state is None:
             complain("another inventory notify --print is at work. Nothing was printed; it prints what is new.")
             return EXIT_BUSY
-        messages = due(known, verdict)
+        messages = due(state.known, verdict)
         _print(messages)
         if lost_answer():
             # `exits` says why; what nobody could read is printed by the next.
             return EXIT_FAILED
-        notices.finish(database, PRINTED, tell(known, messages, now), now)
+        notices.finish(database, PRINTED, replace(state, known=tell(state.known, messages, now)), now)
     return EXIT_COMPLETE
+
+
+def _mend(settings: Settings, channel: str) -> None:
+    """Let what the channel did not take be told again; there may be no database yet, or one for readers only."""
+    with (
+        suppress(DatabaseError),
+        opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database,
+    ):
+        notices.mend(database, channel, utc_now().replace(microsecond=0))
 
 
 def _with_channels(config_file: Path | None) -> Settings:
@@ -100,7 +113,19 @@ def _with_channels(config_file: Path | None) -> Settings:
 
 def _verdict(database: Database, settings: Settings, now: datetime) -> Verdict:
     with database.reading() as connection:
-        return inspect(connection, now, settings.rules, settings.exemptions, accounts=settings.judged_accounts)
+        return inspect(
+            connection,
+            now,
+            settings.rules,
+            settings.exemptions,
+            accounts=settings.judged_accounts,
+            channels=notices.undelivered(connection, settings.channels, now),
+        )
+
+
+def _telling(database: Database, settings: Settings, now: datetime) -> Telling:
+    summarise = partial(read_digest, database, settings.rules, settings.exemptions, now)
+    return Telling(database, settings, _verdict(database, settings, now), summarise)
 
 
 def _show(told: Told) -> None:

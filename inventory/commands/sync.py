@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, InventoryError, Kept, UsageError
@@ -9,7 +10,7 @@ from inventory.process import log
 from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
 from inventory.report.progress import Display
-from inventory.rounds.notifying import tell_after_a_round
+from inventory.rounds.notifying import Telling, tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
@@ -93,8 +94,12 @@ def _judge(database: Database, settings: Settings, synced: Sequence[str]) -> Non
     except InventoryError as error:
         complain(f"what the sync left was not judged: {error}")
         return
-    for problem in tell_after_a_round(database, settings, verdict) if settings.notify else ():
-        complain(problem)
+    if settings.notify:
+        from inventory.report.digest import read_digest  # noqa: PLC0415 - it loads what few syncs need
+
+        summarise = partial(read_digest, database, settings.rules, settings.exemptions, verdict.now)
+        for problem in tell_after_a_round(Telling(database, settings, verdict, summarise)):
+            complain(problem)
 
 
 def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:

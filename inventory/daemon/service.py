@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -43,7 +44,7 @@ from inventory.process.exhaustion import exhausted
 from inventory.process.interruption import Interrupted, interrupt, interruptible
 from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
-from inventory.rounds.notifying import tell_after_a_round
+from inventory.rounds.notifying import Telling, tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
@@ -54,6 +55,7 @@ from inventory.settings.load import Settings, load
 from inventory.settings.schedule import Schedule
 from inventory.store import opening
 from inventory.store.engine import Database
+from inventory.store.notices import undelivered
 from inventory.store.snapshot import Snapshot, read_snapshot
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
@@ -209,7 +211,10 @@ class Daemon:
 
     def _tell(self, database: Database, settings: Settings, verdict: Verdict) -> None:
         if settings.notify:
-            for problem in tell_after_a_round(database, settings, verdict):
+            from inventory.report.digest import read_digest  # noqa: PLC0415 - without channels, it costs no memory
+
+            summarise = partial(read_digest, database, settings.rules, settings.exemptions, verdict.now)
+            for problem in tell_after_a_round(Telling(database, settings, verdict, summarise)):
                 _log.warning("channel.failed", error=problem)
                 self._liveness.moved()
 
@@ -223,7 +228,14 @@ class Daemon:
             judged = settings.judged_accounts
             now = utc_now()
             snapshot = read_snapshot(connection, now, most_droplets=settings.droplet_metrics, names=judged)
-            verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=judged)
+            verdict = inspect(
+                connection,
+                now,
+                settings.rules,
+                settings.exemptions,
+                accounts=judged,
+                channels=undelivered(connection, settings.channels, now),
+            )
         self._figures = _Figures(snapshot, verdict)
         return verdict
 

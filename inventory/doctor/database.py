@@ -8,11 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from inventory.doctor import diagnosis
+from inventory.doctor.channels import examine_channels
 from inventory.doctor.diagnosis import Check, not_made
 from inventory.errors import ConfigurationError, DatabaseError, DatabaseLockedError
+from inventory.judging.findings import Undelivered
 from inventory.settings.load import Settings
 from inventory.store.engine import Database
 from inventory.store.examination import StoredState, has_write_ahead_log, reach, stored_state, try_writing
+from inventory.store.notices import undelivered
 from inventory.store.sqlite_file import network_file_system, sqlite_file_exists
 from inventory.store.upgrade import check_usable, require_current
 
@@ -29,7 +32,7 @@ def examine_database(
     try:
         database = Database(settings.database_url.get_secret_value())
     except ConfigurationError as error:
-        unmade = ("permissions", "file-system", "disk-space", "schema", "writing", "last-run")
+        unmade = ("permissions", "file-system", "disk-space", "schema", "writing", "last-run", "channels")
         return None, [Check("database", "FAIL", str(error)), *(not_made(name, _SEE["database"]) for name in unmade)], {}
     with closing(database):
         checks = _file_checks(database, settings, mounts)
@@ -40,11 +43,17 @@ def examine_database(
         is_usable = schema.verdict == "OK"
         says(f"writing a row to database {database.shown}")
         checks.append(_writing(database) if is_usable else not_made("writing", _SEE["schema"]))
+        checks.append(examine_channels(settings, _undelivered(database, settings, now) if is_usable else {}, now))
         stored = {each: stored_state(database, each) for each in accounts} if is_usable else {}
     overdue_after = settings.rules.sync_overdue_after
     checks += [diagnosis.last_run(name, state, overdue_after, now) for name, state in stored.items()]
     checks += [] if stored else [not_made("last-run", _SEE["schema"])]
     return database.shown, checks, stored
+
+
+def _undelivered(database: Database, settings: Settings, now: datetime) -> Mapping[str, Undelivered | None]:
+    with database.reading() as connection:
+        return undelivered(connection, settings.channels, now)
 
 
 def _file_checks(database: Database, settings: Settings, mounts: Path) -> list[Check]:

@@ -33,6 +33,7 @@ CHECKS = (
     "last-run",
     "http",
     "ping",
+    "channels",
 )
 """The name of each check, in the order in which they are printed."""
 

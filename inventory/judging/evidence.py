@@ -1,12 +1,23 @@
 """Read what the views show of a moment, and judge it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from inventory.judging.findings import STAYS_FOR, Evidence, Verdict, current_misses, judge, newest_backups, together
+from inventory.judging.findings import (
+    STAYS_FOR,
+    Evidence,
+    Undelivered,
+    Verdict,
+    current_misses,
+    judge,
+    newest_backups,
+    together,
+)
 from inventory.judging.rules import Exemption, Rules
 from inventory.views.queries import Question, ask
 from inventory.views.reach import droplets_of, shared_names
@@ -39,16 +50,22 @@ def inspect(
     *,
     accounts: Collection[str] | None = None,
     droplet_ids: Collection[int] | None = None,
+    channels: Mapping[str, Undelivered | None] = MappingProxyType({}),
 ) -> Verdict:
     """Judge what was known at `now` of the named accounts and Droplets; None means all.
+
+    So are channels, each with what it did not take.
 
     A named account that was never synced is a finding. Of the Droplets, those that exist and are selected are judged;
     where Droplets are named, their accounts are judged with them.
     """
     parts = [accounts] if accounts is None or droplet_ids is not None else _parts(connection, accounts)
-    return together(
-        [judge(read_evidence(connection, now, part, droplet_ids), rules, exemptions, now) for part in parts]
-    )
+    verdicts: list[Verdict] = []
+    for part in parts:
+        evidence = read_evidence(connection, now, part, droplet_ids)
+        of_channels = {} if verdicts else channels
+        verdicts.append(judge(replace(evidence, channels=of_channels), rules, exemptions, now))
+    return together(verdicts)
 
 
 def _parts(connection: sa.Connection, accounts: Collection[str]) -> list[Collection[str]]:

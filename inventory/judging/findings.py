@@ -43,6 +43,13 @@ _YEAR_IS_CLEAR_FOR = timedelta(days=300)
 _IN_ORDER = {name: place for place, name in enumerate(KINDS)}
 
 
+class Undelivered(NamedTuple):
+    """What a channel did not take before it was given up: how many messages, and since when."""
+
+    messages: int
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Rows of the views, all of the same moment.
@@ -56,6 +63,7 @@ class Evidence:
         backups: Of Droplets that miss a backup or lost one for no known reason, those made lately, ended ones too: all
             whose loss in the last 7 days would be early, and all made since a missed window.
         shared_names: Names that several current Droplets have, of whichever account.
+        channels: The channels that are judged, each with what it did not take; None where there is nothing.
     """
 
     accounts: Collection[str] | None
@@ -70,6 +78,7 @@ class Evidence:
     unprotected: Sequence[UnprotectedDroplet]
     anomalies: Sequence[SizeAnomaly]
     shared_names: frozenset[str] = frozenset()
+    channels: Mapping[str, Undelivered | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class Finding:
 
     Attributes:
         name: One of `inventory.judging.rules.KINDS`.
+        account: Its name; of `notice-undelivered`, which concerns no account, the name of the channel.
         droplet_id: None where it concerns the account.
         droplet: The Droplet's name, unescaped; None where it concerns the account.
         since: UTC, when it began or was learned; None where that is not known.
@@ -127,6 +137,7 @@ class Verdict:
         lost: Droplet id -> the backups of its `unexplained-loss`.
         tags: Droplet id -> its tags, of Droplets among `findings`; absent where it has none.
         left: Droplet id -> what is left to restore from, of Droplets among `findings`.
+        channels: Names of the channels that were judged.
     """
 
     now: datetime
@@ -141,6 +152,7 @@ class Verdict:
     lost: Mapping[int, frozenset[int]] = field(default_factory=dict)
     tags: Mapping[int, Collection[str]] = field(default_factory=dict)
     left: Mapping[int, Left] = field(default_factory=dict)
+    channels: frozenset[str] = frozenset()
 
     @property
     def status(self) -> Status:
@@ -172,6 +184,7 @@ def judge(evidence: Evidence, rules: Rules, exemptions: Sequence[Exemption], now
         droplets=len(evidence.droplet_ids),
         looked_at=_looked_at(evidence.health),
         accounts=_judged_accounts(evidence),
+        channels=frozenset(evidence.channels),
         judged=_judged(evidence),
         lost=_ids(_lost(evidence.backups, since=now - STAYS_FOR)),
         tags={droplet_id: each for droplet_id, each in tags.items() if droplet_id in wrong},
@@ -263,6 +276,7 @@ class _Findings:
         """Apply every rule and the configured severities; worst first."""
         found = [
             *self._of_accounts(),
+            *self._of_channels(),
             *self._missed_backups(),
             *self._too_few_backups(),
             *self._unprotected(),
@@ -316,6 +330,13 @@ class _Findings:
             yield self._of_account("sync-overdue", account, None, what)
         if not synced and not were_synced and self._evidence.accounts is None:
             yield self._of_account("sync-overdue", "default", None, "nothing was ever synced")
+
+    def _of_channels(self) -> Iterator[Finding]:
+        for channel, undelivered in self._evidence.channels.items():
+            if undelivered:
+                messages = "1 message" if undelivered.messages == 1 else f"{undelivered.messages} messages"
+                what = f"{messages} {self._from(undelivered.since)}; mend it, then: inventory notify --test {channel}"
+                yield self._of_account("notice-undelivered", channel, undelivered.since, what)
 
     def _overdue(self, row: SyncHealth) -> str:
         since = (

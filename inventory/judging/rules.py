@@ -21,7 +21,7 @@ class Kind:
         severity: Where the configuration sets none; for `missed-backup`, that of the first in a row, for
             `too-few-backups`, that of a Droplet which has some.
         means: When it is found, in a sentence.
-        is_of_account: Whether it concerns an account, not one Droplet.
+        is_of_account: Whether it concerns an account, or a channel by its name, not one Droplet.
     """
 
     severity: Severity
@@ -66,10 +66,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "The newest backup, made within the last 7 days, is above 1.8 times the median of the 7 before it, below "
             "half of it, or of size 0 after the window in which it was begun (12 h, if no window is known).",
         ),
+        "notice-undelivered": Kind(
+            "warning",
+            "A channel of `[[notify]]` did not take a message within 7 days, and it was given up.",
+            is_of_account=True,
+        ),
         "unprotected": Kind("counted", "An active Droplet never had a backup, and no policy is known to make one."),
     }
 )
 """By name, worst first."""
+
+OF_A_CHANNEL = "notice-undelivered"
+"""The finding that concerns a channel."""
 
 
 @dataclass(frozen=True, slots=True)

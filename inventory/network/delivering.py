@@ -8,9 +8,11 @@ import json
 import os
 import socket
 import sys
+from importlib import import_module
 from typing import Any
 
 _MAIL = ("mailtos",)
+_CONNECT_SECONDS = 10.0
 _LONGER_THAN_ANYBODY_WAITS_SECONDS = 60.0
 _status: int | None = None
 
@@ -65,17 +67,36 @@ def _deliver(parcel: dict[str, Any]) -> str:
     sender = apprise.Apprise.instantiate(parcel["url"], asset=asset)
     if sender is None:
         return "UNREADABLE"
-    # Whatever its URL says. How long is waited for is for who started this process to say.
-    sender.redirects, sender.verify_certificate = False, True
-    sender.socket_connect_timeout = sender.socket_read_timeout = _LONGER_THAN_ANYBODY_WAITS_SECONDS
     schema = sender.schema
+    is_mail = schema in _MAIL
+    # Whatever its URL says. How long is waited for an answer is for who started this process to say: it then knows that
+    # the message may have been taken. Of mail, the first of these is for answers too.
+    sender.redirects, sender.verify_certificate = False, True
+    sender.socket_connect_timeout = _LONGER_THAN_ANYBODY_WAITS_SECONDS if is_mail else _CONNECT_SECONDS
+    sender.socket_read_timeout = _LONGER_THAN_ANYBODY_WAITS_SECONDS
+    # A medium that takes less gets the beginning, which has the worst.
+    sender.overflow_mode = apprise.OverflowMode.TRUNCATE
     is_secure = schema in _listed(sender.secure_protocol)
     if (not is_secure and not parcel["allow_private"]) or (schema.startswith("mail") and schema not in _MAIL):
         return "INSECURE"
-    is_mail = schema in _MAIL
     _Guard(allow_private=parcel["allow_private"] or is_mail, only_this_machine=not is_secure).install()
-    is_delivered = sender.notify(body=parcel["text"], title=parcel["title"], body_format=apprise.NotifyFormat.TEXT)
+    body, form = parcel["text"], apprise.NotifyFormat.TEXT
+    if is_mail and parcel["html"]:
+        body, form = parcel["html"], apprise.NotifyFormat.HTML
+        _go_with(body, parcel["text"])
+    is_delivered = sender.notify(body=body, title=parcel["title"], body_format=form)
     return "DELIVERED" if is_delivered else "PRIVATE" if _Guard.was_private else "REFUSED"
+
+
+def _go_with(html: str, text: str) -> None:
+    """Let the text go beside the page, in place of what Apprise makes of it."""
+    base: Any = import_module("apprise.plugins.email.base")
+    convert = base.convert_between
+
+    def converted(from_format: str, to_format: str, content: str, **others: Any) -> Any:  # noqa: ANN401 - as Apprise has it
+        return text if content == html else convert(from_format, to_format, content, **others)
+
+    base.convert_between = converted
 
 
 def _listed(schemas: Any) -> tuple[str, ...]:  # noqa: ANN401 - a text, many or None

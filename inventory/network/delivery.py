@@ -31,12 +31,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What to send, and where; `url` is a secret."""
+    """What to send, and where; `url` is a secret. `html` goes to media that show a page, with the text beside it."""
 
     url: str
     title: str
     text: str
     allow_private: bool
+    html: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

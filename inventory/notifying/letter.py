@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from inventory.judging.findings import Finding, Verdict
-from inventory.judging.rules import KINDS
+from inventory.judging.rules import KINDS, OF_A_CHANNEL
 from inventory.notifying.telling import Change, Message
 from inventory.notifying.wording import Line, lines
 from inventory.terminal import words
@@ -14,6 +14,9 @@ from inventory.terminal import words
 MOST_LINES = 20
 MOST_IN_DETAIL = 5
 """So many of the lines are followed by what is left, what to do, and the exemption to paste."""
+
+EXISTS = "exists"
+"""What is said in place of "new" to a channel that is."""
 
 _LONGEST_NAME = 64
 _LONGEST_WHAT = 300
@@ -26,21 +29,27 @@ _NO_LINK = "\N{FULLWIDTH COLON}//"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a receiver gets; plain text."""
+    """What a receiver gets: plain text, and a page for a medium that shows HTML; None where there is none."""
 
     title: str
     text: str
+    html: str | None = None
 
 
-def write(messages: Sequence[Message], verdict: Verdict, public_url: str | None = None) -> Letter:
+def write(
+    messages: Sequence[Message], verdict: Verdict, public_url: str | None = None, *, is_first: bool = False
+) -> Letter:
     """Write what to tell; the title has the worst of it, and so has the beginning of the text.
 
     Args:
         messages: At least one; worst first.
         verdict: What they are about.
         public_url: Where people find the pages; None if nobody said.
+        is_first: Whether the channel is new, or told of more than before: what it is told exists, but may not be new.
     """
-    found = [*lines(messages)]
+    found = [
+        line._replace(change=EXISTS) if is_first and line.change == Change.NEW else line for line in lines(messages)
+    ]
     others = f", and {len(found) - 1} more" if found[1:] else ""
     first = found[0]
     title = f"{_head(first)}: {harmless(first.subject, _LONGEST_NAME)}{others}"
@@ -49,7 +58,9 @@ def write(messages: Sequence[Message], verdict: Verdict, public_url: str | None 
     told += [_told(line) for line in found[MOST_IN_DETAIL:MOST_LINES]]
     if found[MOST_LINES:]:
         told.append(f"and {len(found) - MOST_LINES} more; inventory check lists what is wrong now")
-    told += _exemptions([each.finding for each in detailed if each.change is not Change.SOLVED], verdict.now)
+    if is_first:
+        told.append("This channel is new, or told of more than before: this sums up what exists.")
+    told += _exemptions(detailed, verdict.now)
     return Letter(title, "\n".join(told))
 
 
@@ -60,12 +71,21 @@ def trial(channel: str) -> Letter:
     )
 
 
+def digest(title: str, text: str, html: str) -> Letter:
+    """Write a digest of texts that have several lines."""
+    return Letter(harmless(title, _LONGEST_WHAT), text.translate(_HARMLESS).replace("://", _NO_LINK), html)
+
+
 def harmless(text: str, most: int) -> str:
     """Make a text mean nothing to a medium, on one line of at most so many letters."""
     line = " ".join(text[: 2 * most].split())
     printable = "".join(letter if letter.isprintable() else "?" for letter in line)
     cut = printable if len(printable) <= most else printable[: most - 1] + "…"
     return cut.translate(_HARMLESS).replace("://", _NO_LINK)
+
+
+def _existing(line: Line) -> Line:
+    return line._replace(change=EXISTS) if line.change == Change.NEW else line
 
 
 def _head(line: Line) -> str:
@@ -89,14 +109,22 @@ def _details(line: Line, verdict: Verdict, public_url: str | None) -> Iterator[s
         newest = f", newest of {words.instant(left.newest_at, verdict.now)}" if left.newest_at else ""
         yield f"left to restore from: {words.count(left.backups, 'backup') if left.backups else 'nothing'}{newest}"
     if line.message.change is not Change.SOLVED:
-        yield f"next: inventory {'doctor' if finding.droplet_id is None else f'show {_typed(finding)}'}"
+        yield f"next: inventory {_next(finding)}"
     if public_url:
         yield public_url + page_of(finding)
 
 
 def page_of(finding: Finding) -> str:
     """Return the path of the page that shows more of a finding."""
-    return f"/?account={quote(finding.account)}" if finding.droplet_id is None else f"/droplets/{finding.droplet_id}"
+    if finding.droplet_id is not None:
+        return f"/droplets/{finding.droplet_id}"
+    return "/" if finding.name == OF_A_CHANNEL else f"/?account={quote(finding.account)}"
+
+
+def _next(finding: Finding) -> str:
+    if finding.name == OF_A_CHANNEL:
+        return f"notify --test {finding.account}"
+    return "doctor" if finding.droplet_id is None else f"show {_typed(finding)}"
 
 
 def _typed(finding: Finding) -> str:
@@ -104,8 +132,9 @@ def _typed(finding: Finding) -> str:
     return finding.subject if harmless(finding.subject, _LONGEST_NAME) == finding.subject else str(finding.droplet_id)
 
 
-def _exemptions(findings: Sequence[Finding], now: datetime) -> Iterator[str]:
-    """Give, for each finding, the table that exempts it."""
+def _exemptions(messages: Sequence[Message], now: datetime) -> Iterator[str]:
+    """Give, for each finding that lasts, the table that exempts it."""
+    findings = [each.finding for each in messages if each.change is not Change.SOLVED]
     if findings:
         yield "If it is known, paste into the configuration file, with your reason:"
     for finding in findings:

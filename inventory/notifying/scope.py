@@ -1,11 +1,12 @@
 """Which findings a channel is told of. Pure."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from inventory.judging.findings import Finding, Verdict
-from inventory.judging.rules import Severity
+from inventory.judging.rules import OF_A_CHANNEL, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,7 @@ class Scope:
     """Which findings: of all that is given, each must fit.
 
     Attributes:
+        channel: Its name: it is never told of itself, nor of another if it is told of some accounts only.
         severities: Those that are told.
         accounts: Patterns of names; empty means all.
         groups: Patterns of groups; empty means all.
@@ -20,6 +22,7 @@ class Scope:
         group_of: Account -> its group; absent where it has none.
     """
 
+    channel: str
     severities: Collection[Severity]
     accounts: Collection[str] = ()
     groups: Collection[str] = ()
@@ -33,8 +36,17 @@ class Scope:
         accounts = frozenset(each for each in verdict.accounts if self._is_of(each))
         return replace(verdict, findings=fitting, counted=(*verdict.counted, *others), accounts=accounts)
 
+    @property
+    def written(self) -> str:
+        """All that makes it wider or narrower, as one text."""
+        return json.dumps([*map(sorted, (self.severities, self.accounts, self.groups, self.tags))])
+
     def _fits(self, finding: Finding, verdict: Verdict) -> bool:
-        if finding.severity not in self.severities or not self._is_of(finding.account):
+        if finding.severity not in self.severities:
+            return False
+        if finding.name == OF_A_CHANNEL:
+            return finding.account != self.channel and not (self.accounts or self.groups)
+        if not self._is_of(finding.account):
             return False
         if not self.tags or finding.droplet_id is None:
             return True

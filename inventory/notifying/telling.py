@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from inventory.judging.findings import STAYS_FOR, Finding, Verdict
-from inventory.judging.rules import SEVERITIES
+from inventory.judging.rules import OF_A_CHANNEL, SEVERITIES, Severity
 
 _FOLLOWS_FROM = {"sync-overdue": ("token-rejected", "sync-held")}
 _URGENT = ("critical", "unknown")
@@ -39,6 +39,21 @@ class Change(StrEnum):
     SOLVED = "solved"
 
 
+class Extent(NamedTuple):
+    """How bad a finding is.
+
+    Attributes:
+        lost: The backups of an `unexplained-loss`; empty for others.
+    """
+
+    severity: Severity
+    lost: frozenset[int]
+
+    def is_worse_than(self, other: "Extent") -> bool:
+        """Tell whether it is of a higher severity, or further backups are lost."""
+        return SEVERITIES.index(self.severity) < SEVERITIES.index(other.severity) or bool(self.lost - other.lost)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a channel knows of one finding that is not over.
@@ -52,6 +67,11 @@ class Told:
     finding: Finding
     lost: frozenset[int]
     told_at: datetime
+
+    @property
+    def extent(self) -> Extent:
+        """How bad it was when it was told."""
+        return Extent(self.finding.severity, self.lost)
 
 
 Known = Mapping[Key, Told]
@@ -69,6 +89,11 @@ class Message:
     change: Change
     finding: Finding
     lost: frozenset[int] = frozenset()
+
+    @property
+    def extent(self) -> Extent:
+        """How bad it says that it is."""
+        return Extent(self.finding.severity, self.lost)
 
 
 def key_of(finding: Finding) -> Key:
@@ -123,12 +148,12 @@ def tell(settled: Known, messages: Sequence[Message], now: datetime) -> dict[Key
 
 
 def _compared(told: Told | None, finding: Finding, verdict: Verdict) -> Iterator[Message]:
-    lost = _lost(verdict, finding)
+    worse = Message(Change.WORSE, finding, _lost(verdict, finding))
     if told is None:
         if not _follows(finding, verdict):
-            yield Message(Change.NEW, finding, lost)
-    elif SEVERITIES.index(finding.severity) < SEVERITIES.index(told.finding.severity) or lost - told.lost:
-        yield Message(Change.WORSE, finding, lost)
+            yield replace(worse, change=Change.NEW)
+    elif worse.extent.is_worse_than(told.extent):
+        yield worse
 
 
 def _lost(verdict: Verdict, finding: Finding) -> frozenset[int]:
@@ -145,7 +170,8 @@ def _follows(finding: Finding, verdict: Verdict) -> bool:
 def _ends_silently(finding: Finding, verdict: Verdict) -> bool:
     """Tell whether a finding that a verdict lacks is over without a look that shows it solved."""
     set_aside = (*verdict.counted, *(each for each, _ in verdict.exempted))
-    if finding.account not in verdict.accounts or any(key_of(each) == key_of(finding) for each in set_aside):
+    judged = verdict.channels if finding.name == OF_A_CHANNEL else verdict.accounts
+    if finding.account not in judged or any(key_of(each) == key_of(finding) for each in set_aside):
         return True
     if finding.droplet_id is None:
         return False

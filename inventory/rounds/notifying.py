@@ -1,24 +1,28 @@
-"""Tell each channel what is new, worse or solved.
+"""Tell each channel what is new, worse or solved, and send it the digest that is due.
 
-verdict | scope | begin | due | urgent | letter | send | finish, a channel at a time
+verdict | scope | begin | due | urgent | open_to | letter | send | finish, a channel at a time
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.errors import ConfigurationError, InventoryError
 from inventory.judging.findings import Verdict
-from inventory.network.delivery import Outcome, Parcel, require_apprise, send
+from inventory.network.delivery import Outcome, Parcel, Receipt, require_apprise, send
 from inventory.notifying.letter import Letter, write
 from inventory.notifying.scope import Scope
 from inventory.notifying.telling import Message, due, settle, tell, urgent
+from inventory.notifying.trying import Ending, after, open_to
+from inventory.process.clock import utc_now
+from inventory.settings.channels import url_of
 from inventory.settings.declared import NotifyTable
-from inventory.settings.files import read_secret
-from inventory.settings.formats import read_notify_url
 from inventory.settings.load import Settings
-from inventory.store import notices
+from inventory.store import digests, notices
 from inventory.store.engine import Database
+
+_ENDINGS = {Outcome.DELIVERED: Ending.TAKEN, Outcome.UNANSWERED: Ending.UNANSWERED}
+_AGAIN = "It is tried again after the next sync."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,70 +39,114 @@ class Told:
     problem: str | None = None
 
 
-def tell_all(database: Database, settings: Settings, verdict: Verdict) -> Iterator[Told]:
-    """Tell every channel, and yield what came of each; what one does not take costs no other."""
-    for channel in settings.notify:
-        its = _scope(channel, settings).of(verdict)
-        try:
-            url = url_of(channel)
-        except ConfigurationError as error:
-            yield Told(channel.name, problem=str(error))
-            continue
-        known = notices.begin(database, channel.name, its)
-        if known is None:
-            yield Told(channel.name)
-            continue
-        messages = _now(channel, due(known, its), its.now)
-        told = Told(channel.name)
-        if messages:
-            letter = write(messages, its, settings.public_url)
-            receipt = send(Parcel(url, letter.title, letter.text, channel.allow_private), ca_file=settings.ca_file)
-            is_told = receipt.outcome is Outcome.DELIVERED
-            known = tell(known, messages, its.now) if is_told else known
-            problem = None if is_told else f"channel {channel.name} {receipt}. It is tried again after the next sync."
-            told = Told(channel.name, letter, problem)
-        notices.finish(database, channel.name, known, its.now)
-        yield told
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Tells the channels of the settings what a verdict says.
+
+    Attributes:
+        summarise: Reads the digest of these accounts.
+        deliver: Sends a parcel; with these certificates in place of the public ones, if there are any.
+        clock: Gives the time, which goes on while channels are told.
+    """
+
+    database: Database
+    settings: Settings
+    verdict: Verdict
+    summarise: Callable[[Collection[str]], Letter]
+    deliver: Callable[..., Receipt] = send
+    clock: Callable[[], datetime] = utc_now
+
+    def tell_all(self) -> Iterator[Told]:
+        """Tell every channel, and yield what came of each; what one does not take costs no other."""
+        for channel in self.settings.notify:
+            its = _scope(channel, self.settings)
+            try:
+                url = url_of(channel)
+            except ConfigurationError as error:
+                yield Told(channel.name, problem=str(error))
+                continue
+            yield self._tell(channel, its, url)
+            if channel.digest:
+                yield self._send_digest(channel, its, url)
+
+    def preview(self) -> Iterator[Told]:
+        """Yield what `tell_all` would tell each channel now, and change nothing."""
+        for channel in self.settings.notify:
+            its = _scope(channel, self.settings)
+            verdict = its.of(self.verdict)
+            now = self._now()
+            with self.database.reading() as connection:
+                state = notices.read(connection, channel.name)
+                last = channel.digest and channel.digest.last_before(now)
+                has_digest = last and digests.is_due(connection, channel.name, last, now)
+            messages = due(settle(state.known, verdict), verdict)
+            messages = open_to(_allowed(channel, messages, now), state.tried, verdict.now)
+            yield Told(channel.name, self._letter(messages, verdict, is_first=state.scope != its.written))
+            if has_digest and not _is_quiet(channel, now):
+                yield Told(channel.name, self.summarise(sorted(verdict.accounts)))
+
+    def _tell(self, channel: NotifyTable, its: Scope, url: str) -> Told:
+        verdict = its.of(self.verdict)
+        state = notices.begin(self.database, channel.name, verdict, self._now())
+        if state is None:
+            return Told(channel.name)
+        is_due = due(state.known, verdict)
+        sent = open_to(_allowed(channel, is_due, self._now()), state.tried, verdict.now)
+        letter = self._letter(sent, verdict, is_first=state.scope != its.written)
+        receipt = self._send(channel, url, letter) if letter else None
+        is_taken = receipt is None or receipt.outcome is Outcome.DELIVERED
+        ending = _ENDINGS.get(receipt.outcome, Ending.REFUSED) if receipt else Ending.TAKEN
+        knows_all = is_taken and len(sent) == len(is_due)
+        after_it = notices.State(
+            known=tell(state.known, sent, verdict.now) if is_taken else state.known,
+            tried=after(state.tried, is_due, sent, ending, verdict.now),
+            scope=its.written if knows_all else state.scope,
+        )
+        notices.finish(self.database, channel.name, after_it, verdict.now)
+        return Told(channel.name, letter, None if is_taken else f"channel {channel.name} {receipt}. {_AGAIN}")
+
+    def _send_digest(self, channel: NotifyTable, its: Scope, url: str) -> Told:
+        now = self._now()
+        last = channel.digest and channel.digest.last_before(now)
+        if not last or _is_quiet(channel, now) or not digests.begin(self.database, channel.name, last, now):
+            return Told(channel.name)
+        letter = self.summarise(sorted(its.of(self.verdict).accounts))
+        receipt = self._send(channel, url, letter)
+        is_taken = receipt.outcome is Outcome.DELIVERED
+        digests.finish(self.database, channel.name, last, now if is_taken else None)
+        if is_taken:
+            notices.mend(self.database, channel.name, now)
+        return Told(channel.name, letter, None if is_taken else f"channel {channel.name} {receipt}. {_AGAIN}")
+
+    def _letter(self, messages: Sequence[Message], verdict: Verdict, *, is_first: bool) -> Letter | None:
+        return write(messages, verdict, self.settings.public_url, is_first=is_first) if messages else None
+
+    def _send(self, channel: NotifyTable, url: str, letter: Letter) -> Receipt:
+        parcel = Parcel(url, letter.title, letter.text, channel.allow_private, letter.html)
+        return self.deliver(parcel, ca_file=self.settings.ca_file)
+
+    def _now(self) -> datetime:
+        return self.clock().replace(microsecond=0)
 
 
-def tell_after_a_round(database: Database, settings: Settings, verdict: Verdict) -> Iterator[str]:
+def tell_after_a_round(telling: Telling) -> Iterator[str]:
     """Tell every channel, and yield a sentence for each that could not be told: what was synced stays as it is."""
     try:
         require_apprise()
-        yield from (told.problem for told in tell_all(database, settings, verdict) if told.problem)
+        yield from (told.problem for told in telling.tell_all() if told.problem)
     except InventoryError as error:
         yield str(error)
 
 
-def preview(database: Database, settings: Settings, verdict: Verdict) -> Iterator[Told]:
-    """Yield what `tell_all` would tell each channel now, and change nothing."""
-    for channel in settings.notify:
-        its = _scope(channel, settings).of(verdict)
-        with database.reading() as connection:
-            known = settle(notices.read(connection, channel.name), its)
-        messages = _now(channel, due(known, its), its.now)
-        yield Told(channel.name, write(messages, its, settings.public_url) if messages else None)
-
-
-def url_of(channel: NotifyTable) -> str:
-    """Return where a channel's messages go, from its file if it has one.
-
-    Raises:
-        ConfigurationError: The file cannot be read, or holds no such URL.
-    """
-    if channel.url is not None:
-        return channel.url.get_secret_value()
-    try:
-        return read_notify_url(read_secret(channel.url_file or ""))
-    except ValueError as error:
-        raise ConfigurationError(f"channel {channel.name}: {channel.url_file}: {error}") from None
-
-
 def _scope(channel: NotifyTable, settings: Settings) -> Scope:
     group_of = {account.name: account.group for account in settings.accounts if account.group}
-    return Scope(channel.on, channel.accounts, channel.groups, channel.tags, group_of)
+    return Scope(channel.name, channel.severities, channel.accounts, channel.groups, channel.tags, group_of)
 
 
-def _now(channel: NotifyTable, messages: Sequence[Message], now: datetime) -> Sequence[Message]:
+def _allowed(channel: NotifyTable, messages: Sequence[Message], now: datetime) -> Sequence[Message]:
     """Return what may be told now."""
-    return urgent(messages) if channel.quiet and channel.quiet.holds(now) else messages
+    return urgent(messages) if _is_quiet(channel, now) else messages
+
+
+def _is_quiet(channel: NotifyTable, now: datetime) -> bool:
+    return channel.quiet is not None and channel.quiet.holds(now)

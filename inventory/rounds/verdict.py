@@ -11,6 +11,7 @@ from inventory.process.clock import utc_now
 from inventory.settings.load import Settings
 from inventory.store import verdicts
 from inventory.store.engine import Database
+from inventory.store.notices import undelivered
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.verdict")
 
@@ -22,7 +23,8 @@ def judged(database: Database, settings: Settings, accounts: Collection[str] | N
     """
     now = utc_now().replace(microsecond=0)
     with database.reading() as connection:
-        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=accounts)
+        channels = undelivered(connection, settings.channels, now)
+        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=accounts, channels=channels)
     keep(database, settings, verdict)
     return verdict
 

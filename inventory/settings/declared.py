@@ -22,10 +22,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from inventory.judging.rules import KINDS, Exemption, Rules
+from inventory.judging.rules import KINDS, Exemption, Rules, Severity
 from inventory.model import Selection
 from inventory.network.access import DIGITALOCEAN, Origin, Token
-from inventory.notifying.hours import Quiet
+from inventory.notifying.hours import DigestTime, Quiet
 from inventory.settings import formats, hours, judging
 
 DatabaseUrl = Secret[Annotated[str, AfterValidator(formats.read_database_url)]]
@@ -127,8 +127,8 @@ class NotifyTable(_Declared):
     url_file: SecretPath | None = Field(
         default=None, description="File that holds the URL alone, on one line, read when it is used; in place of url."
     )
-    on: tuple[Literal["critical", "unknown", "warning"], ...] = Field(
-        default=("critical", "unknown", "warning"), min_length=1, description="Severities that are told."
+    on: Annotated[tuple[Literal["critical", "unknown", "warning"], ...], Field(min_length=1)] | None = Field(
+        default=None, description="Severities that are told; all three if not given, but none beside a digest."
     )
     accounts: tuple[str, ...] = Field(default=(), description="Patterns of account names, such as acme-*; all if none.")
     groups: tuple[str, ...] = Field(default=(), description="Patterns of groups of accounts; all accounts if none.")
@@ -136,16 +136,26 @@ class NotifyTable(_Declared):
     quiet: Annotated[Quiet, PlainValidator(hours.read_quiet)] | None = Field(
         default=None, description='Hours that only critical and unknown may disturb, as "22:00-07:00 Europe/Berlin".'
     )
+    digest: Annotated[DigestTime, PlainValidator(hours.read_digest)] | None = Field(
+        default=None, description='When a summary is sent, also when all is well, as "Mon 07:00 Europe/Berlin".'
+    )
     allow_private: bool = Field(
         default=False, description="Whether addresses of private networks are allowed, and http to this machine."
     )
 
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """Those that are told of, each when it comes."""
+        return self.on if self.on is not None else () if self.digest else ("critical", "unknown", "warning")
+
     @model_validator(mode="after")
-    def _has_one_address(self) -> Self:
+    def _fits_together(self) -> Self:
         if (self.url is None) == (self.url_file is None):
             raise ValueError("needs url_file or url, and not both")
         if self.name == PRINTED:
             raise ValueError(f'"{PRINTED}" is what inventory notify --print is called; choose another name')
+        if self.digest and self.tags:
+            raise ValueError("a digest is of whole accounts; write tags in another channel")
         return self
 
 

@@ -4,10 +4,12 @@ import re
 from datetime import time
 from zoneinfo import ZoneInfo, available_timezones
 
-from inventory.notifying.hours import Quiet
+from inventory.notifying.hours import DigestTime, Quiet
 from inventory.terminal.spelling import nearest
 
 _QUIET = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d) (\S+)")
+_DIGEST = re.compile(r"(\S+) (\d\d:\d\d) (\S+)")
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 # Files beside the zones: what this machine is set to, and the zones by other rules.
 _NO_ZONES = re.compile(r"(localtime|posixrules|Factory)|(posix|right)/.*")
@@ -22,6 +24,16 @@ def read_quiet(written: object) -> Quiet:
     if begins == ends:
         raise ValueError("begins when it ends")
     return Quiet(begins, ends, _zone(match[3]))
+
+
+def read_digest(written: object) -> DigestTime:
+    """Read a time of a day of each week, with the zone whose clock it is by."""
+    match = _DIGEST.fullmatch(written) if isinstance(written, str) else None
+    if match is None:
+        raise ValueError('write a day, a time and a zone, such as "Mon 07:00 Europe/Berlin"')
+    if match[1] not in _WEEKDAYS:
+        raise ValueError(f'"{match[1]}" is none of {", ".join(_WEEKDAYS)}')
+    return DigestTime(_WEEKDAYS.index(match[1]), _time(match[2]), _zone(match[3]))
 
 
 def _time(text: str) -> time:

@@ -155,8 +155,8 @@ def _batches(connection: sa.Connection, table: sa.Table) -> Iterator[Sequence[sa
 
 
 def _set_sequences(connection: sa.Connection) -> None:
-    """Let the next account, run and notice get the next id: inserting an id moves no sequence."""
-    for table in (accounts, metadata.tables["sync_runs"], metadata.tables["notices"]):
+    """Let the next row get the next id in each table that gives its own: inserting an id moves no sequence."""
+    for table in (accounts, *(metadata.tables[name] for name in ("sync_runs", "notices", "notice_attempts"))):
         last = connection.execute(sa.select(sa.func.max(table.c.id))).scalar_one()
         if last is not None:
             connection.execute(sa.select(sa.func.setval(sa.func.pg_get_serial_sequence(table.name, "id"), last)))

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from inventory.store import runs
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, droplet_versions, droplets, metadata, notices
+from inventory.store.schema import accounts, droplet_versions, droplets, metadata, notice_attempts, notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def _rows_of(account_id: int) -> dict[sa.Table, sa.ColumnElement[bool]]:
     """Return which rows of each table belong to an account, by the foreign keys that lead to it; parents first."""
     found: dict[sa.Table, sa.ColumnElement[bool]] = {accounts: accounts.c.id == account_id}
     # They name it, because an account is judged before it was ever synced.
-    found[notices] = notices.c.account.in_(sa.select(accounts.c.name).where(found[accounts]))
+    its_name = sa.select(accounts.c.name).where(found[accounts])
+    found |= {table: table.c.account.in_(its_name) for table in (notices, notice_attempts)}
     for table in metadata.sorted_tables:
         led = [
             key.parent.in_(sa.select(key.column).where(found[key.column.table]))

@@ -1,72 +1,110 @@
-"""What each channel was told, and which process tells it.
+"""What each channel was told, what it did not take, and which process tells it.
 
     begin (a transaction: claim, compare) | tell people | finish (a transaction: what they know now)
 
 A process that dies in between loses nothing: when its claim has run out, the next one finds the same difference.
 """
 
-import os
-import socket
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from inventory.judging.findings import Finding, Verdict
-from inventory.notifying.telling import Key, Known, Told, settle
-from inventory.store.bulk import insert_or_leave
+from inventory.judging.findings import Finding, Undelivered, Verdict
+from inventory.notifying.telling import Change, Extent, Key, Known, Told, settle
+from inventory.notifying.trying import GIVEN_UP_AFTER, Attempts, Tried
+from inventory.store import claims
 from inventory.store.engine import Database
-from inventory.store.schema import notice_channels, notices
-
-CLAIM = timedelta(minutes=1)
-"""How long a process may take to tell people, before another takes over."""
+from inventory.store.schema import notice_attempts, notice_channels, notices
 
 
-def begin(database: Database, channel: str, verdict: Verdict) -> dict[Key, Told] | None:
-    """Claim a channel, write what changes without a message, and return what it knows then.
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a channel knows, and what it did not take.
+
+    Attributes:
+        scope: What it was told of when it last knew all; None before its first.
+    """
+
+    known: Known
+    tried: Attempts
+    scope: str | None = None
+
+
+def begin(database: Database, channel: str, verdict: Verdict, at: datetime) -> State | None:
+    """Claim a channel at a moment, write what changes without a message, and return its state then.
 
     None where another process tells it now, or has taken a later verdict.
     """
-    me = _me()
     with database.writing() as connection:
-        insert_or_leave(connection, notice_channels, {"name": channel})
-        its = notice_channels.c.name == channel
-        row = connection.execute(sa.select(notice_channels).where(its).with_for_update()).one()
-        is_claimed = row.claim_ends_at is not None and row.claim_ends_at > verdict.now
-        if is_claimed or (row.judged_at is not None and row.judged_at > verdict.now):
+        row = claims.lock(connection, channel, at)
+        if row is None or (row.judged_at is not None and row.judged_at > verdict.now):
             return None
-        claim = {"judged_at": verdict.now, "claimed_by": me, "claim_ends_at": verdict.now + CLAIM}
-        connection.execute(sa.update(notice_channels).where(its).values(claim))
-        known = read(connection, channel)
-        settled = settle(known, verdict)
-        _write(connection, channel, known, settled, verdict.now)
-        return settled
+        claims.claim(connection, channel, at, judged_at=verdict.now)
+        state = read(connection, channel)
+        settled = settle(state.known, verdict)
+        _write(connection, channel, state.known, settled, verdict.now)
+        return replace(state, known=settled)
 
 
-def finish(database: Database, channel: str, told: Known, now: datetime) -> bool:
-    """Write what the channel knows after the messages, of a verdict of `now`, and give the claim back.
+def finish(database: Database, channel: str, state: State, now: datetime) -> bool:
+    """Write the state of a channel after the messages, of a verdict of `now`, and give the claim back.
 
     False where the claim had run out and another process took over: it tells the same again.
     """
-    is_ours = sa.and_(
-        notice_channels.c.name == channel,
-        notice_channels.c.claimed_by == _me(),
-        notice_channels.c.judged_at == now,
-    )
     with database.writing() as connection:
-        released = connection.execute(
-            sa.update(notice_channels).where(is_ours).values(claimed_by=None, claim_ends_at=None)
-        )
-        if not released.rowcount:
+        if not claims.release(connection, channel, scope=state.scope):
             return False
-        _write(connection, channel, read(connection, channel), told, now)
+        before = read(connection, channel)
+        _write(connection, channel, before.known, state.known, now)
+        _write_attempts(connection, channel, before.tried, state.tried, now)
         return True
 
 
-def read(connection: sa.Connection, channel: str) -> dict[Key, Told]:
-    """Read what a channel knows of findings that are not over."""
+def mend(database: Database, channel: str, now: datetime) -> None:
+    """Note that a channel took a message: what it did not take is told again, as far as it is still true."""
+    with database.writing() as connection:
+        _write_attempts(connection, channel, _attempts(connection, channel), {}, now)
+
+
+def undelivered(
+    connection: sa.Connection, channels: Collection[str], now: datetime
+) -> Mapping[str, Undelivered | None]:
+    """Read what each of the channels had not taken when it was given up; None where there is nothing."""
+    tried = notice_attempts.c
+    query = (
+        sa.select(tried.channel, sa.func.count(), sa.func.min(tried.first_tried_at))
+        .where(
+            tried.channel.in_(channels),
+            tried.first_tried_at <= now - GIVEN_UP_AFTER,
+            sa.or_(tried.ended_at.is_(None), tried.ended_at > now),
+        )
+        .group_by(tried.channel)
+    )
+    found = {row[0]: Undelivered(*row[1:]) for row in connection.execute(query)}
+    return {channel: found.get(channel) for channel in channels}
+
+
+def read(connection: sa.Connection, channel: str) -> State:
+    """Read what a channel knows of findings that are not over, and what it did not take."""
     lasting = sa.select(notices).where(notices.c.channel == channel, notices.c.ended_at.is_(None))
-    return {Key(row.account, row.droplet_id or None, row.finding): _told(row) for row in connection.execute(lasting)}
+    known = {Key(row.account, row.droplet_id or None, row.finding): _told(row) for row in connection.execute(lasting)}
+    scope = connection.scalar(sa.select(notice_channels.c.scope).where(notice_channels.c.name == channel))
+    return State(known, _attempts(connection, channel), scope)
+
+
+def _attempts(connection: sa.Connection, channel: str) -> dict[Key, Tried]:
+    lasting = sa.select(notice_attempts).where(
+        notice_attempts.c.channel == channel, notice_attempts.c.ended_at.is_(None)
+    )
+    return {
+        Key(row.account, row.droplet_id or None, row.finding): Tried(
+            Change(row.change), Extent(row.severity, _ids(row.lost_backup_ids)), row.first_tried_at, row.unanswered
+        )
+        for row in connection.execute(lasting)
+    }
 
 
 def _told(row: sa.Row[Any]) -> Told:
@@ -80,18 +118,25 @@ def _told(row: sa.Row[Any]) -> Told:
         what=row.what,
         subject=row.subject,
     )
-    return Told(finding, frozenset(map(int, filter(None, row.lost_backup_ids.split(",")))), row.told_at)
+    return Told(finding, _ids(row.lost_backup_ids), row.told_at)
+
+
+def _ids(written: str) -> frozenset[int]:
+    return frozenset(map(int, filter(None, written.split(","))))
+
+
+def _written(ids: Collection[int]) -> str:
+    return ",".join(map(str, sorted(ids)))
 
 
 def _write(connection: sa.Connection, channel: str, before: Known, after: Known, now: datetime) -> None:
     for key in sorted(before.keys() - after.keys(), key=str):
-        connection.execute(sa.update(notices).where(_lasting(channel, key)).values(ended_at=now))
+        connection.execute(sa.update(notices).where(_lasting(notices, channel, key)).values(ended_at=now))
     for key in sorted(after.keys() - before.keys(), key=str):
-        row = {"channel": channel, "account": key.account, "droplet_id": key.droplet_id or 0, "finding": key.finding}
-        connection.execute(sa.insert(notices).values(row | _values(after[key])))
+        connection.execute(sa.insert(notices).values(_key(channel, key) | _values(after[key])))
     for key in sorted(after.keys() & before.keys(), key=str):
         if after[key] != before[key]:
-            connection.execute(sa.update(notices).where(_lasting(channel, key)).values(_values(after[key])))
+            connection.execute(sa.update(notices).where(_lasting(notices, channel, key)).values(_values(after[key])))
 
 
 def _values(told: Told) -> dict[str, object]:
@@ -102,20 +147,37 @@ def _values(told: Told) -> dict[str, object]:
         "subject": finding.subject,
         "began_at": finding.since,
         "what": finding.what,
-        "lost_backup_ids": ",".join(map(str, sorted(told.lost))),
+        "lost_backup_ids": _written(told.lost),
         "told_at": told.told_at,
     }
 
 
-def _lasting(channel: str, key: Key) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        notices.c.channel == channel,
-        notices.c.account == key.account,
-        notices.c.droplet_id == (key.droplet_id or 0),
-        notices.c.finding == key.finding,
-        notices.c.ended_at.is_(None),
-    )
+def _write_attempts(connection: sa.Connection, channel: str, before: Attempts, after: Attempts, now: datetime) -> None:
+    for key in sorted(before.keys() | after.keys(), key=str):
+        old, new = before.get(key), after.get(key)
+        lasting = _lasting(notice_attempts, channel, key)
+        if old and new and replace(old, unanswered=new.unanswered) == new:
+            connection.execute(sa.update(notice_attempts).where(lasting).values(unanswered=new.unanswered))
+            continue
+        if old:
+            connection.execute(sa.update(notice_attempts).where(lasting).values(ended_at=now))
+        if new:
+            connection.execute(sa.insert(notice_attempts).values(_key(channel, key) | _attempt_values(new)))
 
 
-def _me() -> str:
-    return f"{socket.gethostname()} {os.getpid()}"
+def _attempt_values(tried: Tried) -> dict[str, object]:
+    return {
+        "change": tried.change,
+        "severity": tried.extent.severity,
+        "lost_backup_ids": _written(tried.extent.lost),
+        "first_tried_at": tried.first_tried_at,
+        "unanswered": tried.unanswered,
+    }
+
+
+def _key(channel: str, key: Key) -> dict[str, object]:
+    return {"channel": channel, "account": key.account, "droplet_id": key.droplet_id or 0, "finding": key.finding}
+
+
+def _lasting(table: sa.Table, channel: str, key: Key) -> sa.ColumnElement[bool]:
+    return sa.and_(*(table.c[name] == value for name, value in _key(channel, key).items()), table.c.ended_at.is_(None))

@@ -21,7 +21,17 @@ from datetime import UTC, date, datetime, time, timedelta
 import sqlalchemy as sa
 
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, backup_regions, backup_versions, backups, notices, sync_listings, sync_runs
+from inventory.store.schema import (
+    accounts,
+    backup_regions,
+    backup_versions,
+    backups,
+    notice_attempts,
+    notice_digests,
+    notices,
+    sync_listings,
+    sync_runs,
+)
 from inventory.views.queries import RECENT
 from inventory.vocabulary import RunMode, RunStatus
 
@@ -67,13 +77,22 @@ def find(database: Database, *, keep_days: int, today: date) -> Prunable:
             "backup_regions": _count(connection, backup_regions.c.backup_id.in_(ended)),
             "sync_runs": len(run_ids),
             "sync_listings": _count(connection, sync_listings.c.run_id.in_(finished)),
-            "notices": _count(connection, notices.c.ended_at < ended_before),
+            **{table.name: _count(connection, told) for table, told in _of_messages(ended_before).items()},
         }
     return Prunable(ended_before, made_before, backup_ids, run_ids, rows)
 
 
 def _count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
     return connection.execute(sa.select(sa.func.count()).where(condition)).scalar_one()
+
+
+def _of_messages(before: datetime) -> dict[sa.Table, sa.ColumnElement[bool]]:
+    """Return what was over before, of what people were told."""
+    return {
+        notices: notices.c.ended_at < before,
+        notice_attempts: notice_attempts.c.ended_at < before,
+        notice_digests: notice_digests.c.due_at < before,
+    }
 
 
 def _ended_backups(ended_before: datetime, made_before: datetime) -> sa.Select[int]:
@@ -113,10 +132,11 @@ def delete(database: Database, prunable: Prunable) -> Iterator[int]:
             _record(connection, accounts.c.pruned_before, prunable.made_before)
             _delete_backups(connection, batch, prunable.ended_before)
         yield len(batch)
-    if prunable.rows["notices"]:
-        with database.writing() as connection:
-            connection.execute(sa.delete(notices).where(notices.c.ended_at < prunable.ended_before))
-        yield 0
+    for table, told in _of_messages(prunable.ended_before).items():
+        if prunable.rows[table.name]:
+            with database.writing() as connection:
+                connection.execute(sa.delete(table).where(told))
+            yield 0
     for batch in _batches(prunable.run_ids, _BATCH_RUNS):
         with database.writing() as connection:
             _record(connection, accounts.c.complete_since, prunable.ended_before)

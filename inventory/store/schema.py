@@ -460,6 +460,8 @@ notice_channels = sa.Table(
     ),
     sa.Column("claimed_by", sa.Text(), comment="Host and process that tells it now; NULL if none does"),
     _at("claim_ends_at", "UTC; from then on another process may take over; NULL if none tells it", nullable=True),
+    sa.Column("scope", sa.Text(), comment="What it was last told of; NULL before its first"),
+    _at("digests_since", "UTC; digests due before are not sent; NULL without digests", nullable=True),
     comment="A way to tell people of findings",
 )
 
@@ -501,5 +503,49 @@ sa.Index(
     postgresql_where=sa.text("ended_at IS NULL"),
 )
 
-PRIVATE = (notice_channels, notices)
-"""Tables that a role made by `db grant-reader` does not read."""
+notice_digests = sa.Table(
+    "notice_digests",
+    metadata,
+    sa.Column("channel", sa.ForeignKey("notice_channels.name"), primary_key=True, comment="Name of the channel"),
+    sa.Column("due_local", sa.Text(), primary_key=True, comment="YYYY-MM-DD HH:MM by the clocks of its zone"),
+    _at("due_at", "UTC; the same moment"),
+    _at("sent_at", "UTC; NULL if it was not delivered yet, or never was", nullable=True),
+    comment="Digests that were due and tried",
+)
+
+notice_attempts = sa.Table(
+    "notice_attempts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, comment="Our id"),
+    sa.Column("channel", sa.ForeignKey("notice_channels.name"), nullable=False, comment="Name of the channel"),
+    sa.Column("account", sa.Text(), nullable=False, comment="Name of the account, in the configuration"),
+    sa.Column("droplet_id", BigId, nullable=False, comment="Id of the Droplet; 0 where it concerns the account"),
+    sa.Column("finding", sa.Text(), nullable=False, comment="Its name, as inventory check has it"),
+    sa.Column("change", sa.Text(), nullable=False, comment="What the message says of it: new, worse or solved"),
+    sa.Column("severity", sa.Text(), nullable=False, comment="As the message has it"),
+    sa.Column(
+        "lost_backup_ids", sa.Text(), nullable=False, comment="Backups of an unexplained-loss, by commas; else empty"
+    ),
+    _at("first_tried_at", "UTC; after 7 days it is given up"),
+    sa.Column("unanswered", sa.Integer(), nullable=False, comment="How often it was sent and no answer came in time"),
+    _at(
+        "ended_at",
+        "UTC; the channel took a message, or this one was no longer due; NULL while it lasts",
+        nullable=True,
+    ),
+    comment="Messages that a channel did not take",
+    sqlite_autoincrement=True,
+)
+sa.Index(
+    "uq_notice_attempts_open",
+    notice_attempts.c.channel,
+    notice_attempts.c.account,
+    notice_attempts.c.droplet_id,
+    notice_attempts.c.finding,
+    unique=True,
+    sqlite_where=sa.text("ended_at IS NULL"),
+    postgresql_where=sa.text("ended_at IS NULL"),
+)
+
+PRIVATE = (notice_channels, notices, notice_digests)
+"""Tables that a role made by `db grant-reader` does not read; `check` reads what channels did not take."""

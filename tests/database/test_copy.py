@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
 from inventory.judging.findings import Finding, Verdict
-from inventory.notifying import telling
-from inventory.store import notices, verdicts
+from inventory.notifying import telling, trying
+from inventory.notifying.hours import Due
+from inventory.store import digests, notices, verdicts
 from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_rates, backups, metadata
@@ -45,8 +46,15 @@ def tell(database: Database, now: datetime) -> None:
     finding = Finding("sync-held", "unknown", "default", None, None, now, "since now", "default")
     verdict = Verdict(now, (finding,), (), (), (), 0, now, frozenset({"default"}))
     verdicts.keep(database, verdict, {})
-    known = notices.begin(database, "ops", verdict) or {}
-    assert notices.finish(database, "ops", telling.tell(known, telling.due(known, verdict), now), now)
+    state = notices.begin(database, "ops", verdict, now)
+    assert state
+    messages = telling.due(state.known, verdict)
+    tried = trying.after({}, messages, messages, trying.Ending.REFUSED, now)
+    assert notices.finish(database, "ops", notices.State(telling.tell({}, messages, now), tried), now)
+    due = Due("2026-03-02 07:00", now)
+    digests.begin(database, "ops", due, now)
+    digests.begin(database, "ops", due, now)
+    digests.finish(database, "ops", due, now)
 
 
 def test_there_and_back_every_table_is_the_same(

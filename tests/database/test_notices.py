@@ -1,5 +1,6 @@
 """Of two processes one tells; a claim that ran out is taken over; what is over is kept for 90 days."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from inventory.judging.findings import Finding, Verdict
 from inventory.notifying.telling import Change, Known, due, tell
 from inventory.store import notices, prune
 from inventory.store.engine import Database
+from inventory.store.notices import State
 from inventory.store.schema import notices as table
 from tests.simulated import MONDAY
 
@@ -21,17 +23,22 @@ def verdict(minutes: int, *findings: Finding) -> Verdict:
     return Verdict(now, findings, (), (), (), 0, now, frozenset({"default"}))
 
 
+def begin(database: Database, now: Verdict) -> State | None:
+    return notices.begin(database, "print", now, now.now)
+
+
 def told_all(database: Database, now: Verdict) -> list[Change]:
-    known = notices.begin(database, "print", now)
-    assert known is not None
-    messages = due(known, now)
-    assert notices.finish(database, "print", tell(known, messages, now.now), now.now)
+    state = begin(database, now)
+    assert state is not None
+    messages = due(state.known, now)
+    known = tell(state.known, messages, now.now)
+    assert notices.finish(database, "print", replace(state, known=known), now.now)
     return [each.change for each in messages]
 
 
 def known(database: Database) -> Known:
     with database.reading() as connection:
-        return notices.read(connection, "print")
+        return notices.read(connection, "print").known
 
 
 def test_each_finding_is_told_once_and_its_end_once(database: Database) -> None:
@@ -51,9 +58,9 @@ def test_what_was_told_is_read_as_it_was_written(database: Database) -> None:
 
 
 def test_while_one_tells_no_other_does_and_a_claim_that_ran_out_is_taken_over(database: Database) -> None:
-    first = notices.begin(database, "print", verdict(0, MISS))
-    assert first == {}
-    assert notices.begin(database, "print", verdict(0, MISS)) is None
+    first = begin(database, verdict(0, MISS))
+    assert first == State({}, {})
+    assert begin(database, verdict(0, MISS)) is None
     later = verdict(2, MISS)
     assert told_all(database, later) == [Change.NEW]
     assert not notices.finish(database, "print", first, MONDAY)
@@ -62,7 +69,7 @@ def test_while_one_tells_no_other_does_and_a_claim_that_ran_out_is_taken_over(da
 
 def test_a_verdict_older_than_the_last_one_changes_nothing(database: Database) -> None:
     told_all(database, verdict(5, MISS))
-    assert notices.begin(database, "print", verdict(4)) is None
+    assert begin(database, verdict(4)) is None
     assert len(known(database)) == 1
 
 

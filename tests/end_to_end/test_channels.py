@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -161,7 +162,7 @@ def test_the_daemon_tells_after_a_round_and_goes_on_where_a_receiver_is_away(
         daemon.wait_for("sync.finished", times=len(daemon.all("sync.finished")) + 2)
         assert daemon.stop() == 0
     assert SECRET not in str(daemon.records)
-    assert receiver.got[-1]["title"].startswith("NEW critical backups-disabled: web-0")
+    assert receiver.got[-1]["title"].startswith("EXISTS critical backups-disabled: web-0")
     assert len(receiver.got) == refused + 1
 
 
@@ -206,9 +207,26 @@ def test_mail_goes_over_tls_to_who_it_is_for(tmp_path: Path) -> None:
     with mail_server(tmp_path) as (port, got, ca_file):
         to = "from=inventory@example.com&to=ops@example.com&mode=ssl"
         url = f"mailtos://ops:{SECRET}@127.0.0.1:{port}?{to}"
-        assert send(Parcel(url, "web-1 <b>", "text", False), ca_file=ca_file) == Receipt(Outcome.DELIVERED)  # noqa: FBT003
+        hostile = Parcel(url, "web-1 <b>", "<script>\n@channel", False)  # noqa: FBT003
+        assert send(hostile, ca_file=ca_file) == Receipt(Outcome.DELIVERED)
         assert send(Parcel(url, "title", "text", False)).outcome is Outcome.REFUSED  # noqa: FBT003
-        (mail,) = got
-        assert isinstance(mail.content, bytes)
-        assert message_from_bytes(mail.content)["Subject"] == "web-1 <b>"
-        assert mail.rcpt_tos == ["ops@example.com"]
+        digest = Parcel(url, "digest", "all is\nwell", False, "<p>all is <b>well</b></p>")  # noqa: FBT003
+        assert send(digest, ca_file=ca_file) == Receipt(Outcome.DELIVERED)
+        mails = [message_from_bytes(mail.content) for mail in got if isinstance(mail.content, bytes)]
+        assert [mail["Subject"] for mail in mails] == ["web-1 <b>", "digest"]
+        assert parts(mails[0]) == {"text/plain": "<script>\r\n@channel"}
+        assert parts(mails[1]) == {"text/plain": "all is\r\nwell", "text/html": "<p>all is <b>well</b></p>"}
+        assert got[0].rcpt_tos == ["ops@example.com"]
+
+
+def parts(mail: Message) -> dict[str, str]:
+    payloads = {each.get_content_type(): each.get_payload(decode=True) for each in mail.walk()}
+    return {kind: text.decode().strip() for kind, text in payloads.items() if isinstance(text, bytes)}
+
+
+def test_a_medium_that_takes_less_gets_the_beginning_in_one_message(receiver: Receiver) -> None:
+    text = "the worst first\n" + 50_000 * "and more\n"
+    assert send(Parcel(receiver.url, "title", text, True)) == Receipt(Outcome.DELIVERED, 200)  # noqa: FBT003
+    (got,) = receiver.got
+    assert got["message"].startswith("the worst first")
+    assert len(got["message"]) < len(text)

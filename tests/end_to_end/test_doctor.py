@@ -165,6 +165,18 @@ def _set_ahead(scene: Scene) -> None:
     scene.ahead = timedelta(hours=2)
 
 
+def _break_channel(scene: Scene) -> None:
+    (scene.directory / "url").write_text("jsons://example.com/")
+    (scene.directory / "url").chmod(0o600)
+    (scene.directory / "inventory.toml").write_text('[[notify]]\nname = "ops"\nurl_file = "url"\n')
+    scene.change("INSERT INTO notice_channels (name) VALUES ('ops')")
+    scene.change(
+        "INSERT INTO notice_attempts (channel, account, droplet_id, finding, change, severity, lost_backup_ids, "
+        "first_tried_at, unanswered) "
+        "VALUES ('ops', 'default', 0, 'sync-held', 'new', 'unknown', '', '2026-01-01 00:00:00', 0)"
+    )
+
+
 BREAKS: dict[str, tuple[Callable[[Scene], object], str, str]] = {
     "configuration": (
         lambda scene: scene.environ.update(INVENTORY_REQUESTS_PER_SECOND="-1"),
@@ -204,6 +216,7 @@ BREAKS: dict[str, tuple[Callable[[Scene], object], str, str]] = {
         "WARN",
         "the ping could not be sent",
     ),
+    "channels": (_break_channel, "WARN", "channel ops: 1 message not delivered since 1 Jan"),
     "last-run": (
         lambda scene: scene.change(
             "UPDATE sync_runs SET started_at = '2026-01-01 00:00:00', finished_at = '2026-01-01 00:00:00'"

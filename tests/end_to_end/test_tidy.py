@@ -86,6 +86,8 @@ def test_it_says_what_it_would_delete_and_deletes_nothing(run: Run, aged: Databa
         "sync_runs": "0",
         "sync_listings": "0",
         "notices": "0",
+        "notice_attempts": "0",
+        "notice_digests": "0",
     }
 
 

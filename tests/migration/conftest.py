@@ -42,6 +42,16 @@ LOSS = {
     "lost_backup_ids": "1002",
 }
 
+ATTEMPT = {
+    "account": "default",
+    "droplet_id": 101,
+    "finding": "unexplained-loss",
+    "change": "new",
+    "severity": "critical",
+    "lost_backup_ids": "1002",
+    "unanswered": 1,
+}
+
 ROWS: dict[str, list[dict[str, Any]]] = {
     "accounts": [{"id": 1, "name": "default", "status": "active"}],
     "droplets": [
@@ -101,6 +111,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "notice_channels": [{"name": "print", "judged_at": TUESDAY}],
     "notices": [{"channel": "print", **LOSS, "told_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)],
+    "notice_digests": [{"channel": "print", "due_local": "2026-03-02 07:00", "due_at": MONDAY}],
+    "notice_attempts": [
+        {"channel": "print", **ATTEMPT, "first_tried_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)
+    ],
 }
 
 

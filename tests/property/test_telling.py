@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.judging.findings import Finding, Judged, Verdict
 from inventory.judging.rules import Exemption, Severity
 from inventory.notifying.telling import Change, Key, Known, Message, due, key_of, settle, tell, urgent
+from inventory.notifying.trying import Attempts, Ending, after, open_to
 from tests.examples import examples
 
 pytestmark = pytest.mark.costly
@@ -30,7 +31,7 @@ class Seen(NamedTuple):
 
     verdict: Verdict
     is_quiet: bool
-    is_delivered: bool
+    ending: Ending
     is_noted: bool
 
 
@@ -63,30 +64,46 @@ def rounds(draw: Any) -> list[Seen]:  # noqa: ANN401 - hypothesis's own type is 
             tuple((each, exemption) for each in places["exempted"]), (), len(judged), now, frozenset(accounts),
             {each: Judged(HOME[each], looked_at[each]) for each in judged}, lost,
         )  # fmt: skip
-        seen.append(Seen(verdict, *(draw(st.booleans()) for _ in range(3))))
-    return [*seen[:-1], seen[-1]._replace(is_quiet=False, is_delivered=True, is_noted=True)]
+        seen.append(Seen(verdict, draw(st.booleans()), draw(st.sampled_from(Ending)), draw(st.booleans())))
+    return [*seen[:-1], seen[-1]._replace(is_quiet=False, ending=Ending.TAKEN, is_noted=True)]
 
 
-@settings(max_examples=examples(0.3))
+@settings(max_examples=examples(0.3), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rounds())
 def test_what_was_told_in_the_end_is_what_is_true(history: list[Seen]) -> None:
     known: Known = {}
+    tried: Attempts = {}
     received: list[Message] = []
-    for verdict, is_quiet, is_delivered, is_noted in history:
+    for verdict, is_quiet, ending, is_noted in history:
         settled = settle(known, verdict)
         messages = due(settled, verdict)
-        check_by_the_table(known, verdict, messages, tell(settled, messages, verdict.now))
-        if is_quiet:
-            held = [each for each in messages if each.change is Change.SOLVED or each.finding.severity == "warning"]
-            assert urgent(messages) == [each for each in messages if each not in held]
-            messages = urgent(messages)
         for message in messages:
             was_new = any(key_of(each.finding) == key_of(message.finding) for each in received)
             assert message.change is Change.NEW or was_new
-        received += messages if is_delivered else []
-        known = tell(settled, messages, verdict.now) if is_delivered and is_noted else settled
+        check_by_the_table(known, verdict, messages, tell(settled, messages, verdict.now))
+        sent = to_send(messages, tried, verdict, is_quiet=is_quiet)
+        received += sent if ending is Ending.TAKEN else []
+        known = tell(settled, sent, verdict.now) if ending is Ending.TAKEN and is_noted else settled
+        if is_noted:
+            tried = after(tried, messages, sent, ending, verdict.now)
+            assert tried.keys() <= {key_of(each.finding) for each in messages}
     last = history[-1].verdict
+    # The channel takes messages again, or somebody has mended it: what was given up comes too.
+    known = tell(known, due(known, last), last.now)
     assert due(settle(known, last), last) == []
+
+
+def to_send(messages: list[Message], tried: Attempts, verdict: Verdict, *, is_quiet: bool) -> list[Message]:
+    held = [each for each in messages if each.change is Change.SOLVED or each.finding.severity == "warning"]
+    allowed = urgent(messages) if is_quiet else messages
+    assert allowed == [each for each in messages if not (is_quiet and each in held)]
+    sent = open_to(allowed, tried, verdict.now)
+    for message in allowed:
+        before = tried.get(key_of(message.finding))
+        is_over = before and (verdict.now - before.first_tried_at >= WEEK or before.unanswered == 4)
+        assert (message in sent) or is_over
+        assert before is None or before.unanswered <= 4
+    return sent
 
 
 def check_by_the_table(before: Known, verdict: Verdict, messages: list[Message], told: Known) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inventory.judging.findings import LONGEST_SUBJECT, STAYS_FOR, Evidence, Finding, Verdict, judge
+from inventory.judging.findings import LONGEST_SUBJECT, STAYS_FOR, Evidence, Finding, Undelivered, Verdict, judge
 from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
 from inventory.views.rows import (
     BackupLifetime,
@@ -406,6 +406,7 @@ OF_EACH: dict[str, dict[str, Any]] = {
     "missed-backup": {"missed": [window(YESTERDAY)], "retention": [kept(newest_at=None)]},
     "too-few-backups": {"retention": [kept(6, 7, "too few")]},
     "size-anomaly": {"anomalies": [anomaly(ago(days=1))]},
+    "notice-undelivered": {"channels": {"default": Undelivered(3, ago(days=8)), "another": None}},
     "unprotected": {"unprotected": [unprotected("backups off", had_some=False)]},
 }
 
@@ -430,6 +431,12 @@ def test_every_name_is_found_in_the_order_worst_first() -> None:
         ("missed-backup", "warning", ago(hours=26, minutes=4), "Sun 22 Nov 00:00-04:00Z; none exists"),
         ("too-few-backups", "warning", None, "6 of the 7 that should exist"),
         ("size-anomaly", "warning", ago(days=1), "3.10 GB; median of the 4 before 9.80 GB"),
+        (
+            "notice-undelivered",
+            "warning",
+            ago(days=8),
+            "3 messages since Sun 15 Nov 06:04Z; mend it, then: inventory notify --test default",
+        ),
         ("unprotected", "counted", ago(days=3), "never had a backup; known since Fri 20 Nov 06:04Z"),
     ],
 )

@@ -100,7 +100,7 @@ def test_links_lead_to_pages_that_are_there() -> None:
 
 
 def test_what_no_longer_fits_a_channel_is_not_called_solved() -> None:
-    scope = Scope({"critical"}, ["acme-*"], (), ["prod*"])
+    scope = Scope("ops", {"critical"}, ["acme-*"], (), ["prod*"])
     first = scope.of(verdict("critical"))
     known = tell({}, due({}, first), NOW)
     assert len(known) == 1
@@ -112,6 +112,6 @@ def test_what_no_longer_fits_a_channel_is_not_called_solved() -> None:
 
 @pytest.mark.parametrize(("patterns", "is_told"), [(["acme"], True), (["ac*"], True), (["other"], False), ([], True)])
 def test_a_channel_of_a_group_is_told_of_its_accounts(patterns: list[str], *, is_told: bool) -> None:
-    its = Scope({"critical"}, groups=patterns, group_of={"acme-1": "acme"}).of(verdict("critical"))
+    its = Scope("ops", {"critical"}, groups=patterns, group_of={"acme-1": "acme"}).of(verdict("critical"))
     assert bool(its.findings) == is_told
     assert its.accounts == ({"acme-1"} if is_told else set())

@@ -48,6 +48,9 @@ def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
         'name = "i"\nurl_file = "x"\nquiet = "22:00-07:00 localtime"',
         'name = "j"\nurl_file = "x"\nquiet = "22:00-07:00 +01:00"',
         'name = "k"\nurl_file = "x"\nquiet = "07:00-07:00 UTC"',
+        'name = "l"\nurl_file = "x"\ndigest = "Monday 07:00 UTC"',
+        'name = "m"\nurl_file = "x"\ndigest = "Mon 07:00 MEZ"',
+        'name = "n"\nurl_file = "x"\ndigest = "Mon 07:00 UTC"\ntags = ["prod"]',
     ]
     with pytest.raises(ConfigurationError) as raised:
         load(written(tmp_path, "".join(f"[[notify]]\n{table}\n" for table in tables)), {}, needs_token=False)
@@ -64,6 +67,9 @@ def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
         'notify.9.quiet: "localtime" is no zone',
         'notify.10.quiet: "+01:00" is no zone',
         "notify.11.quiet: begins when it ends",
+        'notify.12.digest: "Monday" is none of Mon, Tue, Wed, Thu, Fri, Sat, Sun',
+        'notify.13.digest: "MEZ" is no zone of the IANA',
+        "notify.14: a digest is of whole accounts; write tags in another channel",
         "notify.5.on.0: input should be 'critical', 'unknown' or 'warning'",
     ):
         assert sentence in told
@@ -82,3 +88,19 @@ def test_links_begin_with_the_public_url(tmp_path: Path, url: str) -> None:
 def test_what_links_cannot_begin_with_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError, match="public_url: write https://HOST"):
         load(written(tmp_path, f'public_url = "{url}"\n'), {}, needs_token=False)
+
+
+@pytest.mark.parametrize(
+    ("keys", "severities"),
+    [
+        ("", ("critical", "unknown", "warning")),
+        ('digest = "Mon 07:00 Europe/Berlin"', ()),
+        ('on = ["critical"]\ndigest = "Mon 07:00 Europe/Berlin"', ("critical",)),
+    ],
+)
+def test_a_channel_for_digests_is_told_nothing_else_unless_it_says_so(
+    tmp_path: Path, keys: str, severities: tuple[str, ...]
+) -> None:
+    path = written(tmp_path, f'[[notify]]\nname = "x"\nurl_file = "x"\n{keys}\n')
+    (channel,) = load(path, {}, needs_token=False).notify
+    assert channel.severities == severities

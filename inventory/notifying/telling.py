@@ -11,7 +11,7 @@ The table in docs/notify.md says the same in words; a property test compares bot
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ from inventory.judging.rules import OF_A_CHANNEL, SEVERITIES, Severity
 
 _FOLLOWS_FROM = {"sync-overdue": ("token-rejected", "sync-held")}
 _URGENT = ("critical", "unknown")
+# A backup counts as soon as it is made, and its window once it is over: between the two, one too few is enough.
+_COMES_AND_GOES = ("too-few-backups",)
+_A_DAY = timedelta(days=1)
 _ENDS_WITH_TIME = ("unexplained-loss", "size-anomaly")
 
 
@@ -62,11 +65,13 @@ class Told:
         finding: As it was last judged; its severity is the one that was told, or a lower one since.
         lost: The backups of an `unexplained-loss` that were told; empty for others.
         told_at: UTC moment of the verdict of the last message about it.
+        found_at: The same of the latest verdict that found it.
     """
 
     finding: Finding
     lost: frozenset[int]
     told_at: datetime
+    found_at: datetime
 
     @property
     def extent(self) -> Extent:
@@ -110,7 +115,7 @@ def settle(known: Known, verdict: Verdict) -> dict[Key, Told]:
         if finding is not None:
             severity = max(told.finding.severity, finding.severity, key=SEVERITIES.index)
             lost = told.lost & _lost(verdict, finding)
-            left[key] = replace(told, finding=replace(finding, severity=severity), lost=lost)
+            left[key] = replace(told, finding=replace(finding, severity=severity), lost=lost, found_at=verdict.now)
         elif not _ends_silently(told.finding, verdict):
             left[key] = told
     return left
@@ -143,7 +148,7 @@ def tell(settled: Known, messages: Sequence[Message], now: datetime) -> dict[Key
         if message.change is Change.SOLVED:
             known.pop(key, None)
         else:
-            known[key] = Told(message.finding, message.lost, now)
+            known[key] = Told(message.finding, message.lost, told_at=now, found_at=now)
     return known
 
 
@@ -183,11 +188,13 @@ def _ends_silently(finding: Finding, verdict: Verdict) -> bool:
 
 
 def _is_solved(told: Told, verdict: Verdict) -> bool:
-    """Tell whether a look shows it: of the Droplet, later than the message; and none while the account is overdue."""
+    """Tell whether a look shows it, later than the verdict that last found it; none while the account is overdue."""
     finding = told.finding
     if finding.droplet_id is not None:
         looked_at = verdict.judged[finding.droplet_id].last_observed_at
-        if looked_at is None or looked_at < told.told_at:
+        if looked_at is None or looked_at <= told.found_at:
             return False
+    if finding.name in _COMES_AND_GOES and verdict.now - told.found_at < _A_DAY:
+        return False
     found = (*verdict.findings, *verdict.counted, *(each for each, _ in verdict.exempted))
     return not any(each.name == "sync-overdue" and each.account == finding.account for each in found)

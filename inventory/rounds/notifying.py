@@ -16,7 +16,7 @@ from inventory.notifying.telling import Message, due, settle, tell, urgent
 from inventory.notifying.trying import Ending, after, open_to
 from inventory.process.clock import utc_now
 from inventory.settings.channels import url_of
-from inventory.settings.declared import NotifyTable
+from inventory.settings.declared import PRINTED, NotifyTable
 from inventory.settings.load import Settings
 from inventory.store import digests, notices
 from inventory.store.engine import Database
@@ -58,6 +58,7 @@ class Telling:
 
     def tell_all(self) -> Iterator[Told]:
         """Tell every channel, and yield what came of each; what one does not take costs no other."""
+        notices.leave_others(self.database, [*self.settings.channels, PRINTED], self.verdict.now)
         for channel in self.settings.notify:
             its = _scope(channel, self.settings)
             try:

@@ -7,7 +7,7 @@ A process that dies in between loses nothing: when its claim has run out, the ne
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,8 @@ from inventory.notifying.trying import GIVEN_UP_AFTER, Attempts, Tried
 from inventory.store import claims
 from inventory.store.engine import Database
 from inventory.store.schema import notice_attempts, notice_channels, notices
+
+_LEFT_AFTER = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,23 @@ def mend(database: Database, channel: str, now: datetime) -> None:
         _write_attempts(connection, channel, _attempts(connection, channel), {}, now)
 
 
+def leave_others(database: Database, channels: Collection[str], now: datetime) -> None:
+    """Let what is not over end for channels that are not configured; one that comes back is a new one.
+
+    Another process may have other channels in its settings, and tell them: one is left after a week without a verdict.
+    """
+    name, scope, judged_at = notice_channels.c.name, notice_channels.c.scope, notice_channels.c.judged_at
+    others = sa.select(name).where(name.not_in(channels), scope.is_not(None), judged_at < now - _LEFT_AFTER)
+    with database.reading() as connection:
+        left = list(connection.scalars(others))
+    for channel in left:
+        with database.writing() as connection:
+            state = read(connection, channel)
+            _write(connection, channel, state.known, {}, now)
+            _write_attempts(connection, channel, state.tried, {}, now)
+            connection.execute(sa.update(notice_channels).where(name == channel).values(scope=None, digests_since=None))
+
+
 def undelivered(
     connection: sa.Connection, channels: Collection[str], now: datetime
 ) -> Mapping[str, Undelivered | None]:
@@ -118,7 +137,7 @@ def _told(row: sa.Row[Any]) -> Told:
         what=row.what,
         subject=row.subject,
     )
-    return Told(finding, _ids(row.lost_backup_ids), row.told_at)
+    return Told(finding, _ids(row.lost_backup_ids), row.told_at, row.found_at or row.told_at)
 
 
 def _ids(written: str) -> frozenset[int]:
@@ -149,6 +168,7 @@ def _values(told: Told) -> dict[str, object]:
         "what": finding.what,
         "lost_backup_ids": _written(told.lost),
         "told_at": told.told_at,
+        "found_at": told.found_at,
     }
 
 

@@ -489,6 +489,7 @@ notices = sa.Table(
         "UTC; the verdict that showed it solved, or over without a message; NULL while it lasts",
         nullable=True,
     ),
+    _at("found_at", "UTC; the latest verdict that found it; NULL if that was not kept", nullable=True),
     comment="What each channel was told of each finding",
     sqlite_autoincrement=True,
 )

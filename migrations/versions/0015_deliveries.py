@@ -1,4 +1,4 @@
-"""Remember what channels did not take, what they are told of, and which digests they got.
+"""Remember what channels did not take, what they are told of, which digests they got, and when findings were found.
 
 On PostgreSQL a role that reads all later tables by itself (`db grant-reader`) reads of these only the messages that
 could not be delivered, which `inventory check` needs.
@@ -30,6 +30,7 @@ def upgrade() -> None:
         "notice_channels", sa.Column("scope", sa.Text(), comment="What it was last told of; NULL before its first")
     )
     op.add_column("notice_channels", _at("digests_since", "UTC; digests due before are not sent; NULL without digests"))
+    op.add_column("notices", _at("found_at", "UTC; the latest verdict that found it; NULL if that was not kept"))
     op.create_table(
         "notice_digests",
         sa.Column("channel", sa.Text(), nullable=False, comment="Name of the channel"),
@@ -52,6 +53,7 @@ def downgrade() -> None:
     """Remove them."""
     op.drop_table("notice_attempts")
     op.drop_table("notice_digests")
+    op.drop_column("notices", "found_at")
     op.drop_column("notice_channels", "digests_since")
     op.drop_column("notice_channels", "scope")
 

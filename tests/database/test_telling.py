@@ -99,6 +99,19 @@ def test_a_new_a_renamed_and_a_widened_channel_first_get_what_exists(office: Off
     assert office.round(MONDAY + 4 * HOUR, WARNING, CRITICAL) == []
 
 
+def test_a_channel_that_is_gone_for_a_week_is_new_when_it_comes_back(office: Office) -> None:
+    told = [("ops", "NEW warning sync-held: acme")]
+    assert office.round(MONDAY + HOUR, WARNING) == told
+    office.configure(other='on = ["critical"]')
+    office.round(MONDAY + 7 * DAY, WARNING)
+    office.configure(ops="")
+    assert office.round(MONDAY + 7 * DAY + HOUR, WARNING) == []
+    office.configure(other='on = ["critical"]')
+    office.round(MONDAY + 15 * DAY, WARNING)
+    office.configure(ops="")
+    assert office.round(MONDAY + 15 * DAY + HOUR, WARNING) == [("ops", "EXISTS warning sync-held: acme")]
+
+
 def test_what_comes_in_quiet_hours_is_told_after_them_if_it_is_still_true(office: Office) -> None:
     office.configure(ops='quiet = "22:00-07:00 UTC"')
     night = MONDAY.replace(hour=23)

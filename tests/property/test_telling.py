@@ -17,7 +17,7 @@ pytestmark = pytest.mark.costly
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
-OF_DROPLETS = ("missed-backup", "unexplained-loss", "size-anomaly")
+OF_DROPLETS = ("missed-backup", "unexplained-loss", "size-anomaly", "too-few-backups")
 OF_ACCOUNTS = ("token-rejected", "sync-overdue")
 HOME = {1: "acme", 2: "acme", 3: "other"}
 KEYS = [
@@ -128,7 +128,10 @@ def check_by_the_table(before: Known, verdict: Verdict, messages: list[Message],
         else:
             overdue = Key(key.account, None, "sync-overdue")
             looked_at = verdict.judged[key.droplet_id].last_observed_at if key.droplet_id else verdict.now
-            waits = overdue in found or overdue in hidden or not looked_at or looked_at < before[key].told_at
+            found_at = before[key].found_at
+            waits = overdue in found or overdue in hidden
+            waits |= key.droplet_id is not None and (looked_at is None or looked_at <= found_at)
+            waits |= key.finding == "too-few-backups" and verdict.now - found_at < timedelta(days=1)
             assert (key in told) == waits
             assert said.get(key) == (None if waits else Change.SOLVED)
 

@@ -6,6 +6,7 @@ python -m inventory.network.delivering
 import ipaddress
 import json
 import os
+import signal
 import socket
 import sys
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any
 
 _MAIL = ("mailtos",)
 _CONNECT_SECONDS = 10.0
+_LONGEST_LIFE_SECONDS = 30
 _LONGER_THAN_ANYBODY_WAITS_SECONDS = 60.0
 _status: int | None = None
 
@@ -118,7 +120,8 @@ def _watch_statuses() -> None:
 
 
 def main() -> None:
-    """Send the parcel on stdin."""
+    """Send the parcel on stdin; whoever waits for that may be killed before it can end this process."""
+    signal.alarm(_LONGEST_LIFE_SECONDS)
     answer_to = os.dup(1)
     for number in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)

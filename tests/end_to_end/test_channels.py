@@ -1,14 +1,12 @@
 """`inventory notify` with real receivers: a web server that answers in many ways, and a mail server with TLS."""
 
 import asyncio
-import json
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,60 +18,15 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 from inventory.network.delivery import Outcome, Parcel, Receipt, send
 from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.end_to_end.daemon_process import eventually, running
+from tests.end_to_end.receiver import SECRET, Receiver, receiving
 
 pytestmark = pytest.mark.slow  # each message is a process that loads Apprise
-
-SECRET = "not-for-the-log-4711"
-
-
-class Receiver(ThreadingHTTPServer):
-    """A web server that answers as it is told to.
-
-    Attributes:
-        way: A status, or `hang` or `drip`.
-        got: Bodies, in their order.
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.way: int | str = 200
-        self.got: list[Any] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"json://127.0.0.1:{self.server_port}/{SECRET}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        self.server.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        if self.server.way == "hang":
-            time.sleep(30)
-        elif self.server.way == "drip":
-            for byte in "HTTP/1.1 200 OK\r\n" + 1000 * "X: y\r\n":
-                self.wfile.write(byte.encode())
-                time.sleep(0.2)
-        else:
-            self.send_response(int(self.server.way))
-            self.send_header("Location", self.path + "-elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with receiving() as server:
+        yield server
 
 
 @contextmanager

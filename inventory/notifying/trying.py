@@ -3,7 +3,7 @@
     due | open_to, then sent | after
 
 A message that was not taken is still due after the next verdict, as far as it is true then. It is given up 7 days after
-it was first tried. One that may have been taken without an answer is repeated three times. Once the channel takes
+it was first tried. One that may have been taken without an answer is sent three times at most. Once the channel takes
 anything, all that is still due may be sent again.
 """
 
@@ -15,7 +15,7 @@ from enum import Enum, auto
 from inventory.notifying.telling import Change, Extent, Key, Message, key_of
 
 GIVEN_UP_AFTER = timedelta(days=7)
-MOST_REPEATS = 3
+MOST_UNANSWERED = 3
 
 
 class Ending(Enum):
@@ -48,7 +48,7 @@ class Tried:
 
     def is_closed(self, now: datetime) -> bool:
         """Tell whether it is not sent again."""
-        return now - self.first_tried_at >= GIVEN_UP_AFTER or self.unanswered > MOST_REPEATS
+        return now - self.first_tried_at >= GIVEN_UP_AFTER or self.unanswered >= MOST_UNANSWERED
 
 
 Attempts = Mapping[Key, Tried]

@@ -35,8 +35,8 @@ class Scene:
     def kill(self) -> None:
         os.kill(self._process.pid, signal.SIGKILL)
 
-    def wait(self) -> None:
-        assert self._process.wait(60) == -signal.SIGKILL
+    def end(self) -> int:
+        return self._process.wait(60)
 
     def has_claimed(self) -> bool:
         with self.database.reading() as connection:
@@ -78,7 +78,7 @@ def test_what_was_due_is_told_by_the_next(scene: Scene, moment: str, run: Run) -
         scene.start()
         eventually(scene.has_claimed if moment == "claimed" else lambda: bool(scene.receiver.got))
         scene.kill()
-    scene.wait()
+    assert scene.end() == -signal.SIGKILL
     scene.receiver.before_answering, scene.receiver.way = lambda: None, 200
 
     assert run("notify").code == 0
@@ -88,3 +88,14 @@ def test_what_was_due_is_told_by_the_next(scene: Scene, moment: str, run: Run) -
     assert scene.told() == 1
     assert {each["title"] for each in scene.receiver.got} == {"EXISTS critical backups-disabled: web-0"}
     assert run("notify", "--dry-run").out == "ops: nothing to tell\n"
+
+
+@on_sqlite
+def test_of_two_at_once_only_one_tells(scene: Scene, run: Run) -> None:
+    both = Scene(scene.database, scene.receiver), scene
+    scene.receiver.before_answering = lambda: time.sleep(2)
+    for each in both:
+        each.start()
+    assert [each.end() for each in both] == [0, 0]
+    assert run("notify").code == 0
+    assert len(scene.receiver.got) == 1

@@ -100,9 +100,9 @@ def to_send(messages: list[Message], tried: Attempts, verdict: Verdict, *, is_qu
     sent = open_to(allowed, tried, verdict.now)
     for message in allowed:
         before = tried.get(key_of(message.finding))
-        is_over = before and (verdict.now - before.first_tried_at >= WEEK or before.unanswered == 4)
+        is_over = before and (verdict.now - before.first_tried_at >= WEEK or before.unanswered == 3)
         assert (message in sent) or is_over
-        assert before is None or before.unanswered <= 4
+        assert before is None or before.unanswered <= 3
     return sent
 
 

@@ -84,6 +84,21 @@ def test_the_pasted_exemption_exempts_and_the_command_can_be_typed(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("change", Change)
+def test_a_thousand_findings_are_one_short_message(change: Change) -> None:
+    messages = [
+        Message(change, replace(LOST, name=name, droplet_id=number, droplet="x" * 10_000, subject=str(number)))
+        for name in ("backups-disabled", "unexplained-loss", "missed-backup")
+        for number in range(333)
+    ]
+    letter = write(messages, NOTHING)
+    assert len(letter.title) < 120
+    assert len(letter.text) < 4_000
+    if change is Change.NEW:
+        told = "333 Droplets: 0, 1, 2 and 330 more; inventory check lists them"
+        assert [line.partition(": ")[2] for line in letter.text.splitlines()] == [told] * 3
+
+
 def test_what_is_solved_needs_no_command_and_no_exemption() -> None:
     text = write([Message(Change.SOLVED, LOST)], NOTHING).text
     assert text.startswith("SOLVED backups-disabled: db-02 (acme-1): was: since")

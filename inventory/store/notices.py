@@ -92,6 +92,8 @@ def undelivered(
     connection: sa.Connection, channels: Collection[str], now: datetime
 ) -> Mapping[str, Undelivered | None]:
     """Read what each of the channels had not taken when it was given up; None where there is nothing."""
+    if not channels:
+        return {}
     tried = notice_attempts.c
     query = (
         sa.select(tried.channel, sa.func.count(), sa.func.min(tried.first_tried_at))

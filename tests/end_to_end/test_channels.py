@@ -12,10 +12,13 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from inventory.network.delivery import Outcome, Parcel, Receipt, send
+from inventory.store.engine import Database
+from inventory.store.schema import notice_attempts
 from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.end_to_end.daemon_process import eventually, running
 from tests.end_to_end.receiver import SECRET, Receiver, receiving
@@ -62,14 +65,24 @@ def mail_server(directory: Path) -> Iterator[tuple[int, list[Envelope], Path]]:
         loop.close()
 
 
+def untaken(database: Database) -> int:
+    lasting = sa.select(notice_attempts).where(notice_attempts.c.ended_at.is_(None))
+    with database.reading() as connection:
+        return len(connection.execute(lasting).all())
+
+
 @on_sqlite
 def test_a_receiver_that_was_away_is_told_what_is_true_when_it_is_back(
-    account: Served, environment: Callable[[Served], None], run: Run, receiver: Receiver, tmp_path: Path
+    account: Served,
+    environment: Callable[[Served], None],
+    run: Run,
+    receiver: Receiver,
+    database: Database,
 ) -> None:
     environment(account)
-    (tmp_path / "url").write_text(receiver.url)
+    Path("url").write_text(receiver.url)
     table = '[[notify]]\nname = "ops"\nurl_file = "url"\nallow_private = true\n'
-    (tmp_path / "inventory.toml").write_text(table)
+    Path("inventory.toml").write_text(table)
     run("sync")
     (first, second, *_) = account.fleet.droplets
     receiver.way = 500
@@ -83,14 +96,16 @@ def test_a_receiver_that_was_away_is_told_what_is_true_when_it_is_back(
             assert SECRET not in failed.out + failed.err
     receiver.way = 200
     assert "NEW critical backups-disabled: web-0, and 1 more" in run("notify", "--dry-run").out
+    assert untaken(database) == 2
+    assert run("notify", "--test", "ops").code == 0
+    assert receiver.got[-1]["title"] == "inventory: this is a test"
+    assert untaken(database) == 0, "it takes messages again"
     time.sleep(1)
     for words in (["sync", "--dry-run"], ["sync"], ["sync"], ["notify"]):
         assert run(*words).code == 0
-    told = receiver.got[4:]
+    told = receiver.got[5:]
     assert [each["title"] for each in told] == ["NEW critical backups-disabled: web-0, and 1 more"]
     assert "inventory show web-1" in told[0]["message"]
-    assert run("notify", "--test", "ops").code == 0
-    assert receiver.got[-1]["title"] == "inventory: this is a test"
 
 
 @on_sqlite

@@ -18,6 +18,7 @@ MOST_IN_DETAIL = 5
 EXISTS = "exists"
 """What is said in place of "new" to a channel that is."""
 
+_LONGEST_TITLE = 120
 _LONGEST_NAME = 64
 _LONGEST_WHAT = 300
 _EXEMPT_FOR = timedelta(days=30)
@@ -39,7 +40,9 @@ class Letter:
 def write(
     messages: Sequence[Message], verdict: Verdict, public_url: str | None = None, *, is_first: bool = False
 ) -> Letter:
-    """Write what to tell; the title has the worst of it, and so has the beginning of the text.
+    """Write what to tell; the title has all that matters of the worst, and so has the beginning of the text.
+
+    Some media show only the one, some only the beginning of both.
 
     Args:
         messages: At least one; worst first.
@@ -51,8 +54,7 @@ def write(
         line._replace(change=EXISTS) if is_first and line.change == Change.NEW else line for line in lines(messages)
     ]
     others = f", and {len(found) - 1} more" if found[1:] else ""
-    first = found[0]
-    title = f"{_head(first)}: {harmless(first.subject, _LONGEST_NAME)}{others}"
+    title = harmless(_told(found[0]), _LONGEST_TITLE - len(others)) + others
     detailed = [line.message for line in found[:MOST_IN_DETAIL] if line.message]
     told = [text for line in found[:MOST_IN_DETAIL] for text in (_told(line), *_details(line, verdict, public_url))]
     told += [_told(line) for line in found[MOST_IN_DETAIL:MOST_LINES]]

@@ -88,19 +88,19 @@ def office(database: Database, tmp_path: Path) -> Office:
 def test_a_new_a_renamed_and_a_widened_channel_first_get_what_exists(office: Office) -> None:
     office.configure(ops='on = ["critical"]')
     office.round(MONDAY)
-    assert office.round(MONDAY + HOUR, WARNING, CRITICAL) == [("ops", "NEW critical account-not-active: acme")]
-    exists = "EXISTS warning sync-held: acme"
+    assert office.round(MONDAY + HOUR, WARNING, CRITICAL) == [("ops", "NEW critical account-not-active: acme: locked")]
+    exists = "EXISTS warning sync-held: acme: since Monday"
     office.configure(ops="")
     assert office.round(MONDAY + 2 * HOUR, WARNING, CRITICAL) == [("ops", exists)]
     office.configure(renamed="")
-    worst = "EXISTS critical account-not-active: acme, and 1 more"
+    worst = "EXISTS critical account-not-active: acme: locked, and 1 more"
     assert office.round(MONDAY + 3 * HOUR, CRITICAL, WARNING) == [("renamed", worst)]
     assert "sums up what exists" in office.sent[-1].text
     assert office.round(MONDAY + 4 * HOUR, WARNING, CRITICAL) == []
 
 
 def test_a_channel_that_is_gone_for_a_week_is_new_when_it_comes_back(office: Office) -> None:
-    told = [("ops", "NEW warning sync-held: acme")]
+    told = [("ops", "NEW warning sync-held: acme: since Monday")]
     assert office.round(MONDAY + HOUR, WARNING) == told
     office.configure(other='on = ["critical"]')
     office.round(MONDAY + 7 * DAY, WARNING)
@@ -109,7 +109,7 @@ def test_a_channel_that_is_gone_for_a_week_is_new_when_it_comes_back(office: Off
     office.configure(other='on = ["critical"]')
     office.round(MONDAY + 15 * DAY, WARNING)
     office.configure(ops="")
-    assert office.round(MONDAY + 15 * DAY + HOUR, WARNING) == [("ops", "EXISTS warning sync-held: acme")]
+    assert office.round(MONDAY + 15 * DAY + HOUR, WARNING) == [("ops", "EXISTS warning sync-held: acme: since Monday")]
 
 
 def test_what_comes_in_quiet_hours_is_told_after_them_if_it_is_still_true(office: Office) -> None:
@@ -117,9 +117,9 @@ def test_what_comes_in_quiet_hours_is_told_after_them_if_it_is_still_true(office
     night = MONDAY.replace(hour=23)
     other = Finding("sync-held", "warning", "other", None, None, night, "since then", "other")
     assert office.round(night, WARNING, other) == []
-    assert office.round(night + HOUR, WARNING, CRITICAL) == [("ops", "NEW critical account-not-active: acme")]
+    assert office.round(night + HOUR, WARNING, CRITICAL) == [("ops", "NEW critical account-not-active: acme: locked")]
     assert office.round(night + 2 * HOUR, WARNING) == [], "solved waits too"
-    morning = [("ops", "NEW warning sync-held: acme, and 1 more")]
+    morning = [("ops", "NEW warning sync-held: acme: since Monday, and 1 more")]
     assert office.round(night + 8 * HOUR, WARNING) == morning
     assert office.sent[-1].text.splitlines()[-1].startswith('reason = "why"')
     assert "SOLVED account-not-active: acme" in office.sent[-1].text
@@ -129,18 +129,18 @@ def test_what_is_not_taken_is_given_up_after_7_days_and_others_are_told_so(offic
     office.configure(ops="", boss="", acme='accounts = ["acme"]')
     office.ways = {"ops": Outcome.REFUSED}
     assert len(office.round(MONDAY + HOUR, CRITICAL)) == 3
-    assert office.round(MONDAY + 3 * DAY, CRITICAL) == [("ops", "NEW critical account-not-active: acme")]
+    assert office.round(MONDAY + 3 * DAY, CRITICAL) == [("ops", "NEW critical account-not-active: acme: locked")]
     its_end = MONDAY + HOUR + 7 * DAY
     office.round(its_end - HOUR, CRITICAL)
-    assert office.round(its_end, CRITICAL) == [("boss", "NEW warning notice-undelivered: ops")]
+    assert office.round(its_end, CRITICAL) == [("boss", "NEW warning notice-undelivered: ops: away")]
     assert office.round(its_end + HOUR, CRITICAL) == []
 
     office.ways = {}
     assert office.round(its_end + 2 * HOUR, CRITICAL) == [], "given up"
     notices.mend(office.database, "ops", its_end + 2 * HOUR)
     assert office.round(its_end + 3 * HOUR, CRITICAL) == [
-        ("ops", "NEW critical account-not-active: acme"),
-        ("boss", "SOLVED notice-undelivered: ops"),
+        ("ops", "NEW critical account-not-active: acme: locked"),
+        ("boss", "SOLVED notice-undelivered: ops: was: away"),
     ]
 
 
@@ -150,15 +150,17 @@ def test_news_reach_a_channel_that_is_back_and_bring_what_was_given_up(office: O
     office.ways = {}
     later = MONDAY + 9 * DAY
     assert office.round(later, CRITICAL) == []
-    assert office.round(later + HOUR, CRITICAL, WARNING) == [("ops", "NEW warning sync-held: acme")]
-    assert office.round(later + 2 * HOUR, CRITICAL, WARNING) == [("ops", "NEW critical account-not-active: acme")]
+    assert office.round(later + HOUR, CRITICAL, WARNING) == [("ops", "NEW warning sync-held: acme: since Monday")]
+    assert office.round(later + 2 * HOUR, CRITICAL, WARNING) == [
+        ("ops", "NEW critical account-not-active: acme: locked")
+    ]
 
 
 def test_a_message_without_an_answer_is_sent_three_times(office: Office) -> None:
     office.ways = {"ops": Outcome.UNANSWERED}
     times = [len(office.round(MONDAY + number * HOUR, CRITICAL)) for number in range(1, 10)]
     assert times == [1, 1, 1, 0, 0, 0, 0, 0, 0]
-    assert office.round(MONDAY + 10 * HOUR, CRITICAL, WARNING) == [("ops", "NEW warning sync-held: acme")]
+    assert office.round(MONDAY + 10 * HOUR, CRITICAL, WARNING) == [("ops", "NEW warning sync-held: acme: since Monday")]
     assert office.round(MONDAY + 8 * DAY, CRITICAL) == []
     with office.database.reading() as connection:
         assert notices.undelivered(connection, ["ops", "new"], MONDAY + 8 * DAY)["ops"]
@@ -188,7 +190,7 @@ def test_a_digest_that_is_taken_brings_what_was_given_up(office: Office) -> None
     office.ways = {}
     due = MONDAY.replace(hour=14) + 14 * DAY
     assert office.round(due, CRITICAL) == [("ops", "digest of acme, other")]
-    assert office.round(due + HOUR, CRITICAL) == [("ops", "EXISTS critical account-not-active: acme")]
+    assert office.round(due + HOUR, CRITICAL) == [("ops", "EXISTS critical account-not-active: acme: locked")]
 
 
 def test_a_digest_waits_in_quiet_hours_and_is_of_the_channel_s_accounts(office: Office) -> None:
@@ -197,14 +199,14 @@ def test_a_digest_waits_in_quiet_hours_and_is_of_the_channel_s_accounts(office: 
     )
     six = MONDAY.replace(hour=6)
     assert office.round(six + 2 * HOUR) == []
-    assert office.round(six + 7 * DAY, CRITICAL) == [("weekly", "NEW critical account-not-active: acme")]
+    assert office.round(six + 7 * DAY, CRITICAL) == [("weekly", "NEW critical account-not-active: acme: locked")]
     assert office.round(six + 7 * DAY + HOUR, CRITICAL) == [("weekly", "digest of acme")]
 
 
 @pytest.mark.parametrize(
     ("keys", "title"),
     [
-        ('on = ["critical"]', "NEW critical account-not-active: acme"),
+        ('on = ["critical"]', "NEW critical account-not-active: acme: locked"),
         ('digest = "Mon 14:00 UTC"', "digest of acme, other"),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_receiver_that_was_away_is_told_what_is_true_when_it_is_back(
             assert "channel ops did not take the message (HTTP 500)" in failed.err
             assert SECRET not in failed.out + failed.err
     receiver.way = 200
-    assert "NEW critical backups-disabled: web-0, and 1 more" in run("notify", "--dry-run").out
+    assert "NEW critical backups-disabled: web-0 (default): since" in run("notify", "--dry-run").out
     assert untaken(database) == 2
     assert run("notify", "--test", "ops").code == 0
     assert receiver.got[-1]["title"] == "inventory: this is a test"
@@ -104,7 +104,9 @@ def test_a_receiver_that_was_away_is_told_what_is_true_when_it_is_back(
     for words in (["sync", "--dry-run"], ["sync"], ["sync"], ["notify"]):
         assert run(*words).code == 0
     told = receiver.got[5:]
-    assert [each["title"] for each in told] == ["NEW critical backups-disabled: web-0, and 1 more"]
+    assert len(told) == 1
+    assert told[0]["title"].startswith("NEW critical backups-disabled: web-0 (default): since")
+    assert told[0]["title"].endswith("; none is left, and 1 more")
     assert "inventory show web-1" in told[0]["message"]
 
 

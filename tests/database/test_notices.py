@@ -7,10 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.judging.findings import Finding, Verdict
+from inventory.notifying.hours import Due
 from inventory.notifying.telling import Change, Known, due, tell
-from inventory.store import notices, prune
+from inventory.notifying.trying import Ending, after
+from inventory.store import digests, notices, prune
 from inventory.store.engine import Database
 from inventory.store.notices import State
+from inventory.store.schema import notice_attempts, notice_digests
 from inventory.store.schema import notices as table
 from tests.simulated import MONDAY
 
@@ -75,10 +78,18 @@ def test_a_verdict_older_than_the_last_one_changes_nothing(database: Database) -
 
 @pytest.mark.parametrize(("days", "left"), [(89, 1), (92, 0)])
 def test_what_is_over_is_pruned_after_90_days(database: Database, days: int, left: int) -> None:
-    told_all(database, verdict(0, MISS))
+    state = begin(database, verdict(0, MISS))
+    assert state is not None
+    messages = due(state.known, verdict(0, MISS))
+    told = State(tell({}, messages, MONDAY), after({}, messages, messages, Ending.REFUSED, MONDAY))
+    assert notices.finish(database, "print", told, MONDAY)
+    notices.mend(database, "print", MONDAY)
     told_all(database, verdict(1))
+    for at in (MONDAY - MINUTE, MONDAY):
+        digests.begin(database, "print", Due("2026-03-02 07:00", MONDAY), at)
     found = prune.find(database, keep_days=90, today=(MONDAY + timedelta(days=days)).date())
-    assert found.rows["notices"] == 1 - left
+    tables = (notice_attempts, notice_digests, table)
+    assert [found.rows[each.name] for each in tables] == [1 - left] * 3
     assert sum(prune.delete(database, found)) == 0
     with database.reading() as connection:
-        assert len(connection.execute(sa.select(table)).all()) == left
+        assert [len(connection.execute(sa.select(each)).all()) for each in tables] == [left] * 3

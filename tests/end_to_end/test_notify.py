@@ -2,11 +2,26 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from inventory.commands import notify
+from inventory.store.engine import Database
+from inventory.store.schema import notice_attempts, notice_channels
 from tests.end_to_end.conftest import Run, Served, now
+
+UNTAKEN = {
+    "channel": "ops",
+    "account": "default",
+    "droplet_id": 0,
+    "finding": "sync-held",
+    "change": "new",
+    "severity": "unknown",
+    "lost_backup_ids": "",
+    "unanswered": 0,
+}
 
 
 def test_a_finding_is_printed_once_and_its_end_once(
@@ -39,3 +54,20 @@ def test_it_runs_as_a_command(account: Served, environment: Callable[[Served], N
     run("sync")
     assert (run("notify", "--print").code, run("notify", "--print", "--dry-run").code) == (0, 2)
     assert "no channel is configured" in run("notify").err
+
+
+def test_check_and_metrics_name_a_channel_that_takes_nothing(
+    account: Served, environment: Callable[[Served], None], run: Run, database: Database
+) -> None:
+    environment(account)
+    run("sync")
+    Path("inventory.toml").write_text('[[notify]]\nname = "ops"\nurl_file = "url"\n')
+    with database.writing() as connection:
+        connection.execute(sa.insert(notice_channels).values(name="ops"))
+        connection.execute(sa.insert(notice_attempts).values(UNTAKEN | {"first_tried_at": now() - timedelta(days=8)}))
+    checked = run("check")
+    assert checked.code == 1
+    assert "WARNING  ops  notice-undelivered  1 message since " in checked.out
+    assert run("check", "--account", "default").code == 0, "a channel is of no account"
+    metric = 'inventory_findings{account="ops",finding="notice-undelivered",severity="warning"} 1.0'
+    assert metric in run("metrics").out

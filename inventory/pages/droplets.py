@@ -4,15 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from inventory.errors import UsageError
 from inventory.judging.evidence import inspect
 from inventory.pages import calendar, charts
 from inventory.pages.reading import Page, Reading
-from inventory.report import details
+from inventory.report import check_text, details, details_text, rows_table
 from inventory.report.details import DropletDetails
-from inventory.store.droplet_records import PolicyRecord, policies_since
+from inventory.report.details_text import Fact
 from inventory.terminal import words
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, DropletTag, KnownDroplet
@@ -53,20 +52,6 @@ def _is_of_calendar(droplet: KnownDroplet, reading: Reading) -> bool:
     return not ends or min(ends).date() >= calendar.days_until(reading.now)[0]
 
 
-class Fact(NamedTuple):
-    """A line of what is known of a Droplet."""
-
-    what: str
-    words: str
-
-
-class Policy(NamedTuple):
-    """A policy, and when it was in force as far as is known."""
-
-    words: str
-    record: PolicyRecord
-
-
 def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
     """Read all about one Droplet; None if it was not known at the moment that is asked for."""
     question = Question(reading.now, droplet_ids=frozenset({droplet_id}))
@@ -80,14 +65,13 @@ def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
     newest_first = ask(reading.connection, BackupLifetime, replace(question, limit=_MOST_BACKUPS + 1))
     backups = newest_first[:_MOST_BACKUPS]
     (row,) = calendar.read(reading.connection, reading.now, [found.droplet])
-    policies = policies_since(reading.connection, question.droplet_ids or (), found.droplet.first_seen_at, reading.now)
     return Page(
         "droplet.html",
         found.droplet.droplet,
         {
             "droplet": found.droplet,
-            "facts": list(_facts(found)),
-            "findings": verdict.findings,
+            "facts": [Fact("Account", found.droplet.account), *details_text.droplet_facts(found, reading.now)],
+            "findings": list(check_text.rows(verdict)),
             "rows": [row],
             "months": calendar.months(reading.now),
             "charts": [*_charts(found, backups)],
@@ -95,41 +79,14 @@ def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
             "has_more": len(newest_first) > _MOST_BACKUPS,
             "expires": _expiries(found),
             "live": {each.backup_id: each for each in found.live},
-            "policies": [Policy(_policy(record), record) for _, record in reversed(policies)],
+            "policies": found.policies,
+            "policy": details_text.policy_words,
             "events": found.events,
+            "details": rows_table.details,
             "reason": words.reason,
             "size": words.size,
         },
     )
-
-
-def _facts(found: DropletDetails) -> Iterator[Fact]:
-    droplet = found.droplet
-    yield Fact("Account", droplet.account)
-    yield Fact("Droplet", f"{droplet.droplet_id}, {droplet.status or 'status unknown'}")
-    yield Fact("Region and size", f"{droplet.region or 'unknown'}, {droplet.size_slug or 'unknown'}")
-    yield from _money(found)
-    if found.retention:
-        expected = found.retention.expected_backups
-        due = f" of at least {expected} due" if expected is not None else ""
-        yield Fact("Can be restored", f"{words.count(found.retention.backups or 0, 'backup')}{due}")
-    if found.tags:
-        yield Fact("Tags", ", ".join(found.tags))
-    moments = {
-        "Created": droplet.created_at,
-        "Last look": droplet.last_observed_at,
-        "Found gone": droplet.gone_at,
-        "No longer selected since": droplet.unselected_since,
-    }
-    yield from (Fact(what, f"{at:%Y-%m-%d %H:%MZ}") for what, at in moments.items() if at)
-
-
-def _money(found: DropletDetails) -> Iterator[Fact]:
-    price = found.droplet.price_monthly_usd
-    if price is not None:
-        yield Fact("Price", f"{words.money(price)} a month")
-    if found.cost and found.cost.estimated_usd is not None:
-        yield Fact("Backups cost", f"{words.money(found.cost.estimated_usd)} a month, an estimate, not an invoice")
 
 
 def _charts(found: DropletDetails, backups: Sequence[BackupLifetime]) -> Iterator[charts.Chart]:
@@ -148,13 +105,3 @@ def _expiries(found: DropletDetails) -> Mapping[int, datetime]:
     """Give when each backup that exists will expire by the policy in force, by its id."""
     days = found.retention.retention_days if found.retention else None
     return {each.backup_id: each.created_at + timedelta(days=days) for each in found.live} if days else {}
-
-
-def _policy(policy: PolicyRecord) -> str:
-    if not policy.is_enabled:
-        return "backups off"
-    weekday = f" on {policy.weekday.capitalize()}" if policy.weekday else ""
-    window = f", window from {policy.hour:02}:00Z" if policy.hour is not None else ""
-    length = f" for {policy.window_length_hours} h" if window and policy.window_length_hours else ""
-    kept = f", kept {policy.retention_days} days" if policy.retention_days else ""
-    return f"{policy.plan or 'on'}{weekday}{window}{length}{kept}"

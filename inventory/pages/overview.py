@@ -1,18 +1,18 @@
 """The overview: who needs attention, what could be restored now, the calendar, and what is stored."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import Evidence, Verdict, judge
 from inventory.pages import calendar, charts
 from inventory.pages.reading import Page, Reading
-from inventory.report import rows_text
+from inventory.report import check_text, rows_text, summary_text
 from inventory.report.fleet_sizes import FleetSizes, read_sizes
-from inventory.report.summary import Summary, summarise
+from inventory.report.summary import summarise
 from inventory.store.droplet_records import next_windows
 from inventory.terminal import words
 from inventory.views.rows import KnownDroplet
@@ -20,15 +20,6 @@ from inventory.views.rows import KnownDroplet
 _MOST_ROWS = 12
 _MOST_WINDOWS = 6
 _TREND = timedelta(days=90)
-
-
-class Tile(NamedTuple):
-    """One figure that a reader sees first; `severity` is empty where it is as it should be."""
-
-    what: str
-    figure: str
-    note: str
-    severity: str = ""
 
 
 def page(reading: Reading) -> Page:
@@ -48,10 +39,9 @@ def page(reading: Reading) -> Page:
             "remark": None if is_known else rows_text.nothing_known(question),
             "status": verdict.status,
             "attention": attention(verdict),
-            "tiles": list(_tiles(summary)),
-            "looks": list(_looks(summary)),
-            "findings": verdict.findings,
-            "exempted": verdict.exempted,
+            "tiles": list(summary_text.figures(summary)),
+            "looks": list(summary_text.account_looks(summary)),
+            "findings": list(check_text.rows(verdict)),
             "rows": calendar.read(reading.connection, reading.now, droplets[:_MOST_ROWS]),
             "months": calendar.months(reading.now),
             "droplets": len(droplets),
@@ -76,53 +66,6 @@ def _worst_first(evidence: Evidence, verdict: Verdict) -> list[KnownDroplet]:
             places.setdefault(finding.droplet_id, place)
     judged = [each for each in evidence.droplets if each.droplet_id in evidence.droplet_ids]
     return sorted(judged, key=lambda each: places.get(each.droplet_id, len(places) + len(judged)))
-
-
-def _tiles(summary: Summary) -> Iterator[Tile]:
-    unprotected = {
-        "with backups off": summary.disabled,
-        "without any yet": summary.never_protected,
-        "with none left": summary.none_left,
-    }
-    bare = sum(unprotected.values())
-    notes = ", ".join(f"{number} {what}" for what, number in unprotected.items() if number)
-    severity = "warning" if bare else ""
-    yield Tile("Protected", f"{summary.droplets - bare} of {summary.droplets}", notes or "Droplets", severity)
-    now, newest, oldest = summary.now, summary.newest_backup_at, summary.oldest_backup_at
-    ages = f"newest {words.age(now - newest)} old, oldest {words.age(now - oldest)}" if newest and oldest else ""
-    yield Tile(
-        "Can be restored", "unknown" if summary.backups is None else words.count(summary.backups, "backup"), ages
-    )
-    stored = "unknown" if summary.size_gigabytes is None else words.size(summary.size_gigabytes)
-    yield Tile("Stored", stored, _growth(summary))
-    cost = "unknown" if summary.cost_usd is None else words.money(summary.cost_usd)
-    without = f"; {words.count(summary.without_rate, 'Droplet')} without rate or price" if summary.without_rate else ""
-    yield Tile("Cost a month", cost, f"an estimate, not an invoice{without}")
-
-
-def _growth(summary: Summary) -> str:
-    if summary.size_gigabytes is None or summary.size_before_gigabytes is None:
-        return ""
-    return f"{words.change(summary.size_gigabytes - summary.size_before_gigabytes)} in 7 days"
-
-
-class Look(NamedTuple):
-    """How fresh is what is known of one account."""
-
-    account: str
-    words: str
-    is_late: bool
-
-
-def _looks(summary: Summary) -> Iterator[Look]:
-    for row in summary.health:
-        if row.last_complete_at is None:
-            yield Look(row.account, f"no sync was complete yet; the last one was {row.last_run_status}", is_late=True)
-            continue
-        ago = summary.now - row.last_complete_at
-        behind = f"; {words.count(row.droplets_overdue, 'Droplet')} not looked at since" if row.droplets_overdue else ""
-        is_late = ago > timedelta(hours=row.overdue_after_hours) or row.droplets_overdue > 0
-        yield Look(row.account, f"last complete sync {words.age(ago)} ago{behind}", is_late)
 
 
 def _stored(sizes: FleetSizes) -> charts.Chart:

@@ -1,17 +1,14 @@
-"""Templates into pages: their environment, and the one style sheet, which a page's policy admits by its hash."""
+"""Templates into pages of the site: one style sheet, which a page's policy admits by its hash."""
 
-from base64 import b64encode
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
-from inventory.report import rows_text
-from inventory.terminal.display import shown
-from inventory.terminal.document import iso
+from inventory.report import page
+
+_PACKAGE = "inventory.pages"
 
 
 def render(template: str, **content: Any) -> bytes:  # noqa: ANN401 - whatever the template shows
@@ -23,31 +20,15 @@ def render(template: str, **content: Any) -> bytes:  # noqa: ANN401 - whatever t
 @cache
 def policy() -> str:
     """Give the content security policy of every page: its one style, its forms, and nothing else."""
-    digest = b64encode(sha256(_style().encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    source = page.source(_style())
+    return f"default-src 'none'; style-src '{source}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 @cache
 def _style() -> str:
-    sheets = (("inventory.report", "page.css"), ("inventory.pages", "site.css"))
-    return "".join(files(package).joinpath("templates", name).read_text("utf-8") for package, name in sheets)
+    return page.style() + files(_PACKAGE).joinpath("templates", "site.css").read_text("utf-8")
 
 
 @cache
 def _environment() -> Environment:
-    def visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template shows
-        return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-    environment = Environment(
-        loader=PackageLoader("inventory.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"moment": rows_text.moment, "iso": iso}
-    environment.globals |= {"style": Markup(_style())}  # noqa: S704 - our own text
-    return environment
+    return page.environment(_style(), _PACKAGE)

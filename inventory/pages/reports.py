@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inventory.errors import UsageError
 from inventory.pages.reading import Page, Reading
@@ -11,7 +11,7 @@ from inventory.report import rows_html, rows_table, rows_text
 from inventory.report.choosing import reports
 from inventory.report.completeness import gap
 from inventory.report.forms import RowsReport
-from inventory.terminal.document import as_json, iso
+from inventory.terminal.document import as_json
 from inventory.views.catalog import View
 from inventory.views.queries import Question
 
@@ -43,7 +43,7 @@ def report_page(reading: Reading, name: str) -> Page | None:
             "warning": report.warning,
             "columns": columns,
             "sorts": {each.name: _sort_by(each.name, asked.sort) for each in columns},
-            "rows": [_cells(columns, row, reading) for row in rows[:A_PAGE]],
+            "rows": [rows_html.cells(columns, row, reading.now) for row in rows[:A_PAGE]],
             "first": begin + 1,
             "has_more": len(rows) > A_PAGE,
         },
@@ -109,10 +109,3 @@ def _sort_by(column: str, asked: str) -> Sort:
     if asked == column:
         return Sort("ascending", f"-{column}")
     return Sort("descending" if asked == f"-{column}" else "none", column)
-
-
-def _cells(columns: Sequence[rows_html.Column], row: NamedTuple, reading: Reading) -> list[Any]:
-    return [
-        (column, rows_table.cell(column.name, value, reading.now), iso(value) if hasattr(value, "isoformat") else None)
-        for column, value in zip(columns, row, strict=True)
-    ]

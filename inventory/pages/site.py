@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -188,6 +188,13 @@ class _Common:
         """What leads from this page to the overview."""
         return "../" * self.place.count("/")
 
+    @property
+    def above(self) -> Sequence[tuple[str, str]]:
+        """Name the pages above this one, and where they are."""
+        folder, slash, _ = self.place.partition("/")
+        between = {"droplets": ("Calendar", "calendar"), "reports": ("Reports", "reports")}.get(folder)
+        return [("Overview", ""), *([between] if slash and between else ())] if self.place else []
+
     def written(self, page: Page, database: str) -> bytes:
         """Write a page; `database` is its name, empty where none was asked."""
         return render(
@@ -195,6 +202,7 @@ class _Common:
             title=page.title,
             place=self.place,
             root=self.root,
+            above=self.above,
             asked=self.asked,
             now=self.now,
             is_past=self.now != self.today,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -66,7 +67,7 @@ def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
     """Lay out the first `most` lines of `rows`, and say how many more there are."""
     found = list(rows(verdict))
     cells: list[tuple[str | Text, ...]] = [
-        (_styled(word), safe(subject), name, safe(what)) for word, subject, name, what in found[:most]
+        (_styled(each.word), safe(each.subject), each.finding, safe(each.what)) for each in found[:most]
     ]
     if found[most:]:
         cells.append(("and", f"{len(found) - most:,} more", "", "inventory check --json lists them all"))
@@ -82,19 +83,34 @@ def _styled(word: str) -> Text:
     return Text(word, style=_STYLES.get(word.lower(), "dim"))
 
 
-def rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
-    """Give a line for each finding: severity, what it concerns, its name, and what was found; not yet safe to show.
+class Line(NamedTuple):
+    """A finding, or an exemption, as it is shown: severity, what it concerns, its name, and what was found.
+
+    The texts are not yet safe to show; `droplet_id` is None where it concerns no Droplet, or none that is known.
+    """
+
+    word: str
+    subject: str
+    finding: str
+    what: str
+    droplet_id: int | None = None
+
+
+def rows(verdict: Verdict) -> Iterator[Line]:
+    """Give a line for each finding.
 
     What was found begins with the account where several were judged.
 
     The findings come first, the worst at the top, then what is exempt, and exemptions that have run out.
     """
     for finding in verdict.findings:
-        yield finding.severity.upper(), finding.subject, finding.name, _of(finding, verdict) + _what(finding)
+        what = _of(finding, verdict) + _what(finding)
+        yield Line(finding.severity.upper(), finding.subject, finding.name, what, finding.droplet_id)
     for finding, exemption in verdict.exempted:
-        yield "exempt", finding.subject, finding.name, f"{_of(finding, verdict)}until {_why(exemption)}"
+        until = f"{_of(finding, verdict)}until {_why(exemption)}"
+        yield Line("exempt", finding.subject, finding.name, until, finding.droplet_id)
     for exemption in verdict.expired:
-        yield "expired", exemption.subject, exemption.finding, f"was exempt until {_why(exemption)}"
+        yield Line("expired", exemption.subject, exemption.finding, f"was exempt until {_why(exemption)}")
 
 
 def _of(finding: Finding, verdict: Verdict) -> str:

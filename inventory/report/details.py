@@ -35,6 +35,7 @@ class DropletDetails:
 
     Attributes:
         policies: The newest first.
+        look: As it is today, whatever the moment.
         attempts: The last ones that were not looks, the newest first.
         days: Those of the last 90 with a look, the oldest first.
         live: The newest first, like `past`, `missed` and `events`.
@@ -109,13 +110,14 @@ def of_droplet(connection: sa.Connection, question: Question) -> DropletDetails:
     """Read everything about the only Droplet of the question."""
     (droplet_id,) = question.droplet_ids or ()
     (droplet,) = ask(connection, KnownDroplet, question)
+    policies = records.policies_since(connection, [droplet_id], droplet.first_seen_at, question.now)
     recent = Question(now=question.now, since=question.now - TREND, droplet_ids=question.droplet_ids)
     return DropletDetails(
         droplet=droplet,
         tags=[row.tag for row in ask(connection, DropletTag, question)],
-        policies=records.policies(connection, droplet_id),
+        policies=[each for _, each in reversed(policies)],
         look=records.look(connection, droplet_id),
-        attempts=records.attempts(connection, droplet_id, most=5),
+        attempts=records.attempts(connection, droplet_id, question.now, most=5),
         days=ask(connection, DropletSizeOnDay, recent),
         live=ask(connection, LiveBackup, question),
         past=[row for row in ask(connection, BackupLifetime, question) if row.gone_at],

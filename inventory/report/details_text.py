@@ -25,7 +25,8 @@ def droplet_screen(
     now = verdict.now
     yield _heading(database, now)
     yield f'{shown(details.droplet.droplet)} (Droplet {details.droplet_id}, account "{shown(details.droplet.account)}")'
-    yield table((LABEL, TEXT), _droplet_facts(details, now))
+    facts = ((each.what, f"{each.trend}  {each.words}".strip()) for each in droplet_facts(details, now))
+    yield table((LABEL, TEXT), facts)
     if verdict.findings or verdict.exempted:
         yield ""
         yield check_text.lines(verdict)
@@ -46,21 +47,29 @@ def _heading(database: str, now: datetime) -> str:
     return f"{database}, as of {rows_text.moment(now)}\n"
 
 
-def _droplet_facts(details: DropletDetails, now: datetime) -> Iterator[tuple[str, str]]:
+class Fact(NamedTuple):
+    """A line of what is known of a Droplet; `what` is empty where the line before it goes on."""
+
+    what: str
+    words: str
+    trend: str = ""
+
+
+def droplet_facts(details: DropletDetails, now: datetime) -> Iterator[Fact]:
     """Describe a Droplet, its policy, its backups, and the looks at it."""
-    yield "Droplet", _droplet(details, now)
-    yield "Policy", _policies(details.policies, now)
-    yield "Backups", _backups(details, now)
+    yield Fact("Droplet", _droplet(details, now))
+    yield Fact("Policy", _policies(details.policies, now))
+    yield Fact("Backups", _backups(details, now))
     if details.growth and details.growth.growth_per_day_gigabytes is not None:
         grows = words.change(details.growth.growth_per_day_gigabytes)
         in_90_days = words.size(details.growth.size_in_90_days_gigabytes or 0)
         trend = words.trend([row.size_gigabytes for row in details.days], _TREND_POINTS)
-        yield "Growth", f"{trend}  {grows} a day, {in_90_days} in 90 days"
+        yield Fact("Growth", f"{grows} a day, {in_90_days} in 90 days", trend)
     if details.cost and details.cost.estimated_usd is not None:
-        yield "Cost", f"{words.money(details.cost.estimated_usd)} a month, estimated"
-    yield "Looked at", _looked_at(details, now)
+        yield Fact("Cost", f"{words.money(details.cost.estimated_usd)} a month, estimated")
+    yield Fact("Looked at", _looked_at(details, now))
     for attempt in details.attempts[:3]:
-        yield "", f"{words.instant(attempt.attempted_at, now)} {attempt.outcome}: {shown(attempt.error or '')}"
+        yield Fact("", f"{words.instant(attempt.attempted_at, now)} {attempt.outcome}: {shown(attempt.error or '')}")
 
 
 def _droplet(details: DropletDetails, now: datetime) -> str:
@@ -83,11 +92,12 @@ def _policies(policies: Sequence[PolicyRecord], now: datetime) -> str:
     if not policies:
         return "never read"
     first, *older = policies
-    before = f"; before that {_policy(older[0])}" if older else ""
-    return f"{_policy(first)}, since {words.instant(first.valid_from, now)}{before}"
+    before = f"; before that {policy_words(older[0])}" if older else ""
+    return f"{policy_words(first)}, since {words.instant(first.valid_from, now)}{before}"
 
 
-def _policy(policy: PolicyRecord) -> str:
+def policy_words(policy: PolicyRecord) -> str:
+    """Describe what a policy says."""
     if not policy.is_enabled:
         return "backups OFF"
     weekday = f" on {policy.weekday}" if policy.weekday else ""
@@ -111,13 +121,15 @@ def _backups(details: DropletDetails, now: datetime) -> str:
 
 
 def _looked_at(details: DropletDetails, now: datetime) -> str:
-    look = details.look
-    if look.last_observed_at is None:
-        return f"never completely; last attempt {words.instant(look.last_attempt_at, now)}: {look.last_outcome}"
-    listed = f", listed {words.age(now - look.last_listed_at)} ago" if look.last_listed_at else ""
+    look, observed_at = details.look, details.droplet.last_observed_at
+    is_of_today = look.last_attempt_at <= now
+    if observed_at is None:
+        last = f"; last attempt {words.instant(look.last_attempt_at, now)}: {look.last_outcome}" if is_of_today else ""
+        return f"never completely{last}"
+    listed = f", listed {words.age(now - look.last_listed_at)} ago" if look.last_listed_at and is_of_today else ""
     first = f"; first {words.instant(details.droplet.first_look_at, now)}" if details.droplet.first_look_at else ""
-    failing = "" if look.last_error is None else f"; last attempt {look.last_outcome}"
-    return f"{words.age(now - look.last_observed_at)} ago{listed}{first}{failing}"
+    failing = "" if look.last_error is None or not is_of_today else f"; last attempt {look.last_outcome}"
+    return f"{words.age(now - observed_at)} ago{listed}{first}{failing}"
 
 
 def _sections(details: DropletDetails) -> Iterator[tuple[str, str, Sequence[NamedTuple]]]:

@@ -1,4 +1,4 @@
-"""A self-contained HTML file: no script, nothing loaded from elsewhere, and no name in it becomes markup."""
+"""Templates into pages: no script, nothing loaded from elsewhere, and no name in them becomes markup."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -14,31 +14,47 @@ from inventory.terminal.document import iso
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_PACKAGE = "inventory.report"
+
 
 def render(template: str, **content: Any) -> Iterator[str]:  # noqa: ANN401 - whatever the template shows
-    """Fill a template of the directory `templates`, and give the page in pieces."""
+    """Fill a template of the directory `templates` as a self-contained file, and give it in pieces."""
     return _environment().get_template(template).generate(**content)
 
 
 @cache
 def _environment() -> "Environment":
+    return environment(style(), _PACKAGE)
+
+
+@cache
+def style() -> str:
+    """Give the style sheet that every page begins with."""
+    return files(_PACKAGE).joinpath("templates", "page.css").read_text("utf-8")
+
+
+def environment(style_sheet: str, *packages: str) -> "Environment":
+    """Make the environment of the templates of these packages, and of this one, in this order."""
     # Loading it takes time that only a page is worth.
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
     def visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template shows
         return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
-    environment = Environment(
-        loader=PackageLoader("inventory.report"),
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(each) for each in dict.fromkeys((*packages, _PACKAGE))]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = files("inventory.report").joinpath("templates", "page.css").read_text("utf-8")
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    environment.filters |= {"moment": rows_text.moment, "iso": iso}
-    environment.globals |= {"style": Markup(style), "style_source": f"sha256-{digest}"}  # noqa: S704 - our own text
-    return environment
+    made.filters |= {"moment": rows_text.moment, "iso": iso}
+    made.globals |= {"style": Markup(style_sheet), "style_source": source(style_sheet)}  # noqa: S704 - our own text
+    return made
+
+
+def source(style_sheet: str) -> str:
+    """Name a style sheet as a content security policy does."""
+    return f"sha256-{b64encode(sha256(style_sheet.encode()).digest()).decode()}"

@@ -94,11 +94,12 @@ def page(
         columns=laid_out,
         has_rows=bool(rows),
         count=words.count(len(rows), "row"),
-        rows=(_cells(laid_out, each, question.now) for each in rows),
+        rows=(cells(laid_out, each, question.now) for each in rows),
     )
 
 
-def _cells(laid_out: Sequence[Column], row: NamedTuple, now: datetime) -> list[tuple[Column, Cell]]:
+def cells(laid_out: Sequence[Column], row: NamedTuple, now: datetime) -> list[tuple[Column, Cell]]:
+    """Write the cells of a row, each beside its column."""
     return [(column, _cell(column.name, value, now)) for column, value in zip(laid_out, row, strict=True)]
 
 

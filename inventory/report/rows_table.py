@@ -144,7 +144,7 @@ def _column(name: str, values: Sequence[Any], goes: int) -> layout.Column:
     return layout.Column(_header(name), is_figure, may_fold, goes=goes)
 
 
-def _details(event: Event) -> str:
+def details(event: Event) -> str:
     """Describe an event: which backup, which attribute with its old and new value, and why."""
     backup = [] if event.backup_id is None else [str(event.backup_id)]
     values = (event.old_value, event.new_value)
@@ -153,7 +153,7 @@ def _details(event: Event) -> str:
     return ", ".join([*backup, *change, *why])
 
 
-_COMPUTED = {"details": _details}
+_COMPUTED = {"details": details}
 _DETAILS = ("backup_id", "attribute", "old_value", "new_value", "gone_reason")
 
 

@@ -76,20 +76,35 @@ def looks(summary: Summary) -> Iterator[str]:
         yield accounts_text.looks(summary.health, summary.now)
         yield from no_longer_configured(summary)
         return
-    for row in summary.health:
-        whose = f'"{shown(row.account)}": ' if len(summary.health) > 1 else ""
-        if row.last_complete_at is None:
-            yield f"{whose}No sync was complete yet; the last one was {row.last_run_status}."
-            continue
-        ago = words.age(summary.now - row.last_complete_at)
-        overdue_after = words.age(row.overdue_after)
-        looked = (
-            f"all {words.count(row.droplets, 'Droplet')} looked at"
-            if not row.droplets_overdue
-            else f"{row.droplets_overdue} of {words.count(row.droplets, 'Droplet')} not looked at for {overdue_after}"
-        )
-        yield f"{whose}Last complete sync {ago} ago; {looked}."
+    for look in account_looks(summary):
+        whose = f'"{shown(look.account)}": ' if len(summary.health) > 1 else ""
+        yield f"{whose}{look.words}"
     yield from no_longer_configured(summary)
+
+
+class Look(NamedTuple):
+    """How fresh is what is known of one account; late is what `sync_health` counts as overdue."""
+
+    account: str
+    words: str
+    is_late: bool
+
+
+def account_looks(summary: Summary) -> Iterator[Look]:
+    """Say the same of each account that was looked at."""
+    for row in summary.health:
+        if row.last_complete_at is None:
+            never = f"No sync was complete yet; the last one was {row.last_run_status}."
+            yield Look(row.account, never, is_late=True)
+            continue
+        ago, droplets = summary.now - row.last_complete_at, words.count(row.droplets, "Droplet")
+        looked = (
+            f"all {droplets} looked at"
+            if not row.droplets_overdue
+            else f"{row.droplets_overdue} of {droplets} not looked at for {words.age(row.overdue_after)}"
+        )
+        is_late = ago > row.overdue_after or row.droplets_overdue > 0
+        yield Look(row.account, f"Last complete sync {words.age(ago)} ago; {looked}.", is_late)
 
 
 def no_longer_configured(summary: Summary) -> Iterator[str]:
@@ -105,18 +120,20 @@ def no_longer_configured(summary: Summary) -> Iterator[str]:
 
 
 class Figure(NamedTuple):
-    """One figure: its name, its value, a note, and a drawn trend."""
+    """One figure: its name, its value, a note, a drawn trend, and whether it is not as it should be."""
 
     what: str
     figure: str
     note: str
     trend: str = ""
+    is_amiss: bool = False
 
 
 def figures(summary: Summary) -> Iterator[Figure]:
     """Give the figures of protected Droplets, backups, gigabytes and dollars."""
     without = f" ({words.count(summary.without_rate, 'Droplet')}: no rate or price)" if summary.without_rate else ""
-    yield Figure("Protected", *_protected(summary))
+    protected, unprotected = _protected(summary)
+    yield Figure("Protected", protected, unprotected, is_amiss=bool(unprotected))
     yield Figure("Live backups", "unknown" if summary.backups is None else f"{summary.backups:,}", _ages(summary))
     trend = words.trend(summary.sizes, _TREND_POINTS)
     stored = "unknown" if summary.size_gigabytes is None else words.size(summary.size_gigabytes)

@@ -55,21 +55,14 @@ class AttemptRecord:
     error: str | None
 
 
-def policies(connection: sa.Connection, droplet_id: int) -> list[PolicyRecord]:
-    """List all policies that were read, the newest first."""
-    columns = [backup_policies.c[name] for name in PolicyRecord.__slots__]
-    query = sa.select(*columns).where(backup_policies.c.droplet_id == droplet_id)
-    return [PolicyRecord(*row) for row in connection.execute(query.order_by(backup_policies.c.valid_from.desc()))]
-
-
 def look(connection: sa.Connection, droplet_id: int) -> LookRecord:
     """Read the last look and attempt of a Droplet that is stored."""
     columns = [droplets.c[name] for name in LookRecord.__slots__]
     return LookRecord(*connection.execute(sa.select(*columns).where(droplets.c.id == droplet_id)).one())
 
 
-def attempts(connection: sa.Connection, droplet_id: int, most: int) -> list[AttemptRecord]:
-    """List at most so many attempts that were not looks, the newest first."""
+def attempts(connection: sa.Connection, droplet_id: int, now: datetime, most: int) -> list[AttemptRecord]:
+    """List at most so many attempts up to `now` that were not looks, the newest first."""
     query = (
         sa.select(
             sync_listings.c.attempted_at,
@@ -80,6 +73,7 @@ def attempts(connection: sa.Connection, droplet_id: int, most: int) -> list[Atte
         )
         .join(sync_runs)
         .where(sync_listings.c.droplet_id == droplet_id, sync_listings.c.error.is_not(None))
+        .where(sync_listings.c.attempted_at <= now)
         .order_by(sync_listings.c.run_id.desc())
         .limit(most)
     )

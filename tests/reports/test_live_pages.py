@@ -16,6 +16,7 @@ from inventory.judging.rules import Rules
 from inventory.pages import calendar
 from inventory.pages.routes import routes
 from inventory.pages.site import Site
+from inventory.report import details, details_text
 from inventory.report.choosing import reports
 from inventory.report.overview import Judging
 from inventory.serving.listening import names
@@ -113,11 +114,25 @@ def test_the_rows_for_programs_are_those_of_the_command(client: httpx.Client, ru
         assert client.get(f"/reports/{name}.csv{when}").text == run("report", name, "--as-of", moment, "--csv").out
 
 
+@pytest.mark.usefixtures("run")
+def test_a_droplet_is_described_as_the_command_describes_it(
+    client: httpx.Client, droplet_id: int, lived: Database
+) -> None:
+    with lived.reading() as connection:
+        found = details.of_droplet(connection, Question(ENDS_AT, droplet_ids=frozenset({droplet_id})))
+    page = unescape(client.get(f"/droplets/{droplet_id}").text)
+    for each in details_text.droplet_facts(found, ENDS_AT):
+        assert f"<dt>{each.what}</dt><dd>{each.words}</dd>" in page or not each.what
+    assert '<a href="../">Overview</a> / <a href="../calendar">Calendar</a> / ' in page
+    for policy in found.policies:
+        assert f"<li>{details_text.policy_words(policy)}, since <time" in page
+
+
 @pytest.mark.slow
 def test_the_past_shows_what_the_report_of_that_moment_shows(client: httpx.Client, run: Run) -> None:
     known = json.loads(run("report", "--as-of", EARLIER, "--json").out)
     page = client.get(f"/?as_of={EARLIER}").text
-    assert f"{known['backups']} backups" in page
+    assert f"<dd>{known['backups']}</dd>" in page
     assert f"{known['size_gigabytes']:,.1f} GB" in page
     assert "This is the past" in page
     assert "This is the past" not in client.get("/").text

@@ -1,14 +1,16 @@
 """`inventory show`: everything about one Droplet or backup."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from inventory.commands import show
 from inventory.errors import UsageError
+from inventory.report import details, details_text
 from inventory.store.engine import Database
+from inventory.terminal import words
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, KnownDroplet
 from tests.reports.conftest import Run
@@ -80,6 +82,24 @@ def test_every_droplet_and_its_parts_are_shown_as_json(
         assert found["droplet"]["droplet"] == droplet.droplet
         assert found["policies"]
         assert len(found["live"]) == (found["retention"] or {"backups": 0})["backups"]
+
+
+def test_what_is_shown_of_a_droplet_at_a_moment_was_known_then(lived: Database, ends_at: datetime) -> None:
+    then = ends_at - timedelta(days=30)
+    later = 0
+    with lived.reading() as connection:
+        for droplet in ask(connection, KnownDroplet, Question(now=then)):
+            of_one = frozenset({droplet.droplet_id})
+            found = details.of_droplet(connection, Question(now=then, droplet_ids=of_one))
+            today = details.of_droplet(connection, Question(now=ends_at, droplet_ids=of_one))
+            assert all(each.valid_from <= then for each in found.policies)
+            assert all(each.attempted_at <= then for each in found.attempts)
+            later += len(today.policies) - len(found.policies) + len(today.attempts) - len(found.attempts)
+            looked = next(each.words for each in details_text.droplet_facts(found, then) if each.what == "Looked at")
+            assert found.droplet.last_observed_at
+            assert looked.startswith(f"{words.age(then - found.droplet.last_observed_at)} ago")
+            assert "last attempt" not in looked
+    assert later, "something was learned later"
 
 
 @pytest.mark.usefixtures("run")

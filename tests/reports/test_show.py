@@ -32,7 +32,7 @@ def document(capsys: pytest.CaptureFixture[str], name: str, now: datetime) -> An
 def test_a_droplet_is_shown_whole(capsys: pytest.CaptureFixture[str], ends_at: datetime) -> None:
     text = shown(capsys, "db-01", ends_at)
     assert max(len(line) for line in text.splitlines()[1:]) <= 80
-    for words in (
+    for part in (
         'db-01 (Droplet 500000003, account "default")',
         "168.00 USD a month; tags db, env:prod",
         "daily, window from 08:00Z for 4 h, kept 7 days",
@@ -43,7 +43,7 @@ def test_a_droplet_is_shown_whole(capsys: pytest.CaptureFixture[str], ends_at: d
         "UNEXPLAINED",
         "Past backups: ",
     ):
-        assert words in text
+        assert part in text
     everything = shown(capsys, "db-01", ends_at, is_verbose=True)
     assert len(everything.splitlines()) > len(text.splitlines())
 

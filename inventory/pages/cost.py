@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from inventory.errors import UsageError
-from inventory.pages import charts
 from inventory.pages.reading import Page, Reading
+from inventory.report import charts
 from inventory.terminal import words
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletTag, MonthlyCost

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from inventory.errors import UsageError
 from inventory.judging.evidence import inspect
-from inventory.pages import calendar, charts
+from inventory.pages import calendar
 from inventory.pages.reading import Page, Reading
-from inventory.report import check_text, details, details_text, rows_table
+from inventory.report import charts, check_text, details, details_text, rows_table
 from inventory.report.details import DropletDetails
 from inventory.report.details_text import Fact
 from inventory.terminal import words

@@ -8,9 +8,9 @@ from typing import Any
 
 from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import Evidence, Verdict, judge
-from inventory.pages import calendar, charts
+from inventory.pages import calendar
 from inventory.pages.reading import Page, Reading
-from inventory.report import check_text, rows_text, summary_text
+from inventory.report import charts, check_text, rows_text, summary_text
 from inventory.report.fleet_sizes import FleetSizes, read_sizes
 from inventory.report.summary import summarise
 from inventory.store.droplet_records import next_windows

@@ -30,7 +30,8 @@ def _environment() -> "Environment":
 @cache
 def style() -> str:
     """Give the style sheet that every page begins with."""
-    return files(_PACKAGE).joinpath("templates", "page.css").read_text("utf-8")
+    templates = files(_PACKAGE).joinpath("templates")
+    return "".join(templates.joinpath(name).read_text("utf-8") for name in ("page.css", "chart.css"))
 
 
 def environment(style_sheet: str, *packages: str) -> "Environment":

@@ -19,6 +19,9 @@ def page(summary: Summary, verdict: Verdict, question: Question, *, database: st
         database: Its name as it may be shown.
         narrowed: Which accounts, Droplets and tags were asked for, in words; empty if all were.
     """
+    # Loading it takes time that only a page is worth.
+    from inventory.report import charts  # noqa: PLC0415
+
     is_known = bool(summary.health or summary.incomplete_before)
     return render(
         "summary.html",
@@ -31,6 +34,15 @@ def page(summary: Summary, verdict: Verdict, question: Question, *, database: st
         figures=list(summary_text.figures(summary)),
         attention=summary_text.attention(summary, verdict),
         findings=list(check_text.rows(verdict)),
+        charts=[
+            charts.stored(
+                "Gigabytes after each day",
+                [each.day for each in summary.size_by_day],
+                {"stored": [each.size_gigabytes for each in summary.size_by_day]},
+            )
+        ]
+        if summary.size_by_day
+        else [],
         lately=summary_text.lately(summary),
         largest=[summary_text.large_cells(each, summary) for each in summary.largest],
         has_several_accounts=len(summary.health) > 1,

@@ -7,11 +7,13 @@ from xml.etree.ElementTree import Element, TreeBuilder
 _EMPTY = {"meta"}
 _TAGS = {
     *("html", "head", "meta", "title", "style", "body", "main", "section", "h1", "h2", "p", "div", "dl", "dt", "dd"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "time", "code", "span"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "time", "code", "span", "details", "summary"),
+    *("figure", "figcaption", "svg", "g", "path", "rect", "line", "circle", "text"),
 }
 _ATTRIBUTES = {
     *("lang", "charset", "http-equiv", "name", "content", "class", "id", "scope", "datetime", "role", "tabindex"),
-    *("aria-labelledby", "aria-hidden"),
+    *("aria-labelledby", "aria-hidden", "aria-label", "xmlns", "viewbox", "d", "cx", "cy", "r", "x", "y", "width"),
+    *("height", "transform"),
 }
 
 

@@ -1,6 +1,7 @@
 """`inventory report --html`: every view, and the summary, as one page that needs nothing else."""
 
-from datetime import datetime
+import json
+from datetime import date, datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -131,6 +132,18 @@ def test_the_summary_as_a_page_says_what_the_screen_says(run: Run, tmp_path: Pat
     later = page_of(run, tmp_path, "--limit", "1")
     assert len(pages.table(later, "largest")[1]) == 1
     assert "Needs attention: nothing" in [pages.words(each) for each in later.iterfind(".//h2")]
+
+
+def test_the_summary_as_a_page_draws_what_the_document_counts(run: Run, tmp_path: Path) -> None:
+    page = page_of(run, tmp_path)
+    known = json.loads(run("report", "--as-of", NOW, "--json").out)["size_by_day"]
+    assert known
+    drawn = [f"{date.fromisoformat(each['day']):%-d %b}: {each['size_gigabytes']:,.1f} GB" for each in known]
+    (chart,) = page.iter("svg")
+    assert [pages.words(each) for each in chart.iter("title")][-len(drawn) :] == drawn
+    figures = [pages.words(row) for row in page.iterfind(".//details//tbody/tr")]
+    assert figures == [each.replace(": ", "") for each in drawn[::-1]]
+    assert not list(page_of(run, tmp_path, as_of="2025-01-01").iter("svg")), "nothing was known"
 
 
 def test_a_page_replaces_the_one_before(run: Run, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inventory.pages import charts
-from inventory.pages.charts import Chart
+from inventory.report import charts
+from inventory.report.charts import Chart
 
 DAYS = [date(2026, 3, 1) + timedelta(days=number) for number in range(30)]
 HOSTILE = '"><script>alert(1)</script>{{7*7}}'

@@ -180,7 +180,11 @@ class Serving:
 
 def _listen(address: str) -> socket.socket:
     host, port = host_and_port(address)
-    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # Else the body, written after the head, waits 40 ms for the reader to acknowledge that. asyncio sets it only where
+    # the socket names its protocol, which this one does not; connections inherit it.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _configuration(pages: Application) -> uvicorn.Config:

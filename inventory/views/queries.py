@@ -30,6 +30,9 @@ _DROPLET_BY_DROPLET = "account, droplet, droplet_id, "
 KNOWN_DROPLETS = "known_droplets"
 """The view that every other view of Droplets reads, directly or through others."""
 
+CHANGES = "changes"
+"""The view that begins with what happened lately, whosever it was; all others begin with the Droplets."""
+
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 _TYPES: dict[type, TypeEngine[Any]] = {
@@ -108,7 +111,7 @@ def _answers(
     view = views()[VIEWS[row]]
     types = column_types(row)
     whose, when = dict(_whose(view, question, types)), dict(_when(view, question, types))
-    few = reach.few_droplets(connection, question.accounts) if question.accounts is not None else None
+    few = _few(connection, view, question)
     if few is not None and "account" in view.columns:
         whose[_WANTED] = sa.bindparam("wanted", json.dumps(few))
     statement = sa.text(_text(view, list(whose), list(when), question.limit, connection.dialect.name))
@@ -116,6 +119,14 @@ def _answers(
     values = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
     values += [*whose.values(), *when.values()]
     return connection.execute(statement.bindparams(*values).columns(**types), execution_options=options)
+
+
+def _few(connection: sa.Connection, view: View, question: Question) -> Sequence[int] | None:
+    """Return the Droplets whose rows alone the tables need to have; None where they need all, or it gains nothing."""
+    ids = question.droplet_ids
+    if view.name == CHANGES and ids is not None and 0 < len(ids) <= reach.A_HANDFUL:
+        return sorted(ids)
+    return reach.few_droplets(connection, question.accounts) if question.accounts is not None else None
 
 
 def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | None, dialect: str) -> str:

@@ -1,7 +1,8 @@
 """How far a question about some accounts reaches: to the rows of their own Droplets, if those are few beside others.
 
 Views begin with what all accounts have in common, such as all that changed lately. For one of two thousand accounts
-each table is therefore replaced, in the question's own text, by the rows of that account's Droplets.
+each table is therefore replaced, in the question's own text, by the rows of that account's Droplets. The same is done
+for a handful of Droplets where a view begins with what happened to any of them.
 """
 
 import json
@@ -14,6 +15,9 @@ from inventory.views.times import UtcDateTime
 
 # What is held of a question is bounded; so many Droplets are no longer few.
 _FEW = 20_000
+
+A_HANDFUL = 20
+"""So many Droplets' rows are found sooner one by one than among what happened to a thousand."""
 
 _OF_DROPLET = "droplet_id IN (SELECT droplet_id FROM wanted)"
 _NARROWED = {

@@ -1,4 +1,4 @@
-"""What is read of one account does not grow with the other accounts: counted in SQLite's own steps, not in time."""
+"""What is read for one account or Droplet does not grow with the others: counted in SQLite's own steps, not in time."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +14,8 @@ from inventory.report.asking import Asked
 from inventory.report.forms import Form
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
+from inventory.views.queries import Question, ask
+from inventory.views.rows import Event
 from tests.simulated import Account
 
 EVERY = 100  # steps
@@ -97,6 +99,21 @@ def test_judging_one_account_reads_as_much_beside_others_as_alone(account: Accou
     add_others(account)
     with counted() as beside:
         assert judge(account).droplets == 10
+    assert beside.taken < ALMOST * alone.taken
+
+
+def test_what_happened_to_one_droplet_is_found_as_soon_beside_others(account: Account) -> None:
+    def events() -> list[Event]:
+        with account.database.reading() as connection:
+            ids = frozenset(account.droplets[:1])
+            return ask(connection, Event, Question(account.clock(), droplet_ids=ids))
+
+    with counted() as alone:
+        found = events()
+    add_others(account)
+    with counted() as beside:
+        assert events() == found
+    assert found
     assert beside.taken < ALMOST * alone.taken
 
 

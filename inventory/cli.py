@@ -171,6 +171,10 @@ def report(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print every row and column as CSV.")] = False,
     html: HtmlFile = None,
+    html_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the pages of `inventory pages` as files into this directory."),
+    ] = None,
 ) -> int:
     """Answer a question; without a name, show the summary and what needs attention.
 
@@ -195,7 +199,13 @@ def report(
         tags=tuple(tag or ()),
         limit=limit,
     )
-    return command.run(config, name, asked, Form(as_json, as_csv, html))
+    form = Form(as_json, as_csv, html, html_dir)
+    if html_dir is None:
+        return command.run(config, name, asked, form)
+    from inventory.commands import report_site
+
+    form.check(name)
+    return report_site.run(config, asked, html_dir)
 
 
 @app.command(rich_help_panel="Ask")

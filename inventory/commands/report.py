@@ -35,7 +35,7 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
     view = choose(name) if name else None
     now = now or utc_now()
     question = asked.question(view, now)
-    form.check()
+    form.check(name)
     settings = load(config_file, needs_token=False)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,

@@ -24,7 +24,7 @@ _MOST_BACKUPS = 120
 
 def calendar_page(reading: Reading) -> Page:
     """Read one part of the calendar of the Droplets that are asked for."""
-    every = [each for each in reading.known() if _is_of_calendar(each, reading)]
+    every = of_calendar(reading)
     parts = max(-(-len(every) // A_PAGE), 1)
     if reading.asked.page > parts:
         raise UsageError(f"there is no page {reading.asked.page}: the calendar has {words.count(parts, 'page')}")
@@ -44,6 +44,11 @@ def calendar_page(reading: Reading) -> Page:
             "plans": sorted(set(reading.plans().values())),
         },
     )
+
+
+def of_calendar(reading: Reading) -> list[KnownDroplet]:
+    """Read the Droplets that are asked for and that the calendar's days have to do with, those that exist first."""
+    return [each for each in reading.known() if _is_of_calendar(each, reading)]
 
 
 def _is_of_calendar(droplet: KnownDroplet, reading: Reading) -> bool:

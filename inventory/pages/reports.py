@@ -24,8 +24,8 @@ def list_page(_reading: Reading) -> Page:
     return Page("reports.html", "Reports", {"reports": list(reports().values())})
 
 
-def report_page(reading: Reading, name: str) -> Page | None:
-    """Read one part of a report; None if there is none of that name."""
+def report_page(reading: Reading, name: str, most: int | None = None) -> Page | None:
+    """Read one part of a report; None if there is none of that name. CSV and JSON have at most so many rows."""
     view = reports().get(name)
     if view is None:
         return None
@@ -39,6 +39,7 @@ def report_page(reading: Reading, name: str) -> Page | None:
         rows_table.as_words(view.name).capitalize(),
         {
             "view": view,
+            "most": most,
             "period": rows_text.period(view, report.question),
             "warning": report.warning,
             "columns": columns,
@@ -50,25 +51,25 @@ def report_page(reading: Reading, name: str) -> Page | None:
     )
 
 
-def json_of(reading: Reading, name: str) -> str | None:
-    """Give the document that `inventory report NAME --json` prints; None if there is no such report."""
+def json_of(reading: Reading, name: str, most: int | None = None) -> str | None:
+    """Give the document that `inventory report NAME --json --limit MOST` prints; None if there is no such report."""
     view = reports().get(name)
-    return as_json(_report(reading, view).document()) if view else None
+    return as_json(_report(reading, view, most).document()) if view else None
 
 
-def csv_of(reading: Reading, name: str) -> str | None:
-    """Give what `inventory report NAME --csv` prints; None if there is no such report."""
+def csv_of(reading: Reading, name: str, most: int | None = None) -> str | None:
+    """Give what `inventory report NAME --csv --limit MOST` prints; None if there is no such report."""
     view = reports().get(name)
     if view is None:
         return None
     text = io.StringIO(newline="")
-    _report(reading, view).write_csv(text)
+    _report(reading, view, most).write_csv(text)
     return text.getvalue()
 
 
-def _report(reading: Reading, view: View) -> RowsReport:
+def _report(reading: Reading, view: View, most: int | None = None) -> RowsReport:
     # Of all that is stored, configured or not, unless somebody asks for less: as on the command line.
-    question = reading.question() if reading.asked.is_narrowed else Question(reading.now)
+    question = replace(reading.question() if reading.asked.is_narrowed else Question(reading.now), limit=most)
     missing = gap(reading.connection, question, view, reading.today)
     return RowsReport(
         reading.connection,

@@ -1,8 +1,8 @@
-"""From an address to the bytes of a page: which page it is, one bounded reading, and what every page has in common."""
+"""From an address to the bytes of a page: which page it is, one bounded reading, and the overview that is kept."""
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from inventory.errors import DatabaseError, UsageError
 from inventory.pages import cost, droplets, overview, reports
 from inventory.pages.asked import Asked, address
+from inventory.pages.frame import Frame
 from inventory.pages.reading import Page, Reading
-from inventory.pages.rendering import render
 from inventory.process.clock import utc_now
 from inventory.report.overview import Judging
 from inventory.store.engine import Database
@@ -90,15 +90,15 @@ class Site:
         if kept:  # others get it while it is made again
             self._overview = replace(kept, is_fresh_until=now + _OVERVIEW_SECONDS)
         today = self._clock().replace(microsecond=0)
-        common = _Common("", Asked(), today, today)
+        frame = Frame("", Asked(), today, today, address)
         try:
             runs = self._read(lambda connection, _: state_of_runs(connection))
             if kept and kept.runs == runs and now < kept.is_kept_until:
                 self._overview = replace(kept, is_fresh_until=now + _FRESH_SECONDS)
                 return kept.answer
-            answer = self._made(overview.page, common, HTML, _OVERVIEW_SECONDS)
+            answer = self._made(overview.page, frame, HTML, _OVERVIEW_SECONDS)
         except DatabaseError as error:
-            return _unanswered(common, error)
+            return _unanswered(frame, error)
         self._overview = _Kept(answer, runs, now + _FRESH_SECONDS, now + _KEPT_SECONDS)
         return answer
 
@@ -131,33 +131,33 @@ class Site:
     def not_found(self, path: str) -> Answer:
         """Say that there is no page at this address; `path` begins with a slash."""
         today = self._clock()
-        common = _Common(path.removeprefix("/"), Asked(), today, today)
-        return _problem(common, 404, "There is no such page", "The overview leads to all there are.")
+        frame = Frame(path.removeprefix("/"), Asked(), today, today, address)
+        return _problem(frame, 404, "There is no such page", "The overview leads to all there are.")
 
     def page(self, place: str, make: Make, parameters: Mapping[str, str], media_type: str = HTML) -> Answer:
         """Make a page in one reading; say why, where it cannot be made."""
         today = self._clock().replace(microsecond=0)
-        nothing_asked = _Common(place, Asked(), today, today)
+        nothing_asked = Frame(place, Asked(), today, today, address)
         try:
             asked = Asked.read(parameters)
-            common = _Common(place, asked, asked.moment(today), today)
-            return self._made(make, common, media_type)
+            frame = Frame(place, asked, asked.moment(today), today, address)
+            return self._made(make, frame, media_type)
         except UsageError as error:
             return _problem(nothing_asked, 400, "This address cannot be answered", str(error))
         except DatabaseError as error:
             return _unanswered(nothing_asked, error)
 
-    def _made(self, make: Make, common: "_Common", media_type: str, seconds: float = SECONDS) -> Answer:
+    def _made(self, make: Make, frame: Frame, media_type: str, seconds: float = SECONDS) -> Answer:
         def page(connection: sa.Connection, shown: str) -> Page | str | None:
-            return make(Reading(connection, common.asked, common.now, common.today, shown, self._judging()))
+            return make(Reading(connection, frame.asked, frame.now, frame.today, shown, self._judging()))
 
         found, shown = self._read(page, seconds)
         if found is None:
-            return _problem(common, 404, "Not known", "What this address asks for was not known at that moment.")
+            return _problem(frame, 404, "Not known", "What this address asks for was not known at that moment.")
         if isinstance(found, str):
-            name = common.place.rpartition("/")[2]
+            name = frame.place.rpartition("/")[2]
             return Answer(200, found.encode("utf-8", "replace"), media_type, name)
-        return Answer(200, common.written(found, shown))
+        return Answer(200, frame.written(found, shown))
 
     def _read(self, read: Callable[[sa.Connection, str], _Read], seconds: float = SECONDS) -> tuple[_Read, str]:
         """Read once, if not too many others do, and give the name of the database with it."""
@@ -174,61 +174,9 @@ class Site:
             self._places.release()
 
 
-@dataclass(frozen=True, slots=True)
-class _Common:
-    """What every page has: where it is, what was asked, its moment, and the one at which it is made."""
-
-    place: str
-    asked: Asked
-    now: datetime
-    today: datetime
-
-    @property
-    def root(self) -> str:
-        """What leads from this page to the overview."""
-        return "../" * self.place.count("/")
-
-    @property
-    def above(self) -> Sequence[tuple[str, str]]:
-        """Name the pages above this one, and where they are."""
-        folder, slash, _ = self.place.partition("/")
-        between = {"droplets": ("Calendar", "calendar"), "reports": ("Reports", "reports")}.get(folder)
-        return [("Overview", ""), *([between] if slash and between else ())] if self.place else []
-
-    def written(self, page: Page, database: str) -> bytes:
-        """Write a page; `database` is its name, empty where none was asked."""
-        return render(
-            page.template,
-            title=page.title,
-            place=self.place,
-            root=self.root,
-            above=self.above,
-            asked=self.asked,
-            now=self.now,
-            is_past=self.now != self.today,
-            database=database,
-            link=self.link,
-            here=self.here,
-            other=self.other,
-            **page.content,
-        )
-
-    def link(self, place: str, **changes: str | int) -> str:
-        """Link to another page of the same moment, and of nothing else that was asked."""
-        return address(self.root, place, Asked(as_of=self.asked.as_of).changed(**changes))
-
-    def here(self, **changes: str | int) -> str:
-        """Link to the same page with other parameters."""
-        return address(self.root, self.place, self.asked.changed(**changes))
-
-    def other(self, ending: str) -> str:
-        """Link to all rows of the same report in another form."""
-        return address(self.root, f"{self.place}{ending}", self.asked.changed(sort=""))
+def _problem(frame: Frame, status: int, title: str, sentence: str) -> Answer:
+    return Answer(status, frame.written(Page("problem.html", title, {"sentence": sentence}), ""))
 
 
-def _problem(common: _Common, status: int, title: str, sentence: str) -> Answer:
-    return Answer(status, common.written(Page("problem.html", title, {"sentence": sentence}), ""))
-
-
-def _unanswered(common: _Common, error: DatabaseError) -> Answer:
-    return _problem(common, 503, "No answer now", str(error))
+def _unanswered(frame: Frame, error: DatabaseError) -> Answer:
+    return _problem(frame, 503, "No answer now", str(error))

@@ -32,21 +32,26 @@ class Form:
 
     Attributes:
         html: The file that the page replaces.
+        html_dir: The directory for every page.
     """
 
     as_json: bool = False
     as_csv: bool = False
     html: Path | None = None
+    html_dir: Path | None = None
 
-    def check(self) -> None:
-        """Refuse a combination that makes no sense.
+    def check(self, name: str | None) -> None:
+        """Refuse a combination that makes no sense; `name` is that of the report, None for the summary.
 
         Raises:
             UsageError: More than one form is wanted, or the page has no file.
         """
         options = {"--csv": self.as_csv, "--json": self.as_json, "--html": self.html is not None}
+        options["--html-dir"] = self.html_dir is not None
         if sum(options.values()) > 1:
             raise UsageError(f"{' and '.join(each for each in options if options[each])} exclude each other.")
+        if self.html_dir and name:
+            raise UsageError("--html-dir writes every report: it takes no NAME.")
         if self.html == Path("-"):
             raise UsageError("--html takes the name of a file; --csv and --json go to stdout.")
 

@@ -1,4 +1,4 @@
-"""The file that a report goes into: replaced in one step, or left as it was."""
+"""The file or directory that a report goes into: a file is replaced in one step, or left as it was."""
 
 import errno
 import os
@@ -52,6 +52,17 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             made.unlink()
+
+
+def directory(path: Path) -> None:
+    """Make a directory if it is not there; the one that it lies in must be.
+
+    Raises:
+        OutputError: The disk is full or failing.
+        ConfigurationError: It cannot be made.
+    """
+    with _explaining(path, Kept.NOTHING_CHANGED):
+        path.mkdir(exist_ok=True)
 
 
 @contextmanager

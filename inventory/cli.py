@@ -65,6 +65,10 @@ AskedGroups = Annotated[
         help="Only accounts whose setting group is this, or fits a pattern such as acme*; may be repeated.",
     ),
 ]
+HtmlDirectory = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write the pages of `inventory pages` as files into this directory."),
+]
 AskedTags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only Droplets with this tag; may be repeated.")
 ]
@@ -171,10 +175,7 @@ def report(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print every row and column as CSV.")] = False,
     html: HtmlFile = None,
-    html_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write the pages of `inventory pages` as files into this directory."),
-    ] = None,
+    html_dir: HtmlDirectory = None,
 ) -> int:
     """Answer a question; without a name, show the summary and what needs attention.
 

@@ -65,6 +65,12 @@ AskedGroups = Annotated[
         help="Only accounts whose setting group is this, or fits a pattern such as acme*; may be repeated.",
     ),
 ]
+RestorableAt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MOMENT", help="For restorable_backups: what could be restored then, by all that is known today."
+    ),
+]
 HtmlDirectory = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Write the pages of `inventory pages` as files into this directory."),
@@ -158,12 +164,7 @@ def report(
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the reports, each with the question it answers.")] = False,
     as_of: Annotated[str | None, typer.Option(metavar="MOMENT", help="Answer by what was known then.")] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MOMENT", help="For restorable_backups: what could be restored then, by all that is known today."
-        ),
-    ] = None,
+    at: RestorableAt = None,
     since: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only rows of that moment or later.")] = None,
     until: Annotated[str | None, typer.Option(metavar="MOMENT", help="Only rows of before that moment.")] = None,
     droplet: AskedDroplets = None,

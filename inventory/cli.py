@@ -395,6 +395,19 @@ def copy(
 
 @database_commands.command()
 @exits
+def publish(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The SQLite file for readers; it is replaced.")],
+    *,
+    config: ConfigFile = None,
+) -> int:
+    """Copy the history into a SQLite file that others can read, without what people were told."""
+    from inventory.commands import publish as command
+
+    return command.run(config, file)
+
+
+@database_commands.command()
+@exits
 def forget_account(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The account, which is no longer configured.")],
     *,

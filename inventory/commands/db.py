@@ -1,6 +1,5 @@
 """`inventory db`: create, upgrade and copy the database, and let others read it."""
 
-import shlex
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def grant_reader(config_file: Path | None, role: str) -> int:
         if database.path:
             raise UsageError(
                 f"database {database.shown} is a SQLite file, which has no roles: let others read a copy of their "
-                f"own, made with: sqlite3 {shlex.quote(database.shown)} \"VACUUM INTO 'copy.db'\""
+                "own, made with: inventory db publish FILE"
             )
         is_new = grant(database, role)
         created = "was created and may" if is_new else "may"

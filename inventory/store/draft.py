@@ -37,18 +37,18 @@ def drafted(path: Path) -> Iterator[Database]:
         DatabaseUnusableError: No file can be made there.
     """
     with ExitStack() as stack:
-        with _making(path):
+        with making(path):
             file = stack.enter_context(directory(path)) / path.name
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(Database(sa.URL.create("sqlite", database=str(file)), becomes=path)) as database:
             yield database
             _log_ahead(database)
-        with _making(path):
+        with making(path):
             publish(file, path)
 
 
 @contextmanager
-def _making(path: Path) -> Iterator[None]:
+def making(path: Path) -> Iterator[None]:
     """Say what kept the file from being made."""
     try:
         yield
@@ -121,6 +121,33 @@ def publish(file: Path, path: Path) -> None:
         FileExistsError: There is one.
         OSError: The disk is full or failing.
     """
+    _check(file)
+    os.link(file, path)
+    _sync(path.parent)
+
+
+def replace(file: Path, path: Path) -> None:
+    """Check a SQLite file that no connection has open, sync it, and give it the name `path` alone.
+
+    Raises:
+        OSError: The disk is full or failing.
+    """
+    _check(file)
+    file.replace(path)
+    _sync(path.parent)
+
+
+def copy_committed(source: Path, draft: Path) -> None:
+    """Copy the last committed state of a SQLite file, also during a sync, into a new one for its owner alone.
+
+    The copy has no log ahead.
+    """
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(sqlite3.connect(source)) as raw:
+        raw.execute("VACUUM INTO ?", (str(draft),))
+
+
+def _check(file: Path) -> None:
     # Immutable: what is read is the file alone, which is all that will be there under that name.
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as raw:
         try:
@@ -130,8 +157,6 @@ def publish(file: Path, path: Path) -> None:
     if found != "ok":
         raise OSError(errno.EIO, f"what was written is damaged when read ({' '.join(found.split())})")
     _sync(file)
-    os.link(file, path)
-    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -101,7 +101,7 @@ def out_of_rights(path: Path) -> DatabaseUnusableError:
         owner = pwd.getpwuid(path.stat().st_uid).pw_name
     return DatabaseUnusableError(
         f"database {path} has a log (WAL), which its readers write to, and uid {os.geteuid()} may not. Run this as "
-        f"user {owner}, who owns it, or let it read a copy that VACUUM INTO made (docs/sql.md)",
+        f"user {owner}, who owns it, or let it read a copy: inventory db publish FILE",
         kept=Kept.NOTHING_CHANGED,
     )
 

@@ -4,10 +4,9 @@ One upgrade runs at a time, under an advisory lock on PostgreSQL, under the writ
 a while, and then find nothing to do. Each upgrade is one transaction.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from inventory.errors import DatabaseLockedError, DatabaseUnavailableError, Data
 from inventory.process import disk
 from inventory.process.clock import utc_now
 from inventory.store import statistics, view_ddl
-from inventory.store.draft import directory, drafted, publish, remove_left_behind
+from inventory.store.draft import copy_committed, directory, drafted, publish, remove_left_behind
 from inventory.store.driver_errors import NO_SCHEMA
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
@@ -305,9 +304,7 @@ def _copy_beside(path: Path, label: str) -> Path:
     try:
         with directory(path) as place:
             draft = place / copy.name
-            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with closing(sqlite3.connect(path)) as raw:
-                raw.execute("VACUUM INTO ?", (str(draft),))
+            copy_committed(path, draft)
             publish(draft, copy)
     except (OSError, sqlite3.Error) as error:
         why = "disk full" if disk.is_full(error) else "disk error" if disk.is_failing(error) else error

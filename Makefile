@@ -45,7 +45,7 @@ layers: .venv/dev ## Check that a layer imports only layers below it
 format: .venv/dev ## Format the code
 	$(BIN)/ruff format .
 
-docs: .venv/dev ## Write anew what is generated in docs/sql.md
+docs: .venv/dev ## Write anew what is generated in docs/sql.md, and for Datasette
 	$(BIN)/python -m docs.generate
 
 bench: .venv/dev ## Measure syncs, requests and views; half an hour

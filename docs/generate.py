@@ -3,13 +3,15 @@
     python -m docs.generate
 
 The diagram, the tables and the views stand between markers. After each question's SQL stands its answer. All of it is
-written anew; the rest of the page, the SQL included, is written by hand.
+written anew; the rest of the page, the SQL included, is written by hand. The same questions and descriptions are
+written for Datasette.
 """
 
 import contextlib
 import io
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +29,7 @@ from inventory.views.rows import ROWS
 from inventory.views.times import UtcDateTime
 
 PAGE = Path(__file__).with_name("sql.md")
+DATASETTE = PAGE.parents[1] / "deploy" / "datasette" / "metadata.json"
 DEMO_ENDS_AT = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 
 # Neither title nor prose may reach beyond their lines or into a block: what could, would be tried from every heading.
@@ -34,8 +37,19 @@ _QUESTION = re.compile(
     r"^### (?P<title>.+)\n(?P<prose>(?:(?!```).*\n)*)```sql\n(?P<sql>[^`]*)```\n+```text\n(?:(?!```).*\n)*```\n",
     re.MULTILINE,
 )
+# What only the demonstration knows, and a reader of Datasette fills in.
+_FILLED_IN = re.compile(r"(?P<before>(?P<column>\w+)\)? [<>=]+ )'(?P<value>demo|20\d\d-[^']*)'")
+_STABLE = ("backups", "backup_regions")
 _CLOCK = "-- {database}: on a copy, never where syncs go on\n"
 _TYPES = {"BIGINT": "bigint", "INTEGER": "integer", "TEXT": "text", "BOOLEAN": "boolean", "DATE": "date"}
+
+
+class Canned(NamedTuple):
+    """A question as Datasette asks it, and the values that the page has where a reader fills in his own."""
+
+    title: str
+    sql: str
+    values: Mapping[str, str]
 
 
 class Question(NamedTuple):
@@ -138,9 +152,9 @@ def freeze(connection: sa.Connection, page: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-def ask(connection: sa.Connection, sql: str) -> str:
+def ask(connection: sa.Connection, sql: str, values: Mapping[str, str] | None = None) -> str:
     """Ask, and write the answer as text: the same for the same rows of either database."""
-    result = connection.exec_driver_sql(sql)
+    result = connection.exec_driver_sql(sql, dict(values) if values else None)
     header, rows = list(result.keys()), [list(map(_cell, row)) for row in result]
     is_number = [all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(header))]
     lines = [header, *([_text(cell) for cell in row] for row in rows)]
@@ -169,6 +183,52 @@ def _text(value: Any) -> str:  # noqa: ANN401 - as above
     return "" if value is None else str(value)
 
 
+def canned(question: Question) -> Canned:
+    """Let a reader fill in the account, month and moment of a question; an empty moment asks of all times."""
+    values: dict[str, str] = {}
+
+    def parameter(found: re.Match[str]) -> str:
+        name = found["column"] if found["column"] in ("account", "month") else "moment"
+        values[name] = found["value"]
+        return f"{found['before']}:{name}"
+
+    sql = _FILLED_IN.sub(parameter, question.sql)
+    return Canned(question.title.replace("noon on 3 September", "a moment"), sql, values)
+
+
+def datasette(page: str) -> str:
+    """Describe the published database for Datasette: titles, units, columns, and the questions to ask."""
+    described: dict[str, object] = {
+        name: {
+            "title": f"{name}: {view.question}",
+            "description": f"{view.answers} Grain: {view.grain}. Units: {view.units}.",
+            "columns": dict(view.columns),
+        }
+        for name, view in views().items()
+    }
+    for table in metadata.sorted_tables:
+        columns = {column.name: str(column.comment) for column in table.columns}
+        hidden = {} if table.name in _STABLE else {"hidden": True}
+        described[table.name] = {"description": f"{table.comment}.", "columns": columns, **hidden}
+    asked = [canned(each) for each in questions(page)]
+    document = {
+        "title": "Backups of Droplets",
+        "description": "Made by inventory db publish. Times are UTC, sizes gigabytes as DigitalOcean bills them, costs "
+        "estimates, not invoices.",
+        "databases": {
+            "inventory": {
+                "tables": described,
+                "queries": {_slug(each.title): {"title": each.title, "sql": each.sql} for each in asked},
+            }
+        },
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _slug(title: str) -> str:
+    return "_".join(re.findall(r"[a-z0-9]+", title.lower()))
+
+
 @contextlib.contextmanager
 def demonstration() -> Iterator[Path]:
     """Give the demonstration's database, a SQLite file, as long as the block."""
@@ -186,6 +246,7 @@ def main() -> None:
         with database.reading() as connection:
             page = written(page, lambda sql: ask(connection, sql))
     PAGE.write_text(page, "utf-8")
+    DATASETTE.write_text(datasette(page), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The page on SQL says what the program says, and its questions have the printed answers on both databases."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -47,6 +48,16 @@ def test_every_question_has_the_printed_answer_on_postgresql_too(on_postgresql: 
         connection.exec_driver_sql("SET LOCAL timezone = 'UTC'")
         answered = {title: generate.ask(connection, sql) for title, sql in QUESTIONS}
     assert answered == dict(zip((title for title, _ in QUESTIONS), generate.answers(PAGE), strict=True))
+
+
+def test_datasette_asks_the_same_questions_and_gets_the_printed_answers(on_sqlite: Database) -> None:
+    asked = [generate.canned(each) for each in QUESTIONS]
+    queries = json.loads(generate.DATASETTE.read_text("utf-8"))["databases"]["inventory"]["queries"]
+    assert [(each["title"], each["sql"]) for each in queries.values()] == [(each.title, each.sql) for each in asked]
+    with on_sqlite.reading() as connection:
+        answered = [generate.ask(connection, each.sql, each.values) for each in asked]
+    assert answered == generate.answers(PAGE)
+    assert not any("'20" in each.sql or "'demo'" in each.sql for each in asked), "a reader fills these in"
 
 
 def test_the_page_has_as_many_questions_as_it_says() -> None:

@@ -19,6 +19,7 @@ class Asked:
 
     Attributes:
         as_of: To answer by what was known then.
+        before: The moment to compare with; empty is a week before.
         account: Only this account, like `tag` and `plan`.
         text: Only Droplets whose name contains it, in any case, or whose id it is.
         page: Which part of a long list, from 1 on.
@@ -27,6 +28,7 @@ class Asked:
     """
 
     as_of: str = ""
+    before: str = ""
     account: str = ""
     tag: str = ""
     plan: str = ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from inventory.pages import cost, droplets, overview, reports
+from inventory.pages import comparison, cost, droplets, overview, reports
 from inventory.pages.asked import Asked
 from inventory.pages.frame import Frame
 from inventory.pages.reading import Page, Reading
@@ -111,6 +111,7 @@ def _files(droplet_ids: Collection[int]) -> Iterator[_File]:
     yield _File("reports", reports.list_page)
     for by in ("", "tag"):
         yield _File("cost", cost.page, by=by)
+    yield _File("compare", comparison.page)
     yield _File("", overview.page)
 
 

@@ -27,6 +27,9 @@ def routes(site: Site) -> Sequence[BaseRoute]:
     def cost(request: Request) -> Response:
         return _response(request, site.cost(dict(request.query_params)))
 
+    def comparison(request: Request) -> Response:
+        return _response(request, site.comparison(dict(request.query_params)))
+
     def droplet(request: Request) -> Response:
         return _response(request, site.droplet(request.path_params["id"], dict(request.query_params)))
 
@@ -44,6 +47,7 @@ def routes(site: Site) -> Sequence[BaseRoute]:
         Route("/", overview, middleware=compressed),
         Route("/calendar", calendar, middleware=compressed),
         Route("/cost", cost, middleware=compressed),
+        Route("/compare", comparison, middleware=compressed),
         Route("/droplets/{id:int}", droplet, middleware=compressed),
         Route("/reports", reports, middleware=compressed),
         Route("/reports/{name}", report, middleware=compressed),

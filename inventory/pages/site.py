@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, UsageError
-from inventory.pages import cost, droplets, overview, reports
+from inventory.pages import comparison, cost, droplets, overview, reports
 from inventory.pages.asked import Asked, address
 from inventory.pages.frame import Frame
 from inventory.pages.reading import Page, Reading
@@ -109,6 +109,10 @@ class Site:
     def cost(self, parameters: Mapping[str, str]) -> Answer:
         """Give what backups cost."""
         return self.page("cost", cost.page, parameters)
+
+    def comparison(self, parameters: Mapping[str, str]) -> Answer:
+        """Give two moments side by side."""
+        return self.page("compare", comparison.page, parameters)
 
     def droplet(self, droplet_id: int, parameters: Mapping[str, str]) -> Answer:
         """Give the page of one Droplet."""

@@ -122,14 +122,15 @@ def of_droplet(connection: sa.Connection, question: Question) -> DropletDetails:
         live=ask(connection, LiveBackup, question),
         past=[row for row in ask(connection, BackupLifetime, question) if row.gone_at],
         missed=ask(connection, MissedBackup, question),
-        events=[row for row in ask(connection, Event, question) if not _is_routine(row)],
+        events=[row for row in ask(connection, Event, question) if not is_routine(row)],
         retention=next(iter(ask(connection, DropletRetention, question)), None),
         growth=next(iter(ask(connection, SizeGrowth, question)), None),
         cost=next(iter(ask(connection, CostNow, question)), None),
     )
 
 
-def _is_routine(event: Event) -> bool:
+def is_routine(event: Event) -> bool:
+    """Tell whether it is the ordinary course: a backup that appeared, or expired."""
     return event.event == "backup_appeared" or event.gone_reason == GoneReason.EXPIRED
 
 

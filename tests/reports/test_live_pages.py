@@ -27,7 +27,17 @@ from inventory.views.rows import BackupLifetime, DropletTag, DueWindow, EmptyWin
 from tests.reports.conftest import ENDS_AT, NOW, Run
 
 EARLIER = "2026-03-25T12:00Z"
-PLACES = ["/", "/calendar", "/cost", "/cost?by=tag", "/reports", *(f"/reports/{name}" for name in reports())]
+PLACES = [
+    "/",
+    "/calendar",
+    "/compare",
+    "/cost",
+    "/cost?by=tag",
+    "/reports",
+    *(f"/reports/{name}" for name in reports()),
+]
+
+_FIGURE = r'<td class="figure">([^<]*)</td>'
 
 
 @pytest.fixture
@@ -138,6 +148,24 @@ def test_the_past_shows_what_the_report_of_that_moment_shows(client: httpx.Clien
     assert "This is the past" not in client.get("/").text
 
 
+def test_a_comparison_says_of_both_moments_what_the_reports_of_them_say(client: httpx.Client, run: Run) -> None:
+    page = unescape(client.get(f"/compare?before={EARLIER}").text)
+    then, now = (json.loads(run("report", "--as-of", at, "--json").out) for at in (EARLIER, NOW))
+    lines = {
+        cells[0]: cells[1:] for cells in re.findall(r'<tr><th scope="row">(\w+)</th>' + _FIGURE * 3 + "</tr>", page)
+    }
+    assert lines["Droplets"][:2] == (str(then["droplets"]), str(now["droplets"]))
+    assert lines["Backups"][:2] == (str(then["backups"]), str(now["backups"]))
+    assert lines["Stored"][:2] == tuple(f"{each['size_gigabytes']:,.1f} GB" for each in (then, now))
+    rows = json.loads(run("report", "changes", "--since", "2026-03-25T12:00:01Z", "--as-of", NOW, "--json").out)["rows"]
+    expected = Counter(each["event"].replace("_", " ") for each in rows)
+    counted: Counter[str] = Counter()
+    for event, number in re.findall(r"<li>([a-z ]+?)(?: \(.*\))?: (\d+)</li>", page):
+        counted[event] += int(number)
+    assert counted == expected
+    assert "db-01" in page.partition("Out of the ordinary")[2], "it lost a backup"
+
+
 def test_costs_are_those_of_the_view_by_account_and_by_tag(client: httpx.Client, lived: Database) -> None:
     with lived.reading() as connection:
         rows = ask(connection, MonthlyCost, Question(ENDS_AT))
@@ -180,6 +208,8 @@ def test_rows_are_sorted_and_narrowed_by_the_address(client: httpx.Client) -> No
         ("/calendar?tag=prod", 400, "no tag &#34;prod&#34; is known"),
         ("/reports/live_backups?sort=nothing", 400, "has no column"),
         ("/cost?by=day", 400, "by account or by tag"),
+        ("/compare?before=soon", 400, "is no moment"),
+        ("/compare?as_of=2026-03-20&before=2026-03-21", 400, "is not earlier"),
         ("/?x=1", 400, "no parameter"),
     ],
 )

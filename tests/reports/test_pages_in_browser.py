@@ -55,6 +55,7 @@ def url(_lived_on_sqlite: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "",
         "calendar",
         "cost?by=tag",
+        "compare?before=2026-03-25",
         "droplets/ID",
         "reports/known_droplets",
         "reports/live_backups",

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -24,6 +24,7 @@ _WIDTH, _HEIGHT = 640, 240
 _MOST_SERIES = 6
 _MOST_LABELS = 6
 _LONGEST_NAME = 40
+_A_YEAR = timedelta(days=365)
 
 # pygal reckons with these sizes; the style sheet of the page sets the same.
 _STYLE = Style(label_font_size=11, major_label_font_size=11)
@@ -71,7 +72,12 @@ def costs(title: str, months: Sequence[date], series: Series) -> Chart:
 
 def restore_points(title: str, made: Mapping[str, Sequence[tuple[datetime, float]]]) -> Chart:
     """Draw a dot for each backup: when it was made, and its gigabytes; a series for each state."""
-    options = _options(words.size) | {"x_value_formatter": lambda at: f"{at.day} {at:%b}"}
+    days = [at for points in made.values() for at, _ in points]
+    month = "%b" if max(days) - min(days) < _A_YEAR else "%b %Y"
+    options = _options(words.size) | {
+        "x_value_formatter": lambda at: f"{at.day} {at.strftime(month)}",
+        "show_minor_x_labels": True,  # of times pygal makes no major ones
+    }
     chart = pygal.DateTimeLine(stroke=False, dots_size=3, **options)
     for state, points in made.items():
         chart.add(state, list(points))

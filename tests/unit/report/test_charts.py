@@ -55,6 +55,13 @@ def test_every_value_is_a_title_and_in_the_table() -> None:
     assert drawn.rows[-1] == ["30 Mar", "129.0 GB", "50.0 GB"]
 
 
+def test_restore_points_stand_on_an_axis_of_days() -> None:
+    labels = [each.text or "" for each in parsed(restore_points()).iter() if each.tag.rpartition("}")[2] == "text"]
+    assert sum(each.endswith(" Mar") for each in labels) >= 3, labels
+    years = {"a": [(datetime(year, 3, 1, tzinfo=UTC), 1.0) for year in (2024, 2026)]}
+    assert {"1 Mar 2024: 1.0 GB", "1 Mar 2026: 1.0 GB"} <= set(titles(charts.restore_points("Years", years)))
+
+
 def test_a_stacked_area_begins_at_nothing() -> None:
     assert "0.0 GB" in titles(stored())
 

@@ -41,8 +41,8 @@ class Side:
 class Difference(NamedTuple):
     """What changed for one Droplet, all in words; its backups and sizes are those of both moments."""
 
-    droplet_id: int
     droplet: str
+    droplet_id: int
     what: Sequence[str]
     backups: str
     sizes: str
@@ -124,19 +124,31 @@ def _stored(sides: Mapping[int, Side]) -> float:
 
 
 def differences(before: Mapping[int, Side], after: Mapping[int, Side], gone: Collection[int]) -> list[Difference]:
-    """Say what changed for each Droplet: those that came, went or were altered first, then by the change of size."""
-    found = []
-    for droplet_id, latest in {**before, **after}.items():
-        old, new = before.get(droplet_id), after.get(droplet_id)
-        what = list(_altered(old, new, is_gone=droplet_id in gone))
-        backups = [side and side.backups for side in (old, new)]
-        sizes = [side and side.size_gigabytes for side in (old, new)]
-        change = (sizes[1] or 0.0) - (sizes[0] or 0.0)
-        if what or change or backups[0] != backups[1]:
-            name, grown = latest.droplet.droplet, words.change(change) if change else ""
-            row = Difference(droplet_id, name, what, _pair(backups, str), _pair(sizes, words.size), grown)
-            found.append(((not what, -abs(change), name, droplet_id), row))
-    return [row for _, row in sorted(found, key=lambda each: each[0])]
+    """Say what changed for each Droplet: those that came, went or were altered first, then by change of size."""
+    found = (
+        _difference(droplet_id, before.get(droplet_id), after.get(droplet_id), is_gone=droplet_id in gone)
+        for droplet_id in before.keys() | after.keys()
+    )
+    return [each for _, each in sorted(filter(None, found))]
+
+
+def _difference(
+    droplet_id: int, old: Side | None, new: Side | None, *, is_gone: bool
+) -> tuple[tuple[bool, float], Difference] | None:
+    """Give what changed, behind what it is sorted by; None if nothing did."""
+    what = list(_altered(old, new, is_gone=is_gone))
+    names = [side.droplet.droplet for side in (old, new) if side]
+    backups, sizes = zip(_figures(old), _figures(new), strict=True)
+    change = (sizes[1] or 0.0) - (sizes[0] or 0.0)
+    if not what and not change and backups[0] == backups[1]:
+        return None
+    grown = words.change(change) if change else ""
+    texts = _pair(backups, str), _pair(sizes, words.size), grown
+    return (not what, -abs(change)), Difference(names[-1], droplet_id, what, *texts)
+
+
+def _figures(side: Side | None) -> tuple[int | None, float | None]:
+    return (side.backups, side.size_gigabytes) if side else (None, None)
 
 
 def _altered(old: Side | None, new: Side | None, *, is_gone: bool) -> Iterator[str]:

@@ -29,9 +29,9 @@ def test_a_droplet_that_is_as_it_was_is_no_difference() -> None:
 def test_droplets_come_and_go() -> None:
     before, after = {1: side(1), 2: side(2)}, {3: side(3, backups=None, size=None)}
     found = {each.droplet_id: each for each in differences(before, after, {1})}
-    assert found[1] == Difference(1, "web-1", ["gone"], "7 → -", "2.0 GB → -", "-2.0 GB")
+    assert found[1] == Difference("web-1", 1, ["gone"], "7 → -", "2.0 GB → -", "-2.0 GB")
     assert found[2].what == ["no longer selected"]
-    assert found[3] == Difference(3, "web-3", ["came"], "-", "-", "")
+    assert found[3] == Difference("web-3", 3, ["came"], "-", "-", "")
 
 
 def test_what_was_altered_is_named_with_both_values() -> None:

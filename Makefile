@@ -45,8 +45,8 @@ layers: .venv/dev ## Check that a layer imports only layers below it
 format: .venv/dev ## Format the code
 	$(BIN)/ruff format .
 
-docs: .venv/dev ## Write anew what is generated in docs/sql.md, and for Datasette
-	$(BIN)/python -m docs.generate
+docs: .venv/dev ## Write anew what is generated: docs/sql.md, dashboards
+	$(BIN)/python -m docs.generate && $(BIN)/python -m docs.dashboards
 
 bench: .venv/dev ## Measure syncs, requests and views; half an hour
 	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests \

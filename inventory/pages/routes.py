@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -11,7 +9,6 @@ from starlette.routing import BaseRoute, Route
 from inventory.pages.rendering import policy
 from inventory.pages.site import Answer, Site
 
-_SMALLEST_COMPRESSED = 1_000
 _RETRY_SECONDS = 5
 
 
@@ -42,25 +39,27 @@ def routes(site: Site) -> Sequence[BaseRoute]:
     def anything_else(request: Request) -> Response:
         return _response(request, site.not_found(request.url.path))
 
-    compressed = [Middleware(GZipMiddleware, minimum_size=_SMALLEST_COMPRESSED)]
     return [
-        Route("/", overview, middleware=compressed),
-        Route("/calendar", calendar, middleware=compressed),
-        Route("/cost", cost, middleware=compressed),
-        Route("/compare", comparison, middleware=compressed),
-        Route("/droplets/{id:int}", droplet, middleware=compressed),
-        Route("/reports", reports, middleware=compressed),
-        Route("/reports/{name}", report, middleware=compressed),
+        Route("/", overview),
+        Route("/calendar", calendar),
+        Route("/cost", cost),
+        Route("/compare", comparison),
+        Route("/droplets/{id:int}", droplet),
+        Route("/reports", reports),
+        Route("/reports/{name}", report),
         Route("/{path:path}", anything_else),
     ]
 
 
 def _response(request: Request, answer: Answer) -> Response:
-    headers = {"ETag": answer.tag, "Content-Security-Policy": policy()}
+    headers = {"ETag": answer.tag, "Content-Security-Policy": policy(), "Vary": "Accept-Encoding"}
     if answer.status == 503:  # noqa: PLR2004 - HTTP's own
         headers["Retry-After"] = str(_RETRY_SECONDS)
     if answer.name:
         headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
     if answer.status == 200 and answer.tag in request.headers.get("if-none-match", ""):  # noqa: PLR2004 - as above
         return Response(status_code=304, headers=headers)
-    return Response(answer.body, answer.status, headers, answer.media_type)
+    body = answer.body
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["Content-Encoding"] = answer.compressed, "gzip"
+    return Response(body, answer.status, headers, answer.media_type)

@@ -246,6 +246,24 @@ def test_who_has_a_page_is_not_sent_it_again(client: httpx.Client) -> None:
     assert client.get("/calendar?text=db", headers={"If-None-Match": answer.headers["etag"]}).status_code == 200
 
 
+def test_a_page_is_compressed_once_for_those_who_take_it_so(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get("/")
+    calls: list[bytes] = []
+
+    def compress(body: bytes, *_others: int, **_named: int) -> bytes:
+        calls.append(body)
+        return body
+
+    monkeypatch.setattr(gzip, "compress", compress)
+    again, plain = client.get("/"), client.get("/", headers={"Accept-Encoding": "identity"})
+    assert (again.headers["content-encoding"], again.text, calls) == ("gzip", first.text, [])
+    assert "content-encoding" not in plain.headers
+    assert plain.text == first.text
+    assert {again.headers["vary"], plain.headers["vary"]} == {"Accept-Encoding"}
+
+
 def test_fifty_droplets_are_small_when_compressed(client: httpx.Client) -> None:
     page = client.get("/calendar").text
     rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", page, re.DOTALL)

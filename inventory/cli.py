@@ -65,6 +65,9 @@ AskedGroups = Annotated[
         help="Only accounts whose setting group is this, or fits a pattern such as acme*; may be repeated.",
     ),
 ]
+ReportName = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="Which report; the beginning of its name is enough.")
+]
 RestorableAt = Annotated[
     str | None,
     typer.Option(
@@ -159,9 +162,7 @@ def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verb
 @exits
 def report(
     *,
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Which report; the beginning of its name is enough.")
-    ] = None,
+    name: ReportName = None,
     list_: Annotated[bool, typer.Option("--list", help="List the reports, each with the question it answers.")] = False,
     as_of: Annotated[str | None, typer.Option(metavar="MOMENT", help="Answer by what was known then.")] = None,
     at: RestorableAt = None,

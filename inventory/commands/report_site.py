@@ -31,12 +31,12 @@ def run(config_file: Path | None, asked: Asked, directory: Path, now: datetime |
         raise UsageError("--html-dir writes every page: beside it, --as-of, --account and --tag choose of what.")
     today = (now or utc_now()).replace(microsecond=0)
     settings = load(config_file, needs_token=False)
-    judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts)
+    judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading() as connection,
     ):
-        account = _only("account", selecting.accounts_named(connection, asked.accounts, settings.judged_accounts))
+        account = _only("account", selecting.accounts_asked(connection, asked.accounts, asked.groups, settings.groups))
         wanted = AskedOfPages(as_of=asked.as_of or "", account=account, tag=_only("tag", asked.tags))
         reading = Reading(connection, wanted, wanted.moment(today), today, database.shown, judging)
         with Progress(console=progress_console(), transient=True) as progress:

@@ -59,6 +59,7 @@ class Settings(Behaviour):
         """The group of each configured account, by its name; None where nobody said."""
         return {account.name: account.group for account in self.accounts}
 
+    @property
     def channels(self) -> Sequence[str]:
         """The names of the channels."""
         return [channel.name for channel in self.notify]

@@ -61,6 +61,11 @@ class Office:
         list(self._telling(verdict).tell_all())
         return [*self.got]
 
+    def preview(self, at: datetime, *findings: Finding) -> list[tuple[str, str]]:
+        """Return what would be told now; of a channel without anything, nothing."""
+        verdict = Verdict(at, findings, (), (), (), 0, at, accounts=frozenset({"acme", "other"}))
+        return [(told.channel, told.letter.title) for told in self._telling(verdict).preview() if told.letter]
+
     def _telling(self, verdict: Verdict) -> Telling:
         def summarise(accounts: Any) -> Letter:  # noqa: ANN401 - names
             return Letter(f"digest of {', '.join(accounts)}", "all is well", "<p>all is well</p>")
@@ -116,6 +121,7 @@ def test_what_comes_in_quiet_hours_is_told_after_them_if_it_is_still_true(office
     office.configure(ops='quiet = "22:00-07:00 UTC"')
     night = MONDAY.replace(hour=23)
     other = Finding("sync-held", "warning", "other", None, None, night, "since then", "other")
+    assert office.preview(night, WARNING, other) == []
     assert office.round(night, WARNING, other) == []
     assert office.round(night + HOUR, WARNING, CRITICAL) == [("ops", "NEW critical account-not-active: acme: locked")]
     assert office.round(night + 2 * HOUR, WARNING) == [], "solved waits too"
@@ -174,8 +180,11 @@ def test_a_channel_for_digests_gets_each_once_and_at_most_a_day_late(office: Off
     assert office.round(seven + HOUR, CRITICAL) == [], "none for what was due before it was there"
     assert office.round(seven + 7 * DAY - HOUR, CRITICAL) == []
     office.ways = {"weekly": Outcome.REFUSED}
+    assert office.preview(seven + 7 * DAY - HOUR) == []
+    assert office.preview(seven + 7 * DAY) == digest
     assert office.round(seven + 7 * DAY, CRITICAL) == digest
     office.ways = {}
+    assert office.preview(seven + 7 * DAY) == digest
     assert office.round(seven + 7 * DAY + HOUR) == digest
     assert office.sent[-1].html == "<p>all is well</p>"
     assert office.round(seven + 7 * DAY + 2 * HOUR) == []

@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from inventory.judging.rules import Rules
-from inventory.pages.reading import Judging
 from inventory.pages.routes import routes
 from inventory.pages.site import Site
+from inventory.report.overview import Judging
 from inventory.serving.listening import PAGES_ADDRESS, names
 from inventory.serving.web import guarded, serve
 from inventory.store.engine import Database

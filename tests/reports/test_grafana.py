@@ -27,7 +27,7 @@ from inventory.store.grants import grant_reader
 from tests.conftest import temporary_database
 from tests.postgres import Cluster
 from tests.reports.conftest import ENDS_AT
-from tests.unit.report.test_metrics import FULL, VERDICT
+from tests.unit.report.test_metrics import FULL, MOST, VERDICT
 
 GRAFANA = dashboards.DIRECTORY.parent
 PROMETHEUS = shutil.which("prometheus") or ""
@@ -85,7 +85,7 @@ def ask_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
     place = tmp_path_factory.mktemp("prometheus")
     health = Health(is_live=True, problems=())
     application_ = application(
-        lambda: health, lambda: render(FULL, VERDICT, is_database_up=True), hosts=names("127.0.0.1:0")
+        lambda: health, lambda: render(FULL, VERDICT, MOST, is_database_up=True), hosts=names("127.0.0.1:0")
     )
     with serve("127.0.0.1:0", application_) as serving:
         assert serving.url

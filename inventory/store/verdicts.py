@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory.judging.findings import Finding, Verdict
+from inventory.judging.rules import OF_A_CHANNEL
 from inventory.store.bulk import among
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, current_findings
@@ -90,7 +91,7 @@ def _found(judged: Mapping[str, int], verdict: Verdict) -> Mapping[int, _Rows]:
             each.what,
         )
         for each, is_exempt in every
-        if each.account in judged
+        if each.account in judged and each.name != OF_A_CHANNEL
     )
 
 

@@ -45,7 +45,7 @@ def test_a_name_means_nothing_in_its_text_and_its_page(accounts: list[Account]) 
     accounts[1].advance(minutes=4)
     accounts[1].sync()
     letter = digest(accounts, "acme", "other")
-    assert letter.title.startswith("BACKUPS CRITICAL - 1001 backups-disabled")
+    assert letter.title.startswith("BACKUPS CRITICAL - 1001 (other) backups-disabled")
     assert "script" in letter.text
     assert not set("<>@*").intersection(letter.text)
     assert "http://" not in letter.text

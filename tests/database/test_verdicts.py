@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.judging.findings import Finding, Verdict
-from inventory.judging.rules import Exemption
+from inventory.judging.rules import OF_A_CHANNEL, Exemption
 from inventory.store import forget, verdicts
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, current_findings
@@ -47,6 +47,11 @@ def test_a_verdict_is_read_as_it_was_kept(database: Database) -> None:
     with database.reading() as connection:
         groups = connection.execute(sa.select(accounts.c.name, accounts.c.account_group)).all()
     assert sorted(map(tuple, groups)) == [("acme", "client"), ("beta", None), ("other", None)]
+
+
+def test_what_a_channel_did_not_take_is_not_kept_as_that_of_an_account_of_the_same_name(database: Database) -> None:
+    verdicts.keep(database, verdict(0, HELD, replace(HELD, name=OF_A_CHANNEL, severity="warning")), {})
+    assert kept(database)["acme"].findings == (HELD,)
 
 
 def test_a_later_verdict_takes_the_place_of_an_earlier_one_only(database: Database) -> None:

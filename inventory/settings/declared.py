@@ -295,7 +295,8 @@ class WrittenSettings(Behaviour, AccountTable, BaseSettings):
     notify: Annotated[tuple[NotifyTable, ...], AfterValidator(_with_names_of_their_own)] = Field(
         default=(),
         description="Who is told what is new, worse or solved by inventory notify, each [[notify]] with name and "
-        "url_file (or url); on, accounts, groups and tags say of which findings.",
+        "url_file (or url); on, accounts, groups and tags say of which findings, quiet when not to be disturbed, and "
+        "digest when a summary comes.",
     )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from inventory.store import notices
 from inventory.store.engine import Database
 from inventory.store.schema import PRIVATE
 from inventory.store.upgrade import configuration, upgrade
@@ -13,6 +14,16 @@ def test_the_tables_come_and_go_with_their_rows(filled: Database) -> None:
     upgrade(filled)
     with filled.reading() as connection:
         assert [connection.execute(sa.select(table)).all() for table in PRIVATE] == [[] for _ in PRIVATE]
+
+
+def test_what_was_told_before_is_still_known(filled: Database) -> None:
+    downgrade(filled, configuration(), "0014")
+    upgrade(filled)
+    with filled.reading() as connection:
+        state = notices.read(connection, "print")
+    (told,) = state.known.values()
+    assert told.found_at == told.told_at
+    assert (state.tried, state.scope) == ({}, None)
 
 
 def test_a_reader_from_before_does_not_read_them(migrated_postgres_url: str) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.costly
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
 OF_DROPLETS = ("missed-backup", "unexplained-loss", "size-anomaly", "too-few-backups")
-OF_ACCOUNTS = ("token-rejected", "sync-overdue")
+OF_ACCOUNTS = ("token-rejected", "sync-held", "sync-overdue")
 HOME = {1: "acme", 2: "acme", 3: "other"}
 KEYS = [
     *(Key(account, None, name) for account in ("acme", "other") for name in OF_ACCOUNTS),
@@ -113,8 +113,8 @@ def check_by_the_table(before: Known, verdict: Verdict, messages: list[Message],
     hidden = {key_of(each) for each in (*verdict.counted, *(each for each, _ in verdict.exempted))}
     for key in KEYS:
         if key in found:
-            rejected = Key(key.account, None, "token-rejected")
-            if key not in before and key.finding == "sync-overdue" and rejected in found:
+            causes = {Key(key.account, None, name) for name in ("token-rejected", "sync-held")}
+            if key not in before and key.finding == "sync-overdue" and causes & found.keys():
                 assert key not in said
                 assert key not in told
             else:

@@ -96,7 +96,7 @@ class Telling:
         letter = self._letter(sent, verdict, is_first=state.scope != its.written)
         receipt = self._send(channel, url, letter) if letter else None
         is_taken = receipt is None or receipt.outcome is Outcome.DELIVERED
-        ending = _ENDINGS.get(receipt.outcome, Ending.REFUSED) if receipt else Ending.TAKEN
+        ending = _ending(receipt) if receipt else Ending.TAKEN
         knows_all = is_taken and len(sent) == len(is_due)
         after_it = notices.State(
             known=tell(state.known, sent, verdict.now) if is_taken else state.known,
@@ -114,7 +114,7 @@ class Telling:
         letter = self.summarise(sorted(its.of(self.verdict).accounts))
         receipt = self._send(channel, url, letter)
         is_taken = receipt.outcome is Outcome.DELIVERED
-        digests.finish(self.database, channel.name, last, now if is_taken else None)
+        digests.finish(self.database, channel.name, last, _ending(receipt), now)
         if is_taken:
             notices.mend(self.database, channel.name, now)
         return Told(channel.name, letter, None if is_taken else f"channel {channel.name} {receipt}. {_AGAIN}")
@@ -137,6 +137,10 @@ def tell_after_a_round(telling: Telling) -> Iterator[str]:
         yield from (told.problem for told in telling.tell_all() if told.problem)
     except InventoryError as error:
         yield str(error)
+
+
+def _ending(receipt: Receipt) -> Ending:
+    return _ENDINGS.get(receipt.outcome, Ending.REFUSED)
 
 
 def _scope(channel: NotifyTable, settings: Settings) -> Scope:

@@ -4,10 +4,12 @@ begin (a transaction: claim) | send | finish (a transaction)
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from inventory.notifying.hours import Due
+from inventory.notifying.trying import MOST_UNANSWERED, Ending
 from inventory.store import claims
 from inventory.store.bulk import insert_or_leave
 from inventory.store.engine import Database
@@ -29,17 +31,22 @@ def begin(database: Database, channel: str, due: Due, at: datetime) -> bool:
             return False
         if not is_due(connection, channel, due, at):
             return False
-        key = {"channel": channel, "due_local": due.local, "due_at": due.at}
-        insert_or_leave(connection, notice_digests, key)
+        first = {"channel": channel, "due_local": due.local, "due_at": due.at, "unanswered": 0}
+        insert_or_leave(connection, notice_digests, first)
         claims.claim(connection, channel, at)
         return True
 
 
-def finish(database: Database, channel: str, due: Due, sent_at: datetime | None) -> None:
-    """Note when a digest was delivered, None if it was not, and give the claim back."""
+def finish(database: Database, channel: str, due: Due, ending: Ending, at: datetime) -> None:
+    """Note what came of a digest, and give the claim back."""
+    noted: dict[Ending, dict[str, Any]] = {
+        Ending.TAKEN: {"sent_at": at},
+        Ending.UNANSWERED: {"unanswered": notice_digests.c.unanswered + 1},
+        Ending.REFUSED: {},
+    }
     with database.writing() as connection:
-        if sent_at:
-            connection.execute(sa.update(notice_digests).where(_its(channel, due)).values(sent_at=sent_at))
+        if noted[ending]:
+            connection.execute(sa.update(notice_digests).where(_its(channel, due)).values(noted[ending]))
         claims.release(connection, channel)
 
 
@@ -48,7 +55,8 @@ def is_due(connection: sa.Connection, channel: str, due: Due, now: datetime) -> 
     since = connection.scalar(sa.select(notice_channels.c.digests_since).where(notice_channels.c.name == channel))
     if since is None or due.at < since or now - due.at > LATEST:
         return False
-    return connection.scalar(sa.select(notice_digests.c.sent_at).where(_its(channel, due))) is None
+    is_over = sa.or_(notice_digests.c.sent_at.is_not(None), notice_digests.c.unanswered >= MOST_UNANSWERED)
+    return connection.scalar(sa.select(is_over).where(_its(channel, due))) is not True
 
 
 def _its(channel: str, due: Due) -> sa.ColumnElement[bool]:

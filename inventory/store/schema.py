@@ -511,6 +511,7 @@ notice_digests = sa.Table(
     sa.Column("due_local", sa.Text(), primary_key=True, comment="YYYY-MM-DD HH:MM by the clocks of its zone"),
     _at("due_at", "UTC; the same moment"),
     _at("sent_at", "UTC; NULL if it was not delivered yet, or never was", nullable=True),
+    sa.Column("unanswered", sa.Integer(), nullable=False, comment="How often it was sent and no answer came in time"),
     comment="Digests that were due and tried",
 )
 

@@ -37,6 +37,9 @@ def upgrade() -> None:
         sa.Column("due_local", sa.Text(), nullable=False, comment="YYYY-MM-DD HH:MM by the clocks of its zone"),
         _at("due_at", "UTC; the same moment", nullable=False),
         _at("sent_at", "UTC; NULL if it was not delivered yet, or never was"),
+        sa.Column(
+            "unanswered", sa.Integer(), nullable=False, comment="How often it was sent and no answer came in time"
+        ),
         sa.ForeignKeyConstraint(
             ["channel"], ["notice_channels.name"], name="fk_notice_digests_channel_notice_channels"
         ),

@@ -192,6 +192,14 @@ def test_a_channel_for_digests_gets_each_once_and_at_most_a_day_late(office: Off
     assert office.round(seven + 22 * DAY + HOUR) == [], "25 h late"
 
 
+def test_a_digest_without_an_answer_is_sent_three_times(office: Office) -> None:
+    office.configure(weekly='digest = "Mon 14:00 UTC"')
+    office.round(MONDAY)
+    office.ways = {"weekly": Outcome.UNANSWERED}
+    due = MONDAY.replace(hour=14)
+    assert [len(office.round(due + number * HOUR)) for number in range(5)] == [1, 1, 1, 0, 0]
+
+
 def test_a_digest_that_is_taken_brings_what_was_given_up(office: Office) -> None:
     office.configure(ops='on = ["critical"]\ndigest = "Mon 14:00 UTC"')
     office.ways = {"ops": Outcome.REFUSED}

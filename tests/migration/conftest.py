@@ -111,7 +111,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "notice_channels": [{"name": "print", "judged_at": TUESDAY}],
     "notices": [{"channel": "print", **LOSS, "told_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)],
-    "notice_digests": [{"channel": "print", "due_local": "2026-03-02 07:00", "due_at": MONDAY}],
+    "notice_digests": [{"channel": "print", "due_local": "2026-03-02 07:00", "due_at": MONDAY, "unanswered": 0}],
     "notice_attempts": [
         {"channel": "print", **ATTEMPT, "first_tried_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)
     ],

@@ -114,7 +114,7 @@ class Judged(NamedTuple):
 
 
 class Left(NamedTuple):
-    """What a Droplet could be restored from; None: it was never looked at, or nothing is left."""
+    """What a Droplet could be restored from: how many backups (None: never looked at), and the newest (None: none)."""
 
     backups: int | None
     newest_at: datetime | None

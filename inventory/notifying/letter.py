@@ -107,7 +107,8 @@ def _details(line: Line, verdict: Verdict, public_url: str | None) -> Iterator[s
     finding = line.message.finding
     if finding.since:
         yield f"since: {words.instant(finding.since, verdict.now)}"
-    if left := verdict.left.get(finding.droplet_id or 0):
+    left = verdict.left.get(finding.droplet_id or 0)
+    if left and left.backups is not None:
         newest = f", newest of {words.instant(left.newest_at, verdict.now)}" if left.newest_at else ""
         yield f"left to restore from: {words.count(left.backups, 'backup') if left.backups else 'nothing'}{newest}"
     if line.message.change is not Change.SOLVED:

@@ -63,6 +63,24 @@ reason = "why"
     )
 
 
+@pytest.mark.parametrize(
+    ("left", "line"),
+    [
+        (Left(1, NOW), "left to restore from: 1 backup, newest of 00:00Z"),
+        (Left(0, None), "left to restore from: nothing"),
+    ],
+)
+def test_what_is_left_is_counted(left: Left, line: str) -> None:
+    assert line in write([Message(Change.NEW, LOST)], replace(NOTHING, left={1: left})).text.splitlines()
+
+
+def test_nothing_is_said_of_what_is_left_where_nobody_ever_looked() -> None:
+    assert (
+        "left"
+        not in write([Message(Change.NEW, replace(LOST, what="x"))], replace(NOTHING, left={1: Left(None, None)})).text
+    )
+
+
 def test_the_first_120_letters_tell_it_all() -> None:
     subject, account = "d" * 28, "a" * 20
     finding = replace(LOST, name="unexplained-loss", droplet=subject, subject=subject, account=account)

@@ -178,6 +178,7 @@ def test_a_channel_for_digests_gets_each_once_and_at_most_a_day_late(office: Off
     seven = MONDAY.replace(hour=7)
     digest = [("weekly", "digest of acme, other")]
     assert office.round(seven + HOUR, CRITICAL) == [], "none for what was due before it was there"
+    assert office.round(seven + 2 * HOUR, CRITICAL) == [], "nor later"
     assert office.round(seven + 7 * DAY - HOUR, CRITICAL) == []
     office.ways = {"weekly": Outcome.REFUSED}
     assert office.preview(seven + 7 * DAY - HOUR) == []

@@ -25,18 +25,7 @@ WITH empty AS (
         first_look_from(w.droplet_id, w.awaited_until_at) AS looked_at
     FROM report_clock AS c
     CROSS JOIN due_windows AS w
-    WHERE
-        -- With NOT EXISTS, PostgreSQL would join all windows and all backups of a Droplet.
-        (
-            SELECT b.created_at
-            FROM backups AS b
-            WHERE
-                b.droplet_id = w.droplet_id
-                AND b.created_at >= w.window_starts_at
-                AND b.created_at < w.awaited_until_at
-                AND (b.first_seen_at <= c.now) IS TRUE
-            LIMIT 1
-        ) IS NULL
+    WHERE backup_for(w, c.now) IS NULL
 )
 
 SELECT

@@ -1,10 +1,10 @@
 -- How is each account doing: what is protected, what does it cost, are backups made, and who looks?
 -- Figures only; what is wrong with an account, and how badly, is a question for the rules: the report of this name and
 -- inventory check say it. Costs are those of monthly_cost, of gone and unselected Droplets too, as far as they are known.
--- Windows are those of due_windows and empty_windows that opened on this UTC day or one of the 29 before.
+-- Windows are those of due_windows that opened on this UTC day or one of the 29 before.
 -- Grain: one row per account that was ever synced
 -- Units: UTC, gigabytes as billed, US dollars, percent
--- Reads: report_clock, accounts, sync_health, droplet_retention, unprotected_droplets, droplet_size_now, monthly_cost, due_windows, empty_windows
+-- Reads: report_clock, accounts, sync_health, droplet_retention, unprotected_droplets, droplet_size_now, monthly_cost, due_windows, backups
 -- Order: account
 -- Columns:
 --   account: name of the account in the configuration
@@ -30,22 +30,15 @@ age AS (
     WHERE a.days < 29
 ),
 
-due AS (
+-- Not by empty_windows, which would lay out the windows once more.
+coverage AS (
     SELECT
         w.account,
-        count(*) AS windows
-    FROM age AS a
+        count(*) AS due,
+        count(backup_for(w, c.now)) AS made
+    FROM report_clock AS c
+    CROSS JOIN age AS a
     INNER JOIN due_windows AS w ON w.age_days = a.days
-    WHERE w.age_days <= 29
-    GROUP BY w.account
-),
-
-empty AS (
-    SELECT
-        w.account,
-        count(*) AS windows
-    FROM age AS a
-    INNER JOIN empty_windows AS w ON w.age_days = a.days
     WHERE w.age_days <= 29
     GROUP BY w.account
 ),
@@ -90,14 +83,13 @@ SELECT
     CASE WHEN d.account IS NULL THEN 0.0 ELSE rounded(d.size_gigabytes) END AS size_gigabytes,
     rounded(c.this_month_usd) AS this_month_usd,
     rounded(c.last_month_usd) AS last_month_usd,
-    coalesce(w.windows, 0) AS windows_due,
-    coalesce(w.windows, 0) - coalesce(e.windows, 0) AS windows_made,
-    rounded(100.0 * (w.windows - coalesce(e.windows, 0)) / nullif(w.windows, 0)) AS windows_made_percent,
+    coalesce(w.due, 0) AS windows_due,
+    coalesce(w.made, 0) AS windows_made,
+    rounded(100.0 * w.made / w.due) AS windows_made_percent,
     h.oldest_observed_at,
     h.last_complete_at
 FROM sync_health AS h
 INNER JOIN accounts AS a ON a.name = h.account
 LEFT JOIN droplet AS d ON d.account = h.account
 LEFT JOIN cost AS c ON c.account = h.account
-LEFT JOIN due AS w ON w.account = h.account
-LEFT JOIN empty AS e ON e.account = h.account
+LEFT JOIN coverage AS w ON w.account = h.account

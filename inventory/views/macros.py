@@ -53,6 +53,19 @@ _FIRST_LOOK_FROM = f"""coalesce(
     )
 )"""  # noqa: S608 - our own text
 
+# When a backup for a window of due_windows was made that was known at a time; NULL if none was. It is compared with
+# NULL: with EXISTS, PostgreSQL would join all windows and all backups of a Droplet.
+_BACKUP_FOR = """(
+    SELECT backup.created_at
+    FROM backups AS backup
+    WHERE
+        backup.droplet_id = {window}.droplet_id
+        AND backup.created_at >= {window}.window_starts_at
+        AND backup.created_at < {window}.awaited_until_at
+        AND (backup.first_seen_at <= {time}) IS TRUE
+    LIMIT 1
+)"""
+
 MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         # The UTC day of a time.
@@ -129,6 +142,7 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             f" WHEN {{policy}}.plan = 'weekly' AND {{policy}}.weekday IN ({_WEEKDAYS}) THEN 168"
             f" ELSE CASE {{policy}}.plan WHEN 'daily' THEN 24 {_EVERY} END END",
         ),
+        "backup_for(window, time)": dict.fromkeys(("sqlite", "postgresql"), _BACKUP_FOR),
         "last_look_before(droplet_id, time)": dict.fromkeys(("sqlite", "postgresql"), _LAST_LOOK_BEFORE),
         "first_look_from(droplet_id, time)": dict.fromkeys(("sqlite", "postgresql"), _FIRST_LOOK_FROM),
     }

@@ -66,6 +66,8 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
         [date(2026, 3, 8)],
         at("03-08 23:59:59"),
     ),
+    # With backups to find: tests/views/test_windows.py.
+    ("(SELECT count(backup_for(w, :one)) FROM due_windows AS w WHERE w.droplet_id = 1)", [NOON], 0),
     # With looks to find: tests/database/test_looks.py.
     ("coalesce(last_look_before(1, :one), :one)", [NOON], NOON),
     ("coalesce(first_look_from(1, :one), :one)", [NOON], NOON),

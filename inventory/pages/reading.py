@@ -11,6 +11,7 @@ from inventory.errors import UsageError
 from inventory.pages.asked import Asked
 from inventory.report.overview import Judging
 from inventory.store.droplet_records import policies_since
+from inventory.store.schema import accounts
 from inventory.terminal.spelling import nearest
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletTag, KnownDroplet
@@ -50,12 +51,11 @@ class Reading:
         """Read the Droplets ever seen that are asked for, those that exist first.
 
         Raises:
-            UsageError: The account, tag or plan was not known at `now`.
+            UsageError: The account is not known, or the tag or plan was not known at `now`.
         """
+        self._check_account()
         every = ask(self.connection, KnownDroplet, Question(self.now))
-        asked, text = self.asked, self.asked.text.casefold()
-        if asked.account:
-            _check("account", asked.account, {each.account for each in every})
+        text = self.asked.text.casefold()
         ids = self._ids_of_tag_and_plan()
         found = [
             each
@@ -65,6 +65,11 @@ class Reading:
             and (not text or text in each.droplet.casefold() or text == str(each.droplet_id))
         ]
         return sorted(found, key=lambda each: not each.is_current)
+
+    def _check_account(self) -> None:
+        """Refuse an account that was never synced; one without Droplets is known."""
+        if self.asked.account:
+            _check("account", self.asked.account, set(self.connection.scalars(sa.select(accounts.c.name))))
 
     def _ids_of_tag_and_plan(self) -> Collection[int] | None:
         asked = self.asked
@@ -87,7 +92,12 @@ class Reading:
         return {droplet_id: policy.plan for droplet_id, policy in found if policy.is_enabled and policy.plan}
 
     def question(self) -> Question:
-        """Say what is asked of a view, its Droplets included; those that are gone too."""
+        """Say what is asked of a view, its Droplets included; those that are gone too.
+
+        Raises:
+            UsageError: As `known`.
+        """
+        self._check_account()
         if not (self.asked.tag or self.asked.plan or self.asked.text):
             return Question(self.now, accounts=self.accounts)
         return Question(self.now, droplet_ids=frozenset(each.droplet_id for each in self.known()))

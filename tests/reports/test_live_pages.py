@@ -238,6 +238,19 @@ def test_every_answer_has_the_headers_and_nothing_can_be_sent(client: httpx.Clie
     assert client.head("/").status_code == 200
 
 
+def test_row_81_what_is_written_into_an_address_stays_text_and_bounded(client: httpx.Client, lived: Database) -> None:
+    for query in ("page=1000000000", f"text={'x' * 60_000}", "account='; DROP TABLE backups; --", "sort=1;--"):
+        assert client.get(f"/reports/live_backups?{query}").status_code == 400, query
+    for text in ("' OR 1=1 --", "<script>alert(1)</script>", "{{7*7}}", '"><img src=x onerror=alert(1)>', "%"):
+        answer = client.get("/calendar", params={"text": text})
+        assert (answer.status_code, "No Droplet is known that fits" in answer.text) == (200, True), text
+        assert "<script>alert" not in answer.text
+        assert "<img" not in answer.text
+        assert text in unescape(answer.text), "it stands in the field, and in what the page is narrowed to"
+    with lived.reading() as connection:
+        assert ask(connection, BackupLifetime, Question(ENDS_AT, limit=1)), "nothing was dropped"
+
+
 def test_who_has_a_page_is_not_sent_it_again(client: httpx.Client) -> None:
     answer = client.get("/calendar")
     assert answer.headers["content-encoding"] == "gzip"

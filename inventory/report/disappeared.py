@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from inventory.report.fleet_sizes import add_up
 from inventory.store.ends import ends_out_of_course
+from inventory.views.queries import Question
+from inventory.views.reach import few_droplets
 from inventory.views.rows import KnownDroplet
 
 
@@ -26,13 +28,15 @@ class Disappeared:
 
 
 def read_disappeared(
-    connection: sa.Connection, droplets: Iterable[KnownDroplet], since: datetime, now: datetime
+    connection: sa.Connection, question: Question, droplets: Iterable[KnownDroplet], since: datetime
 ) -> list[Disappeared]:
-    """Read what some Droplets lost in a period, the oldest first."""
-    found: dict[tuple[date, int, str], list[float]] = defaultdict(list)
-    for droplet_id, ended_at, reason, size in ends_out_of_course(connection, since, now):
-        found[ended_at.date(), droplet_id, reason].append(size)
+    """Read what the Droplets of the question lost since then, the oldest first."""
     named = {each.droplet_id: each for each in droplets}
+    found: dict[tuple[date, int, str], list[float]] = defaultdict(list)
+    for droplet_id, ended_at, reason, size in ends_out_of_course(
+        connection, since, question.now, named if _are_few(connection, question) else None
+    ):
+        found[ended_at.date(), droplet_id, reason].append(size)
     return sorted(
         (
             Disappeared(day, named[number].account, number, named[number].droplet, why, len(sizes), add_up(sizes))
@@ -41,3 +45,10 @@ def read_disappeared(
         ),
         key=lambda each: (each.day, each.account, each.droplet, each.droplet_id, each.gone_reason),
     )
+
+
+def _are_few(connection: sa.Connection, question: Question) -> bool:
+    """Tell whether the question is about few of many Droplets."""
+    if question.accounts is None:
+        return question.droplet_ids is not None
+    return few_droplets(connection, question.accounts) is not None

@@ -138,7 +138,7 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
         sizes=_from(trend_since, by_day),
         past_since=past_since,
         size_by_day=by_day,
-        disappeared=read_disappeared(connection, sizes.droplets, past_since, now),
+        disappeared=read_disappeared(connection, question, sizes.droplets, past_since),
         cost_usd=cost_usd,
         without_rate=without_rate,
         lately=_lately(evidence.events),

@@ -1,10 +1,11 @@
 """Ends of backups that were not the ordinary course."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from inventory.store.bulk import among
 from inventory.store.schema import backup_versions, backups
 from inventory.vocabulary import GoneReason
 
@@ -12,11 +13,12 @@ _ORDINARY = ("change", GoneReason.EXPIRED)
 
 
 def ends_out_of_course(
-    connection: sa.Connection, since: datetime, now: datetime
+    connection: sa.Connection, since: datetime, now: datetime, droplet_ids: Collection[int] | None = None
 ) -> Sequence[sa.Row[int, datetime, str, float]]:
     """Give Droplet, stamp, reason and gigabytes of each backup that had ended by `now`, and had not expired.
 
-    The oldest end comes first. The view backup_lifetimes gives the same, but reads what expired too.
+    The oldest end comes first. Only backups of `droplet_ids` are read; None means all. The view backup_lifetimes gives
+    the same, but reads what expired too.
     """
     version, later = backup_versions.alias("version"), backup_versions.alias("later")
     reason = sa.case((version.c.replaced_at <= now, version.c.replaced_by), else_=version.c.closed_by)
@@ -30,4 +32,6 @@ def ends_out_of_course(
         .where(version.c.closed_by.not_in(_ORDINARY), reason.not_in(_ORDINARY), ~returned)
         .order_by(version.c.valid_to, backups.c.droplet_id, backups.c.id)
     )
+    if droplet_ids is not None:
+        query = query.where(among(connection, backups.c.droplet_id, droplet_ids))
     return connection.execute(query).all()

@@ -112,6 +112,8 @@ def test_what_ended_out_of_course_is_what_the_view_says(connection: sa.Connectio
         ]
         found = ends_out_of_course(connection, since, now)
         assert sorted(map(tuple, found)) == sorted(expected)
+        of_one = {found[0].droplet_id} if found else set()
+        assert ends_out_of_course(connection, since, now, of_one) == [row for row in found if row.droplet_id in of_one]
         stamps = [row.valid_to for row in found]
         assert stamps == sorted(stamps)
         reasons |= {reason for _, _, reason, _ in found}

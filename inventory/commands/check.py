@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inventory.errors import UsageError
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
 from inventory.report import check_json, check_text, selecting
 from inventory.report.check_timeout import Wait

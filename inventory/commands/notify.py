@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_FAILED, ConfigurationError, DatabaseError, UsageError
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.network.delivery import Outcome, Parcel, require_apprise, send
 from inventory.notifying.letter import trial
 from inventory.notifying.telling import Message, due, tell

@@ -36,8 +36,8 @@ from inventory.errors import (
     InventoryError,
 )
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Verdict
 from inventory.judging.overdue import overdue_after
+from inventory.judging.verdict import Verdict
 from inventory.process import log
 from inventory.process.clock import utc_now
 from inventory.process.exhaustion import exhausted

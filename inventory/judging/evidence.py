@@ -8,17 +8,9 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from inventory.judging.findings import (
-    STAYS_FOR,
-    Evidence,
-    Undelivered,
-    Verdict,
-    current_misses,
-    judge,
-    newest_backups,
-    together,
-)
+from inventory.judging.findings import STAYS_FOR, Evidence, Undelivered, current_misses, judge, newest_backups
 from inventory.judging.rules import Exemption, Rules
+from inventory.judging.verdict import Verdict, together
 from inventory.views.queries import Question, ask
 from inventory.views.reach import droplets_of, shared_names
 from inventory.views.rows import (

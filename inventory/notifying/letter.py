@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import KINDS, OF_A_CHANNEL
+from inventory.judging.verdict import Finding, Verdict
 from inventory.notifying.telling import Change, Message
 from inventory.notifying.wording import Line, lines
 from inventory.terminal import words

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import OF_A_CHANNEL, Severity
+from inventory.judging.verdict import Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from inventory.judging.findings import STAYS_FOR, Finding, Verdict
+from inventory.judging.findings import STAYS_FOR
 from inventory.judging.rules import OF_A_CHANNEL, SEVERITIES, Severity
+from inventory.judging.verdict import Finding, Verdict
 
 _FOLLOWS_FROM = {"sync-overdue": ("token-rejected", "sync-held")}
 _URGENT = ("critical", "unknown")

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from inventory.judging.evidence import read_evidence
-from inventory.judging.findings import Evidence, Verdict, judge
+from inventory.judging.findings import Evidence, judge
+from inventory.judging.verdict import Verdict
 from inventory.pages import calendar
 from inventory.pages.reading import Page, Reading
 from inventory.report import charts, check_text, rows_text, summary_text

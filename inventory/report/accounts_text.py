@@ -6,8 +6,8 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.overdue import is_overdue
+from inventory.judging.verdict import Finding, Verdict
 from inventory.report import check_text
 from inventory.terminal import words
 from inventory.terminal.display import shown

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 
 
 def document(verdict: Verdict, *, database: str, exit_code: int) -> dict[str, Any]:

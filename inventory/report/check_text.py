@@ -7,8 +7,8 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import SEVERITIES, Exemption
+from inventory.judging.verdict import Finding, Verdict
 from inventory.terminal import words
 from inventory.terminal.display import redactor, shown
 from inventory.terminal.table import TEXT, WORD, table

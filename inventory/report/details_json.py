@@ -3,7 +3,7 @@
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.report.details import BackupDetails, DropletDetails
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.report import check_text, rows_table, rows_text
 from inventory.report.details import BackupDetails, DropletDetails
 from inventory.store.droplet_records import PolicyRecord

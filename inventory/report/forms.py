@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from rich.console import RenderableType
 
 from inventory.errors import UsageError
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.report import rows_export, rows_html, rows_table, rows_text, summary_html, summary_json, summary_text
 from inventory.report.completeness import Gap
 from inventory.report.overview import OVERVIEW, Judging, read_lines

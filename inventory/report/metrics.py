@@ -12,8 +12,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from inventory import __version__
-from inventory.judging.findings import Verdict
 from inventory.judging.rules import KINDS
+from inventory.judging.verdict import Verdict
 from inventory.store.snapshot import AccountFigures, NewestBackup, Snapshot
 from inventory.vocabulary import RunStatus
 

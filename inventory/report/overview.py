@@ -14,8 +14,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Finding, judge_accounts
+from inventory.judging.findings import judge_accounts
 from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules
+from inventory.judging.verdict import Finding
 from inventory.store import verdicts
 from inventory.views.catalog import View
 from inventory.views.queries import Question, ask

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.report import check_text, rows_text, summary_text
 from inventory.report.page import render
 from inventory.report.summary import Summary

@@ -3,7 +3,7 @@
 from dataclasses import asdict, fields
 from typing import Any
 
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.report.rows_export import as_documents
 from inventory.report.summary import Summary
 

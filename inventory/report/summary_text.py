@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rich.console import RenderableType
 from rich.table import Table
 
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.report import accounts_text, check_text
 from inventory.report.fleet_sizes import add_up
 from inventory.report.past_text import past

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.errors import ConfigurationError, InventoryError
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.network.delivery import Outcome, Parcel, Receipt, require_apprise, send
 from inventory.notifying.letter import Letter, write
 from inventory.notifying.scope import Scope

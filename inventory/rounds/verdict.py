@@ -6,7 +6,7 @@ import structlog
 
 from inventory.errors import InventoryError
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Verdict
+from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
 from inventory.settings.load import Settings
 from inventory.store import verdicts

@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory.judging.findings import Finding, Undelivered, Verdict
+from inventory.judging.findings import Undelivered
+from inventory.judging.verdict import Finding, Verdict
 from inventory.notifying.telling import Change, Extent, Key, Known, Told, settle
 from inventory.notifying.trying import GIVEN_UP_AFTER, Attempts, Tried
 from inventory.store import claims

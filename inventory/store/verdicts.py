@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import OF_A_CHANNEL
+from inventory.judging.verdict import Finding, Verdict
 from inventory.store.bulk import among
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, current_findings

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUnusableError
-from inventory.judging.findings import Finding, Verdict
+from inventory.judging.verdict import Finding, Verdict
 from inventory.notifying import telling, trying
 from inventory.notifying.hours import Due
 from inventory.store import digests, notices, verdicts

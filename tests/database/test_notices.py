@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from inventory.judging.findings import Finding, Verdict
+from inventory.judging.verdict import Finding, Verdict
 from inventory.notifying.hours import Due
 from inventory.notifying.telling import Change, Known, due, tell
 from inventory.notifying.trying import Ending, after

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from inventory.commands import report
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Verdict
 from inventory.judging.rules import Rules
+from inventory.judging.verdict import Verdict
 from inventory.report.asking import Asked
 from inventory.report.forms import Form
 from inventory.store.engine import Database

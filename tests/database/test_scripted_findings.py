@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from inventory.judging.evidence import inspect
-from inventory.judging.findings import Verdict
 from inventory.judging.rules import KINDS, Rules
+from inventory.judging.verdict import Verdict
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from tests.simulated import TOKEN, Account

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inventory.judging.findings import Finding, Verdict
+from inventory.judging.verdict import Finding, Verdict
 from inventory.network.delivery import Outcome, Parcel, Receipt
 from inventory.notifying.letter import Letter
 from inventory.rounds.notifying import Telling

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import OF_A_CHANNEL, Exemption
+from inventory.judging.verdict import Finding, Verdict
 from inventory.store import forget, verdicts
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, current_findings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from inventory.judging.findings import Finding, Verdict
+from inventory.judging.verdict import Finding, Verdict
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
 from inventory.store import verdicts

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.judging.findings import Finding, Judged, Verdict
 from inventory.judging.rules import Exemption, Severity
+from inventory.judging.verdict import Finding, Judged, Verdict
 from inventory.notifying.telling import Change, Key, Known, Message, due, key_of, settle, tell, urgent
 from inventory.notifying.trying import Attempts, Ending, after, open_to
 from tests.examples import examples

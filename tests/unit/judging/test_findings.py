@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from inventory.judging.findings import LONGEST_SUBJECT, STAYS_FOR, Evidence, Finding, Undelivered, Verdict, judge
+from inventory.judging.findings import LONGEST_SUBJECT, STAYS_FOR, Evidence, Undelivered, judge
 from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
+from inventory.judging.verdict import Finding, Verdict
 from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.judging.findings import Finding, Left, Verdict
+from inventory.judging.verdict import Finding, Left, Verdict
 from inventory.notifying.letter import page_of, write
 from inventory.notifying.scope import Scope
 from inventory.notifying.telling import Change, Message, due, settle, tell

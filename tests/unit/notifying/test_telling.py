@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.judging.findings import Finding, Judged, Verdict
+from inventory.judging.verdict import Finding, Judged, Verdict
 from inventory.notifying.telling import Change, Known, due, settle, tell
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)

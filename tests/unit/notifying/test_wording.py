@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from inventory.judging.findings import Finding
+from inventory.judging.verdict import Finding
 from inventory.notifying.telling import Change, Message
 from inventory.notifying.wording import MOST_OF_ONE_NAME, Line, lines
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from inventory.judging.findings import Finding, Verdict
+from inventory.judging.verdict import Finding, Verdict
 from inventory.report import summary_text
 from inventory.report.summary import Large, Summary
 from inventory.terminal.console import plain

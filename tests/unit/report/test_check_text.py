@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from inventory.judging.findings import LONGEST_SUBJECT, Finding, Verdict
+from inventory.judging.findings import LONGEST_SUBJECT
 from inventory.judging.rules import Severity
+from inventory.judging.verdict import Finding, Verdict
 from inventory.report import check_text
 
 NOW = datetime(2026, 11, 23, 6, 4, tzinfo=UTC)

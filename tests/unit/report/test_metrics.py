@@ -7,8 +7,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory import __version__
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import Exemption, Severity
+from inventory.judging.verdict import Finding, Verdict
 from inventory.report.metrics import Most, families, render
 from inventory.store.snapshot import DURATION_BUCKETS, AccountFigures, NewestBackup, Snapshot
 

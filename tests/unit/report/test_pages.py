@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.judging.findings import Finding, Verdict
 from inventory.judging.rules import Exemption
+from inventory.judging.verdict import Finding, Verdict
 from inventory.report import rows_html, summary_html, summary_text
 from inventory.report.disappeared import Disappeared
 from inventory.report.past_text import past

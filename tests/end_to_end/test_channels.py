@@ -1,26 +1,20 @@
 """`inventory notify` with real receivers: a web server that answers in many ways, and a mail server with TLS."""
 
-import asyncio
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import trustme
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from inventory.network.delivery import Outcome, Parcel, Receipt, send
 from inventory.store.engine import Database
 from inventory.store.schema import notice_attempts
 from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.end_to_end.daemon_process import eventually, running
+from tests.end_to_end.mail_receiver import ignores_warnings, parts, receiving_mail
 from tests.end_to_end.receiver import SECRET, Receiver, receiving
 
 pytestmark = pytest.mark.slow  # each message is a process that loads Apprise
@@ -30,39 +24,6 @@ pytestmark = pytest.mark.slow  # each message is a process that loads Apprise
 def receiver() -> Iterator[Receiver]:
     with receiving() as server:
         yield server
-
-
-@contextmanager
-def mail_server(directory: Path) -> Iterator[tuple[int, list[Envelope], Path]]:
-    """Give the port of a server of mail over TLS, what it got, and the authority that signed its certificate."""
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
-    got: list[Envelope] = []
-
-    class Handler:
-        async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
-            got.append(envelope)
-            return "250 OK"
-
-    def authenticate(_server: object, _session: object, _envelope: object, _how: str, data: Any) -> AuthResult:  # noqa: ANN401
-        return AuthResult(success=(data.login, data.password) == (b"ops", SECRET.encode()))
-
-    def protocol() -> SMTP:
-        return SMTP(Handler(), authenticator=authenticate, auth_required=True, auth_require_tls=False, loop=loop)
-
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=context))
-    thread = Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.sockets[0].getsockname()[1], got, directory / "ca.pem"
-    finally:
-        server.close()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
 
 
 def untaken(database: Database) -> int:
@@ -169,28 +130,25 @@ def test_where_no_message_goes(receiver: Receiver, url: str, outcome: Outcome, *
     assert receiver.got == []
 
 
-@pytest.mark.filterwarnings(
-    "ignore::UserWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning"
-)  # of aiosmtpd itself
+@ignores_warnings
 def test_mail_goes_over_tls_to_who_it_is_for(tmp_path: Path) -> None:
-    with mail_server(tmp_path) as (port, got, ca_file):
+    authority, ca_file = trustme.CA(), tmp_path / "ca.pem"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(ca_file))
+    with receiving_mail(context) as mailbox:
         to = "from=inventory@example.com&to=ops@example.com&mode=ssl"
-        url = f"mailtos://ops:{SECRET}@127.0.0.1:{port}?{to}"
+        url = f"mailtos://ops:{SECRET}@127.0.0.1:{mailbox.port}?{to}"
         hostile = Parcel(url, "web-1 <b>", "<script>\n@channel", False)  # noqa: FBT003
         assert send(hostile, ca_file=ca_file) == Receipt(Outcome.DELIVERED)
         assert send(Parcel(url, "title", "text", False)).outcome is Outcome.REFUSED  # noqa: FBT003
         digest = Parcel(url, "digest", "all is\nwell", False, "<p>all is <b>well</b></p>")  # noqa: FBT003
         assert send(digest, ca_file=ca_file) == Receipt(Outcome.DELIVERED)
-        mails = [message_from_bytes(mail.content) for mail in got if isinstance(mail.content, bytes)]
-        assert [mail["Subject"] for mail in mails] == ["web-1 <b>", "digest"]
-        assert parts(mails[0]) == {"text/plain": "<script>\r\n@channel"}
-        assert parts(mails[1]) == {"text/plain": "all is\r\nwell", "text/html": "<p>all is <b>well</b></p>"}
-        assert got[0].rcpt_tos == ["ops@example.com"]
-
-
-def parts(mail: Message) -> dict[str, str]:
-    payloads = {each.get_content_type(): each.get_payload(decode=True) for each in mail.walk()}
-    return {kind: text.decode().strip() for kind, text in payloads.items() if isinstance(text, bytes)}
+        first, second = mailbox.mails
+        assert [first["Subject"], second["Subject"]] == ["web-1 <b>", "digest"]
+        assert parts(first) == {"text/plain": "<script>\r\n@channel"}
+        assert parts(second) == {"text/plain": "all is\r\nwell", "text/html": "<p>all is <b>well</b></p>"}
+        assert mailbox.got[0].rcpt_tos == ["ops@example.com"]
 
 
 def test_a_medium_that_takes_less_gets_the_beginning_in_one_message(receiver: Receiver) -> None:

@@ -2,16 +2,10 @@
 
 import json
 import re
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
 import yaml
@@ -25,12 +19,13 @@ from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.store.grants import grant_reader
 from tests.conftest import temporary_database
+from tests.end_to_end.daemon_process import eventually
 from tests.postgres import Cluster
+from tests.prometheus import Ask, needs_prometheus, prometheus
 from tests.reports.conftest import ENDS_AT
 from tests.unit.report.test_metrics import FULL, MOST, VERDICT
 
 GRAFANA = dashboards.DIRECTORY.parent
-PROMETHEUS = shutil.which("prometheus") or ""
 READER = "grafana_panels"
 
 _FROZEN = """
@@ -80,9 +75,8 @@ def test_the_role_that_reads_gets_rows_for_every_panel(reader: sa.Engine, shown:
 
 
 @pytest.fixture(scope="module")
-def ask_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], list[Any]]]:
+def ask_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Let Prometheus scrape our metrics every second, from our own server; give what asks it."""
-    place = tmp_path_factory.mktemp("prometheus")
     health = Health(is_live=True, problems=())
     application_ = application(
         lambda: health, lambda: render(FULL, VERDICT, MOST, is_database_up=True), hosts=names("127.0.0.1:0")
@@ -90,45 +84,15 @@ def ask_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
     with serve("127.0.0.1:0", application_) as serving:
         assert serving.url
         target = serving.url.removeprefix("http://")
-        scraped = {"job_name": "inventory", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
-        (place / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": [scraped]}))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            address = f"127.0.0.1:{free.getsockname()[1]}"
-        words = [f"--config.file={place}/prometheus.yml", f"--storage.tsdb.path={place}/data"]
-        log = (place / "log").open("w")
-        process = subprocess.Popen([PROMETHEUS, *words, f"--web.listen-address={address}"], stdout=log, stderr=log)
-        try:
-            with httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
-
-                def ask(query: str) -> list[Any]:
-                    answer = client.get("/api/v1/query", params={"query": query}).raise_for_status()
-                    found: list[Any] = answer.json()["data"]["result"]
-                    return found
-
-                _wait_for_two_scrapes(ask, place / "log")
-                yield ask
-        finally:
-            process.terminate()
-            process.wait(30)
-            log.close()
-
-
-def _wait_for_two_scrapes(ask: Callable[[str], list[Any]], log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            if ask("count_over_time(up[1m]) >= 3"):
-                return
-        except httpx.HTTPError:
-            pass  # it answers 503 until it has opened its database
-        time.sleep(0.5)
-    pytest.fail(log.read_text())
+        with prometheus(tmp_path_factory.mktemp("grafana"), target) as ask:
+            eventually(lambda: bool(ask("count_over_time(up[1m]) >= 3")))
+            yield ask
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PROMETHEUS, reason="prometheus is missing: Debian's package prometheus has it")
+@needs_prometheus
 @pytest.mark.parametrize("shown", METRICS, ids=lambda shown: str(shown.title))
-def test_prometheus_has_a_series_for_every_panel(ask_prometheus: Callable[[str], list[Any]], shown: Shown) -> None:
+def test_prometheus_has_a_series_for_every_panel(ask_prometheus: Ask, shown: Shown) -> None:
     # One of the accounts has a line break in its name.
     query = shown.query.replace("$account", "(?s:.+)")
     assert "$" not in query

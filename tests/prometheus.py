@@ -1,4 +1,4 @@
-"""Prometheus as the distribution has it, on a free port of loopback."""
+"""Prometheus and Alertmanager as the distribution has them, each on a free port of loopback."""
 
 import shutil
 import socket
@@ -15,10 +15,17 @@ import yaml
 
 Ask = Callable[[str], list[Any]]
 
+# Debian's build, and no other, reads its templates from one fixed place; it does not start without them.
+_TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
+_OF_DEBIAN = shutil.which("prometheus-alertmanager") if _TEMPLATES.exists() else None
 _PROMETHEUS = shutil.which("prometheus") or ""
+_ALERTMANAGER = shutil.which("alertmanager") or _OF_DEBIAN or ""
 
 needs_prometheus = pytest.mark.skipif(
     not _PROMETHEUS, reason="prometheus is missing: Debian's package prometheus has it"
+)
+needs_alertmanager = pytest.mark.skipif(
+    not _ALERTMANAGER, reason="alertmanager is missing: Debian's package prometheus-alertmanager has it"
 )
 
 _START_SECONDS = 60
@@ -43,6 +50,14 @@ def prometheus(place: Path, target: str, more: Mapping[str, object] | None = Non
             return found
 
         yield ask
+
+
+@contextmanager
+def alertmanager(place: Path, configuration: Mapping[str, object]) -> Iterator[str]:
+    """Run one that knows of no other; give its host and port."""
+    words = ("--storage.path=data", "--cluster.listen-address=")
+    with _running(_ALERTMANAGER, place / "alertmanager", configuration, *words) as client:
+        yield client.base_url.netloc.decode()
 
 
 @contextmanager

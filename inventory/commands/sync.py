@@ -14,7 +14,7 @@ from inventory.rounds.notifying import Telling, tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
-from inventory.rounds.verdict import judged
+from inventory.rounds.verdict import is_news, judged
 from inventory.settings.accounts import AccountSettings
 from inventory.settings.load import Settings, load
 from inventory.store.engine import Database
@@ -80,7 +80,7 @@ def _synced(
                 print_bug(report.traceback)
             elif not options.as_json:
                 _print(report, accounts[report.account], options)
-        if not (options.order.is_dry_run or signal_number()):
+        if is_news(reports) and not (options.order.is_dry_run or signal_number()):
             _judge(database, settings, [*accounts])
         return reports, database.shown
 

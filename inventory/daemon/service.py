@@ -48,7 +48,7 @@ from inventory.rounds.notifying import Telling, tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
-from inventory.rounds.verdict import keep
+from inventory.rounds.verdict import is_news, keep
 from inventory.serving import web
 from inventory.serving.listening import is_loopback, names
 from inventory.settings.load import Settings, load
@@ -204,7 +204,7 @@ class Daemon:
             )
             reports = [*one_round.sync(settings.accounts)]
             verdict = self._read_figures(database, settings)
-            if not self._interrupted_by():
+            if is_news(reports) and not self._interrupted_by():
                 keep(database, settings, verdict)
                 self._tell(database, settings, verdict)
         return reports

@@ -1,10 +1,10 @@
 """Judge what a round left, and keep the verdict for whoever asks later."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import structlog
 
-from inventory.errors import InventoryError
+from inventory.errors import EXIT_BUSY, InventoryError
 from inventory.judging.evidence import inspect
 from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
@@ -12,8 +12,18 @@ from inventory.settings.load import Settings
 from inventory.store import verdicts
 from inventory.store.engine import Database
 from inventory.store.notices import undelivered
+from inventory.sync.result import SyncReport
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.verdict")
+
+
+def is_news(reports: Sequence[SyncReport]) -> bool:
+    """Tell whether a round may have left anything to judge.
+
+    Where every account was busy, another process syncs and judges it, or the database is locked, for which whoever
+    keeps a verdict waits once more.
+    """
+    return any(report.exit_code != EXIT_BUSY for report in reports)
 
 
 def judged(database: Database, settings: Settings, accounts: Collection[str] | None) -> Verdict:

@@ -58,14 +58,21 @@ class DaemonProcess:
         """Return every record of this event so far."""
         return [record for record in self.records if record["event"] == event]
 
-    def wait_for(self, event: str, *, times: int = 1, where: Callable[[Record], bool] = lambda _: True) -> Record:
+    def wait_for(
+        self,
+        event: str,
+        *,
+        times: int = 1,
+        where: Callable[[Record], bool] = lambda _: True,
+        seconds: float = PATIENCE_SECONDS,
+    ) -> Record:
         """Wait until so many records of the event have come; return the last of them."""
 
         def found() -> list[Record]:
             return [record for record in self.all(event) if where(record)]
 
         with self._news:
-            has_come = self._news.wait_for(lambda: len(found()) >= times, PATIENCE_SECONDS)
+            has_come = self._news.wait_for(lambda: len(found()) >= times, seconds)
         assert has_come, (event, times, self.records[-8:], self.other_lines[-20:])
         return found()[times - 1]
 

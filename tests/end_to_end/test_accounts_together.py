@@ -1,7 +1,7 @@
 """Three accounts of two clients in one configuration: what is told of them together, and of each."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from inventory.judging.verdict import Finding, Verdict
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
-from inventory.store import verdicts
+from inventory.store import runs, verdicts
 from inventory.store.engine import Database
 from inventory.store.schema import accounts
 from inventory.sync.order import Order
+from inventory.vocabulary import RunMode, Trigger
 from tests.end_to_end.conftest import Run, now, on_sqlite
 from tests.simulated import Account, Accounts, token_of
 
@@ -98,6 +99,28 @@ def test_a_sync_of_several_accounts_keeps_the_verdict_on_those_it_synced(run: Ru
     assert run("sync", "--quiet", "--account", "beta").code == 0
     assert kept()["acme-db"] == found["acme-db"]
     assert kept()["beta"].judged_at >= found["beta"].judged_at
+
+
+@pytest.mark.usefixtures("synced")
+def test_who_synced_nothing_because_another_does_leaves_judging_to_it(run: Run, database: Database) -> None:
+    def judged_at() -> list[datetime]:
+        with database.reading() as connection:
+            return [its.judged_at for _, its in sorted(verdicts.read(connection).items())]
+
+    with database.writing() as connection:
+        for name in GROUPS:
+            runs.start(
+                connection,
+                runs.ensure_account(connection, name),
+                trigger=Trigger.DAEMON,
+                mode=RunMode.LISTING,
+                overdue_after=timedelta(hours=2),
+                now=now() + timedelta(seconds=2),
+            )
+        connection.execute(sa.update(accounts).values(judged_at=now() - timedelta(hours=1)))
+    before = judged_at()
+    assert run("sync").code == 75
+    assert judged_at() == before
 
 
 # A group

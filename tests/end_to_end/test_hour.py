@@ -11,9 +11,10 @@ import pytest
 
 from inventory.simulator.faults import Fault
 from inventory.store.deadline import ANSWER_SECONDS
+from inventory.store.driver_errors import LOCK_WAIT_SECONDS
 from inventory.store.engine import Database
 from tests.end_to_end.conftest import Served, later
-from tests.end_to_end.daemon_process import DaemonProcess, Record, eventually, running
+from tests.end_to_end.daemon_process import PATIENCE_SECONDS, DaemonProcess, Record, eventually, running
 from tests.ping_receiver import Ping, Receiver, receiving
 from tests.postgres import cluster
 from tests.simulated import rows
@@ -46,7 +47,9 @@ def sqlite_that_is_locked(directory: Path) -> Iterator[tuple[str, Outage, int]]:
         with closing(sqlite3.connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert answers_at_once(daemon)
-            daemon.wait_for("sync.finished", where=lambda record: record["exit_code"] == 75)
+            # The round before may be about to keep its verdict, for which it waits as long as the next sync does.
+            waits = 2 * LOCK_WAIT_SECONDS + PATIENCE_SECONDS
+            daemon.wait_for("sync.finished", where=lambda record: record["exit_code"] == 75, seconds=waits)
             other.rollback()
 
     yield f"sqlite:///{path}", lock, 75

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.history.looks import next_stamp, with_look
+from inventory.history.looks import day_that_is_over, next_stamp, with_look
 from inventory.model import DropletState
 from tests.unit.attempts import NOON, after, seen
 
@@ -58,3 +58,18 @@ def test_a_stamp_is_later_than_the_last_attempt_and_selection(
     now: datetime, unselected_since: datetime | None, stamp: datetime
 ) -> None:
     assert next_stamp(now, NOON, unselected_since) == stamp
+
+
+@pytest.mark.parametrize(("looks", "is_kept"), [(95, True), (96, False)])
+def test_the_first_look_left_out_is_the_97th(looks: int, is_kept: bool) -> None:  # noqa: FBT001
+    stamps = [MIDNIGHT + number * SECOND for number in range(looks)]
+    assert (MIDNIGHT + looks * SECOND in kept(looked_at(*stamps, MIDNIGHT + looks * SECOND))) is is_kept
+
+
+def test_without_looks_no_day_is_over() -> None:
+    state = looked_at(NOON)
+    tomorrow = NOON + timedelta(days=1)
+    assert day_that_is_over(state, tomorrow) == NOON.date()
+    assert day_that_is_over(state, NOON + SECOND) is None
+    assert day_that_is_over(replace(state, looks=None), tomorrow) is None
+    assert day_that_is_over(replace(state, last_observed_at=None), tomorrow) is None

@@ -14,9 +14,11 @@ from tests.unit.attempts import (
     DROPLET_ID,
     LATER,
     NOON,
+    OFF,
     WEEKLY,
     after,
     backup,
+    droplet,
     failed,
     missing,
     seen,
@@ -397,3 +399,63 @@ def test_creation_time_that_was_shown_first_stays() -> None:
     assert judged.droplet is not None
     assert judged.droplet.created_at == BOTH.state.created_at
     assert not judged.is_change
+
+
+# Corners
+
+
+def test_a_droplet_of_which_only_the_id_is_read_gets_it_as_its_name() -> None:
+    bare = droplet(name=None, region=None, size_slug=None, price_monthly_usd=None, status=None, created_at=None)
+    state = after(None, replace(seen(), droplet=bare)).state
+    assert (state.name, state.account_id) == (str(DROPLET_ID), 1)
+    assert (state.region, state.size_slug, state.price_monthly_usd, state.status) == (None, None, None, None)
+    assert (state.first_seen_at, state.last_attempt_at, state.last_outcome) == (LATER, LATER, "complete")
+
+
+def test_a_failure_that_concerns_another_account_is_told_and_leaves_the_row() -> None:
+    attempt = failed(account_id=2)
+    assert reconcile(BOTH, attempt, {}) == Changeset(
+        attempt, LATER, Outcome.UNAVAILABLE, "it was unavailable", droplet=None
+    )
+
+
+def test_the_first_look_has_its_day() -> None:
+    attempt = seen(ONE, TWO, at=NOON)
+    judged = reconcile(None, attempt, {})
+    assert judged.attempt is attempt
+    assert judged.day == DropletDay(NOON.date(), 2, 5.0, ONE.created_at, TWO.created_at, first_look_at=NOON)
+
+
+def test_a_stamp_is_later_than_the_moment_at_which_a_droplet_was_unselected() -> None:
+    unselected = replace(BOTH, state=replace(BOTH.state, unselected_since=LATER + SECOND))
+    assert reconcile(unselected, seen(ONE, TWO), {}).stamp == LATER + 2 * SECOND
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [(0, GoneReason.EXPIRED), (1, GoneReason.UNKNOWN)])
+def test_a_day_before_its_retention_a_backup_may_have_expired(seconds: int, reason: GoneReason) -> None:
+    made_at = LATER - timedelta(days=6) + seconds * SECOND
+    old = backup(1, created_at=made_at)
+    judged = reconcile(after(None, seen(old, TWO, at=NOON)), seen(TWO, policy=None), {})
+    assert [end.reason for end in judged.ended] == [reason]
+
+
+def test_each_end_is_explained_whether_or_not_others_are() -> None:
+    lost = after(BOTH, seen(policy=None))
+    assert [each.state.gone_reason for each in lost.backups.values()] == [GoneReason.UNKNOWN] * 2
+    first = replace(lost.backups[1], state=replace(lost.backups[1].state, gone_reason=GoneReason.BACKUPS_DISABLED))
+    known = replace(lost, backups={1: first, 2: lost.backups[2]})
+    judged = reconcile(known, seen(policy=OFF, at=LATER + SECOND), {})
+    assert {state.id: state.gone_reason for state in judged.backups} == {2: GoneReason.BACKUPS_DISABLED}
+
+
+def test_one_that_stays_unknown_keeps_no_other_from_being_explained() -> None:
+    lost = after(BOTH, seen(policy=None))
+    judged = reconcile(lost, seen(policy=None, snapshot_ids=frozenset({2}), at=LATER + SECOND), {})
+    assert {state.id: state.gone_reason for state in judged.backups} == {2: GoneReason.CONVERTED}
+
+
+def test_a_droplet_that_was_unselected_between_two_404_opens_nothing_when_it_ends() -> None:
+    once = after(BOTH, missing())
+    unselected = replace(once, state=replace(once.state, unselected_since=LATER))
+    judged = reconcile(unselected, missing(at=LATER + SECOND), {})
+    assert (judged.is_gone, judged.opened) == (True, ())

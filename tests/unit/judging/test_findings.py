@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from inventory.judging.findings import LONGEST_SUBJECT, STAYS_FOR, Evidence, Undelivered, judge
+from inventory.judging.findings import LONGEST_SUBJECT, STAYS_FOR, Evidence, Undelivered, judge, judge_accounts
 from inventory.judging.rules import KINDS, SEVERITIES, Exemption, Rules, Severity
-from inventory.judging.verdict import Finding, Verdict
+from inventory.judging.verdict import Finding, Judged, Left, Verdict
 from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
@@ -410,6 +410,56 @@ OF_EACH: dict[str, dict[str, Any]] = {
     "notice-undelivered": {"channels": {"default": Undelivered(3, ago(days=8)), "another": None}},
     "unprotected": {"unprotected": [unprotected("backups off", had_some=False)]},
 }
+
+
+def test_a_verdict_says_what_it_judged_and_what_is_left_of_what_is_wrong() -> None:
+    other = KnownDroplet(**{**droplet()._asdict(), "droplet_id": 2, "droplet": "db-02", "last_observed_at": None})
+    verdict = judged(
+        accounts=["default", "web"],
+        droplet_ids=frozenset({1, 2}),
+        droplets=[droplet(), other, droplet(3, "elsewhere")],
+        health=[health(), health(account="web")],
+        retention=[kept(5, 7, "too few"), kept()._replace(droplet_id=2)],
+        tags=[DropletTag(*WHO, "prod"), DropletTag(*WHO, "web")],
+        channels={"ops": None},
+    )
+    assert verdict.droplets == 2
+    assert (sorted(verdict.accounts), sorted(verdict.channels)) == (["default", "web"], ["ops"])
+    assert verdict.judged == {1: Judged("default", ago(minutes=4)), 2: Judged("default", None)}
+    assert verdict.left == {1: Left(5, ago(hours=2))}
+    assert {number: set(tags) for number, tags in verdict.tags.items()} == {1: {"prod", "web"}}
+    assert judged(health=[health(), health(account="web")]).accounts == {"default", "web"}
+
+
+def test_a_verdict_says_which_backups_were_lost_in_the_last_week() -> None:
+    found = [lost(ago(days=1), 9), lost(ago(days=2), 10), lost(ago(days=8), 11)]
+    assert judged(backups=found).lost == {1: frozenset({9, 10})}
+
+
+def test_a_droplet_that_has_enough_keeps_no_other_from_being_found() -> None:
+    few = kept(5, 7, "too few")._replace(droplet_id=2, droplet="db-02")
+    droplets = [droplet(), droplet(2, "db-02")]
+    verdict = judged(droplet_ids=frozenset({1, 2}), droplets=droplets, retention=[kept(), few])
+    assert [each.droplet for each in verdict.findings] == ["db-02"]
+
+
+def test_accounts_are_judged_without_their_droplets() -> None:
+    rows = [health(held_since=ago(hours=1)), health(account="web")]
+    verdict = judge_accounts(rows, ["default", "web", "new"], Rules(), (), NOW)
+    assert [(each.account, each.name) for each in verdict.findings] == [
+        ("default", "sync-held"),
+        ("new", "sync-overdue"),
+    ]
+    assert (verdict.droplets, len(verdict.judged), sorted(verdict.accounts)) == (0, 0, ["default", "new", "web"])
+    of_all = judge_accounts(rows, None, Rules({"sync-held": "critical"}), (), NOW)
+    assert [each.severity for each in of_all.findings] == ["critical"]
+    known = Exemption("sync-held", date(2027, 1, 1), "known", account="default")
+    assert judge_accounts(rows, None, Rules(), [known], NOW).findings == ()
+
+
+def test_one_message_is_one_message() -> None:
+    (what,) = whats(channels={"ops": Undelivered(1, ago(days=8))})
+    assert what == "1 message since Sun 15 Nov 06:04Z; mend it, then: inventory notify --test ops"
 
 
 def test_every_name_is_found_in_the_order_worst_first() -> None:

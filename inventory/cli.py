@@ -303,14 +303,17 @@ def notify(
     config: ConfigFile = None,
 ) -> int:
     """Tell the channels of the settings what is new, worse or solved since they were told: each finding once."""
-    from inventory.commands import notify as command
     from inventory.errors import UsageError
 
     if is_printing + dry_run + (test is not None) > 1:
         raise UsageError("--print, --dry-run and --test exclude each other")
-    if test is not None:
-        return command.test(config, test)
-    return command.print_news(config) if is_printing else command.run(config, is_dry_run=dry_run)
+    if is_printing:
+        from inventory.commands import notify_print
+
+        return notify_print.run(config)
+    from inventory.commands import notify as command
+
+    return command.run(config, is_dry_run=dry_run) if test is None else command.test(config, test)
 
 
 @app.command(rich_help_panel="Set up")

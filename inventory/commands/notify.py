@@ -1,31 +1,20 @@
 """`inventory notify`: tell people what is new, worse or solved, through channels or on stdout."""
 
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
-from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_FAILED, ConfigurationError, DatabaseError, UsageError
-from inventory.judging.evidence import inspect
-from inventory.judging.verdict import Verdict
+from inventory.errors import EXIT_COMPLETE, EXIT_FAILED, ConfigurationError, DatabaseError, UsageError
 from inventory.network.delivery import Outcome, Parcel, require_apprise, send
 from inventory.notifying.letter import trial
-from inventory.notifying.telling import Message, due, tell
-from inventory.notifying.wording import lines
 from inventory.process.clock import utc_now
-from inventory.process.streams import lost_answer
-from inventory.report.digest import read_digest
-from inventory.rounds.notifying import Telling, Told
+from inventory.rounds import verdict
+from inventory.rounds.notifying import Telling, Told, telling
 from inventory.settings.channels import url_of
-from inventory.settings.declared import PRINTED
 from inventory.settings.load import Settings, load
 from inventory.store import notices, opening
 from inventory.store.engine import Database
-from inventory.terminal.console import complain, print_line, print_table
-from inventory.terminal.display import shown
-from inventory.terminal.table import TEXT, WORD, table
+from inventory.terminal.console import complain, print_line
 
 
 def run(config_file: Path | None, *, is_dry_run: bool, now: datetime | None = None) -> int:
@@ -70,29 +59,6 @@ def test(config_file: Path | None, name: str) -> int:
     return EXIT_COMPLETE
 
 
-def print_news(config_file: Path | None, *, now: datetime | None = None) -> int:
-    """Print what changed since the last time, note that it was printed, and return the exit code.
-
-    Raises:
-        InventoryError: The settings or the database are not usable; what is new is printed by the next.
-    """
-    settings = load(config_file, needs_token=False)
-    now = now or utc_now().replace(microsecond=0)
-    with opening.to_write(settings.database_url.get_secret_value(), settings.database_source) as database:
-        verdict = _verdict(database, settings, now)
-        state = notices.begin(database, PRINTED, verdict, now)
-        if state is None:
-            complain("another inventory notify --print is at work. Nothing was printed; it prints what is new.")
-            return EXIT_BUSY
-        messages = due(state.known, verdict)
-        _print(messages)
-        if lost_answer():
-            # `exits` says why; what nobody could read is printed by the next.
-            return EXIT_FAILED
-        notices.finish(database, PRINTED, replace(state, known=tell(state.known, messages, now)), now)
-    return EXIT_COMPLETE
-
-
 def _mend(settings: Settings, channel: str) -> None:
     """Let what the channel did not take be told again; there may be no database yet, or one for readers only."""
     with (
@@ -111,21 +77,8 @@ def _with_channels(config_file: Path | None) -> Settings:
     return settings
 
 
-def _verdict(database: Database, settings: Settings, now: datetime) -> Verdict:
-    with database.reading() as connection:
-        return inspect(
-            connection,
-            now,
-            settings.rules,
-            settings.exemptions,
-            accounts=settings.judged_accounts,
-            channels=notices.undelivered(connection, settings.channels, now),
-        )
-
-
 def _telling(database: Database, settings: Settings, now: datetime) -> Telling:
-    summarise = partial(read_digest, database, settings.rules, settings.exemptions, now)
-    return Telling(database, settings, _verdict(database, settings, now), summarise)
+    return telling(database, settings, verdict.read(database, settings, settings.judged_accounts, now))
 
 
 def _show(told: Told) -> None:
@@ -135,12 +88,3 @@ def _show(told: Told) -> None:
     print_line(f"{told.channel}: {told.letter.title}")
     for line in told.letter.text.splitlines():
         print_line(f"  {line}")
-
-
-def _print(messages: Sequence[Message]) -> None:
-    rows = (
-        (line.change.upper(), line.severity, shown(line.subject), line.finding, shown(line.what))
-        for line in lines(messages)
-    )
-    if messages:
-        print_table(table((WORD, WORD, WORD, WORD, TEXT), rows))

@@ -1,28 +1,25 @@
 """`inventory sync`: look at the backups of every configured Droplet once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL, InventoryError, Kept, UsageError
+from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL
 from inventory.process import log
 from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
 from inventory.report.progress import Display
-from inventory.rounds.notifying import Telling, tell_after_a_round
+from inventory.rounds.choosing import chosen
+from inventory.rounds.notifying import judge_and_tell
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
-from inventory.rounds.verdict import is_news, judged
+from inventory.rounds.verdict import is_news
 from inventory.settings.accounts import AccountSettings
 from inventory.settings.load import Settings, load
-from inventory.store.engine import Database
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
-from inventory.terminal import words
 from inventory.terminal.console import complain, print_bug, print_document, print_prose, print_table
-from inventory.terminal.spelling import matching
 from inventory.vocabulary import RunStatus
 
 # The next run makes up for these by itself: nobody needs a mail from cron about them.
@@ -47,7 +44,7 @@ def run(config_file: Path | None, options: Options) -> int:
         InventoryError: No sync could start: the settings or the database are not usable.
     """
     settings = load(config_file)
-    accounts = {account.name: account for account in _chosen(settings, options.order)}
+    accounts = {account.name: account for account in chosen(settings, options.order)}
     log.configure(verbose=options.order.is_verbose, secrets=settings.secrets)
     if not options.is_quiet:
         complain("\n".join(settings.warnings))
@@ -81,49 +78,9 @@ def _synced(
             elif not options.as_json:
                 _print(report, accounts[report.account], options)
         if is_news(reports) and not (options.order.is_dry_run or signal_number()):
-            _judge(database, settings, [*accounts])
+            for problem in judge_and_tell(database, settings, [*accounts]):
+                complain(problem)
         return reports, database.shown
-
-
-def _judge(database: Database, settings: Settings, synced: Sequence[str]) -> None:
-    """Keep a verdict where others would else judge many accounts, and tell channels; the exit code stays as it is."""
-    if not settings.notify and len(settings.accounts) == 1:
-        return
-    try:
-        verdict = judged(database, settings, settings.judged_accounts if settings.notify else synced)
-    except InventoryError as error:
-        complain(f"what the sync left was not judged: {error}")
-        return
-    if settings.notify:
-        from inventory.report.digest import read_digest  # noqa: PLC0415 - it loads what few syncs need
-
-        summarise = partial(read_digest, database, settings.rules, settings.exemptions, verdict.now)
-        for problem in tell_after_a_round(Telling(database, settings, verdict, summarise)):
-            complain(problem)
-
-
-def _chosen(settings: Settings, order: Order) -> Sequence[AccountSettings]:
-    chosen = [each for each in settings.accounts if _fits(each.name, order.account) and _fits(each.group, order.group)]
-    if not chosen:
-        known = words.some([account.name for account in settings.accounts])
-        which = " ".join(
-            [
-                *(["account"] if order.account is None else [f'account "{order.account}"']),
-                *([] if order.group is None else [f'of the group "{order.group}"']),
-            ]
-        )
-        raise UsageError(f"no {which} is configured, only: {known}", kept=Kept.NOTHING_DONE)
-    if order.droplets and len(chosen) > 1:
-        several = words.some([account.name for account in chosen])
-        raise UsageError(
-            f"--droplet needs --account NAME too, because there are several accounts ({several})",
-            kept=Kept.NOTHING_DONE,
-        )
-    return chosen
-
-
-def _fits(name: str | None, pattern: str | None) -> bool:
-    return pattern is None or bool(matching([pattern], [name or ""]))
 
 
 def _print(report: SyncReport, account: AccountSettings, options: Options) -> None:

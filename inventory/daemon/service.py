@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -44,7 +43,7 @@ from inventory.process.exhaustion import exhausted
 from inventory.process.interruption import Interrupted, interrupt, interruptible
 from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
-from inventory.rounds.notifying import Telling, tell_after_a_round
+from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
 from inventory.rounds.tokens import Tokens
@@ -210,13 +209,9 @@ class Daemon:
         return reports
 
     def _tell(self, database: Database, settings: Settings, verdict: Verdict) -> None:
-        if settings.notify:
-            from inventory.report.digest import read_digest  # noqa: PLC0415 - without channels, it costs no memory
-
-            summarise = partial(read_digest, database, settings.rules, settings.exemptions, verdict.now)
-            for problem in tell_after_a_round(Telling(database, settings, verdict, summarise)):
-                _log.warning("channel.failed", error=problem)
-                self._liveness.moved()
+        for problem in tell_after_a_round(database, settings, verdict):
+            _log.warning("channel.failed", error=problem)
+            self._liveness.moved()
 
     @contextmanager
     def _following(self, _account: str) -> Iterator[Listener]:

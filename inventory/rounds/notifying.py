@@ -6,6 +6,7 @@ verdict | scope | begin | due | urgent | open_to | letter | send | finish, a cha
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from inventory.errors import ConfigurationError, InventoryError
 from inventory.judging.verdict import Verdict
@@ -15,6 +16,7 @@ from inventory.notifying.scope import Scope
 from inventory.notifying.telling import Message, due, settle, tell, urgent
 from inventory.notifying.trying import Ending, after, open_to
 from inventory.process.clock import utc_now
+from inventory.rounds.verdict import judged
 from inventory.settings.channels import url_of
 from inventory.settings.declared import PRINTED, NotifyTable
 from inventory.settings.load import Settings
@@ -130,13 +132,35 @@ class Telling:
         return self.clock().replace(microsecond=0)
 
 
-def tell_after_a_round(telling: Telling) -> Iterator[str]:
+def telling(database: Database, settings: Settings, verdict: Verdict) -> Telling:
+    """Give what tells the channels of the settings."""
+    from inventory.report.digest import read_digest  # noqa: PLC0415 - it loads what a round without channels never needs
+
+    summarise = partial(read_digest, database, settings.rules, settings.exemptions, verdict.now)
+    return Telling(database, settings, verdict, summarise)
+
+
+def tell_after_a_round(database: Database, settings: Settings, verdict: Verdict) -> Iterator[str]:
     """Tell every channel, and yield a sentence for each that could not be told: what was synced stays as it is."""
+    if not settings.notify:
+        return
     try:
         require_apprise()
-        yield from (told.problem for told in telling.tell_all() if told.problem)
+        yield from (told.problem for told in telling(database, settings, verdict).tell_all() if told.problem)
     except InventoryError as error:
         yield str(error)
+
+
+def judge_and_tell(database: Database, settings: Settings, synced: Sequence[str]) -> Iterator[str]:
+    """Keep a verdict where others would else judge many accounts, and tell channels; yield what could not be done."""
+    if not settings.notify and len(settings.accounts) == 1:
+        return
+    try:
+        verdict = judged(database, settings, settings.judged_accounts if settings.notify else synced)
+    except InventoryError as error:
+        yield f"what the sync left was not judged: {error}"
+        return
+    yield from tell_after_a_round(database, settings, verdict)
 
 
 def _ending(receipt: Receipt) -> Ending:

@@ -1,6 +1,7 @@
 """Judge what a round left, and keep the verdict for whoever asks later."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -26,15 +27,20 @@ def is_news(reports: Sequence[SyncReport]) -> bool:
     return any(report.exit_code != EXIT_BUSY for report in reports)
 
 
+def read(database: Database, settings: Settings, accounts: Collection[str] | None, now: datetime) -> Verdict:
+    """Judge these accounts, all that were ever synced if that is None, and every channel."""
+    rules, exemptions = settings.rules, settings.exemptions
+    with database.reading() as connection:
+        channels = undelivered(connection, settings.channels, now)
+        return inspect(connection, now, rules, exemptions, accounts=accounts, channels=channels)
+
+
 def judged(database: Database, settings: Settings, accounts: Collection[str] | None) -> Verdict:
-    """Judge these accounts, all that were ever synced if that is None, and keep the verdict.
+    """Read the verdict of now, and keep it.
 
     One that cannot be kept is logged and changes nothing else: the one before stays.
     """
-    now = utc_now().replace(microsecond=0)
-    with database.reading() as connection:
-        channels = undelivered(connection, settings.channels, now)
-        verdict = inspect(connection, now, settings.rules, settings.exemptions, accounts=accounts, channels=channels)
+    verdict = read(database, settings, accounts, utc_now().replace(microsecond=0))
     keep(database, settings, verdict)
     return verdict
 

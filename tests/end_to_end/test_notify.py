@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from inventory.commands import notify
+from inventory.commands import notify_print
 from inventory.store.engine import Database
 from inventory.store.schema import notice_attempts, notice_channels
 from tests.end_to_end.conftest import Run, Served, now
@@ -33,7 +33,7 @@ def test_a_finding_is_printed_once_and_its_end_once(
     def printed(minutes: int) -> str:
         capsys.readouterr()
         # Looks of one second are stamped one after the other, the last ones later than now.
-        assert notify.print_news(None, now=began_at + timedelta(minutes=minutes)) == 0
+        assert notify_print.run(None, now=began_at + timedelta(minutes=minutes)) == 0
         return capsys.readouterr().out
 
     run("sync")

@@ -62,7 +62,10 @@ def directory(path: Path) -> None:
         ConfigurationError: It cannot be made.
     """
     with _explaining(path, Kept.NOTHING_CHANGED):
-        path.mkdir(exist_ok=True)
+        try:
+            path.mkdir(exist_ok=True)
+        except FileExistsError as error:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
 
 
 @contextmanager

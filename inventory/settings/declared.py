@@ -127,7 +127,7 @@ class NotifyTable(_Declared):
     url_file: SecretPath | None = Field(
         default=None, description="File that holds the URL alone, on one line, read when it is used; in place of url."
     )
-    on: Annotated[tuple[Literal["critical", "unknown", "warning"], ...], Field(min_length=1)] | None = Field(
+    on: tuple[Literal["critical", "unknown", "warning"], ...] | None = Field(
         default=None, description="Severities that are told; all three if not given, but none beside a digest."
     )
     accounts: tuple[str, ...] = Field(default=(), description="Patterns of account names, such as acme-*; all if none.")
@@ -152,6 +152,8 @@ class NotifyTable(_Declared):
     def _fits_together(self) -> Self:
         if (self.url is None) == (self.url_file is None):
             raise ValueError("needs url_file or url, and not both")
+        if self.on == ():
+            raise ValueError("on names no severity; leave it out for all three")
         if self.name == PRINTED:
             raise ValueError(f'"{PRINTED}" is what inventory notify --print is called; choose another name')
         if self.digest and self.tags:

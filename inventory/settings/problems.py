@@ -88,6 +88,8 @@ def _reason(detail: ErrorDetails, keys: Keys) -> str:
         return _unknown_key(keys[-1], keys[:-1])
     if kind == "value_error" or isinstance(given, ValueError):
         return str(given if isinstance(given, ValueError) else detail["ctx"]["error"])
+    if kind == "tuple_type" and len(keys) > 1:
+        return f'must be a list, such as {keys[-1]} = ["a", "b"]'
     words = _OUR_WORDS.get((keys[0], kind)) or detail["msg"][:1].lower() + detail["msg"][1:]
     may_be_secret = not _MAY_BE_SECRET.isdisjoint(keys) or len(str(given)) > _LONGEST_SHOWN
     return f"{words}, not {given!r}" if isinstance(given, (str, int, float)) and not may_be_secret else words

@@ -52,7 +52,7 @@ def _refuse(source: Database, path: Path) -> None:
     if not path.exists():
         return
     if source.path and path.samefile(source.path):
-        raise UsageError(f"{path} is the database itself: name another file for its readers.", kept=Kept.NOTHING_DONE)
+        raise UsageError(f"{path} is the database itself: name another file for its readers", kept=Kept.NOTHING_DONE)
     with path.open("rb") as file:
         header = file.read(20)
     if not (header.startswith(_SQLITE) and header.endswith(_WITHOUT_LOG)):

@@ -45,7 +45,7 @@ _OF_CRON = re.compile(r"^(?:[\d*/,-]+ ){5}(.*)$")
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs sqlite3, the shell"),
 ]
 

@@ -89,7 +89,7 @@ def _configured(environment: Callable[[Served], None], account: Served) -> None:
     environment(account)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(400)
 def test_killed_syncs_are_made_good_by_the_next(run: Run, account: Served, database: Database) -> None:
     """Of syncs that load and of syncs that change, on each database; after each, a clean one makes all good."""
     for number in range(30):

@@ -30,7 +30,7 @@ def _configured(environment: Callable[[Served], None], account: Served) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(400)
 def test_two_daemons_and_cron_write_what_one_daemon_writes(
     account: Served, database: Database, alone: Database, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

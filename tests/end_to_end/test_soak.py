@@ -40,7 +40,7 @@ def connections(database: Database) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(400)
 def test_a_day_leaves_the_process_as_it_was(
     environment: Callable[[Served], None], account: Served, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,3 +95,8 @@ def test_a_directory_that_cannot_be_made_is_told_in_one_sentence(run: Run, tmp_p
     ended = run("report", "--html-dir", str(tmp_path / "no" / "where"))
     assert (ended.code, ended.out) == (78, "")
     assert f"cannot write {tmp_path / 'no' / 'where'} (no such file or directory)" in ended.err
+    file = tmp_path / "file"
+    file.touch()
+    ended = run("report", "--html-dir", str(file))
+    assert (ended.code, ended.out) == (78, "")
+    assert f"cannot write {file} (not a directory). Nothing was changed." in ended.err

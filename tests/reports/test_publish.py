@@ -81,7 +81,7 @@ def test_only_what_was_published_is_replaced(run: Run, lived_url: str, tmp_path:
     before = Path(live).read_bytes()
     ended = run("db", "publish", live)
     assert (ended.code, ended.out) == (2, "")
-    assert "is the database itself" in ended.err
+    assert "is the database itself: name another file for its readers. Nothing was done." in ended.err
     another = Path(shutil.copy(live, tmp_path / "another.db"))
     text = tmp_path / "letter.txt"
     text.write_text("Dear all")

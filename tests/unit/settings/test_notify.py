@@ -51,6 +51,8 @@ def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
         'name = "l"\nurl_file = "x"\ndigest = "Monday 07:00 UTC"',
         'name = "m"\nurl_file = "x"\ndigest = "Mon 07:00 MEZ"',
         'name = "n"\nurl_file = "x"\ndigest = "Mon 07:00 UTC"\ntags = ["prod"]',
+        'name = "o"\nurl_file = "x"\non = []',
+        'name = "p"\nurl_file = "x"\ngroups = "acme"',
     ]
     with pytest.raises(ConfigurationError) as raised:
         load(written(tmp_path, "".join(f"[[notify]]\n{table}\n" for table in tables)), {}, needs_token=False)
@@ -71,8 +73,11 @@ def test_every_mistake_is_told_at_once_and_no_url(tmp_path: Path) -> None:
         'notify.13.digest: "MEZ" is no zone of the IANA',
         "notify.14: a digest is of whole accounts; write tags in another channel",
         "notify.5.on.0: input should be 'critical', 'unknown' or 'warning'",
+        "notify.15: on names no severity; leave it out for all three",
+        'notify.16.groups: must be a list, such as groups = ["a", "b"]',
     ):
         assert sentence in told
+    assert "after validation" not in told
     assert SECRET not in told
 
 

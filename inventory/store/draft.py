@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError, Kept
 from inventory.process import disk
+from inventory.store.driver_errors import DriverErrors
 from inventory.store.engine import Database
 
 
@@ -63,6 +64,10 @@ def making(path: Path) -> Iterator[None]:
         if disk.is_failing(error):
             raise DatabaseUnavailableError(f"disk error while making {path} ({disk.free(path)}): {why}.") from error
         raise DatabaseUnusableError(f"cannot create database {path}: {why} (running as uid {os.geteuid()}).") from error
+    except sqlite3.Error as error:
+        if ours := DriverErrors(str(path), path, is_draft=True).of_the_system(error):
+            raise ours from error
+        raise
 
 
 def _log_ahead(database: Database) -> None:

@@ -55,6 +55,18 @@ _POSTGRESQL_UNUSABLE_WORDS = {
     "does not exist": "it, or the role, does not exist; create it first",
     "no pg_hba.conf entry": "it does not let this role in from here",
 }
+# What the URL, or a variable of the environment such as PGOPTIONS, asks for and no server will ever give.
+_POSTGRESQL_ASKED_IN_VAIN = (
+    "unrecognized configuration parameter",
+    "invalid value for parameter",
+    ' value: "',
+    "definition of service",
+    "authentication method requirement",
+    "channel binding required",
+    "GSSAPI encryption required",
+    "root certificate file",
+    "server does not support SSL",
+)
 _POSTGRESQL_LOCKED = "55P03"
 _POSTGRESQL_FULL = "53100"
 # A deadlock, and a serialization failure; on a standby, also a row that the primary has removed meanwhile.
@@ -101,7 +113,7 @@ class DriverErrors:
         primary = code & 0xFF
         if primary in _SQLITE_LOCKED:
             return self.locked()
-        if of_the_system := self._of_the_system(error):
+        if of_the_system := self.of_the_system(error):
             return of_the_system
         if primary in _SQLITE_UNUSABLE:
             return self._why_not_sqlite(primary)
@@ -127,7 +139,7 @@ class DriverErrors:
             return out_of_rights(self.path)
         return DatabaseUnusableError(f"database {self.shown}: {_SQLITE_UNUSABLE[primary]}", kept=Kept.NOTHING_CHANGED)
 
-    def _of_the_system(self, error: sqlite3.Error) -> DatabaseUnavailableError | None:
+    def of_the_system(self, error: sqlite3.Error) -> DatabaseUnavailableError | None:
         """Say that the disk is full or failing, or no file can be opened; None where an error is of something else."""
         primary = error.sqlite_errorcode & 0xFF
         if primary == _SQLITE_CANNOT_OPEN and not has_descriptors():
@@ -184,4 +196,6 @@ def _why_unusable(code: str, words: str) -> str | None:
     """Say why PostgreSQL will not serve until somebody changes something; None if it may serve later."""
     if code:
         return _POSTGRESQL_UNUSABLE.get(code)
+    if any(word in words for word in _POSTGRESQL_ASKED_IN_VAIN):
+        return _first_line(words)
     return next((said for word, said in _POSTGRESQL_UNUSABLE_WORDS.items() if word in words), None)

@@ -44,7 +44,11 @@ _SESSION_SETTINGS = {
     "transform_null_equals": "off",
     # Less than the connection waits for an answer, so that the server says what was waited for.
     "lock_timeout": "'25s'",
+    # A sync, an upgrade or a report takes as long as it takes; a server that is silent is left by the connection.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
 }
+_SINCE_POSTGRESQL_17 = {"transaction_timeout": "0"}
 
 
 def _set_local(settings: Mapping[str, str]) -> str:
@@ -250,6 +254,9 @@ def _postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("postgresql_begin", _WRITING))
+        begin = connection.get_execution_options().get("postgresql_begin", _WRITING)
+        if (connection.dialect.server_version_info or ()) >= (17,):
+            begin = f"{begin}; {_set_local(_SINCE_POSTGRESQL_17)}"
+        connection.exec_driver_sql(begin)
 
     return engine

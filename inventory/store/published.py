@@ -34,7 +34,8 @@ def publish(source: Database, path: Path, progressed: Callable[[int, int], objec
         DatabaseUnusableError: What is there was not published, or no file can be made there; nothing was changed.
         DatabaseError: The disk is full or failing, or the database is out of reach; nothing was changed.
     """
-    with making(path):
+    # What is wrong with the source is said of the source.
+    with source.errors.translated(), making(path):
         _refuse(source, path)
         with directory(path) as place:
             draft = place / path.name

@@ -20,7 +20,7 @@ from inventory.store.draft import copy_committed, directory, drafted, publish, r
 from inventory.store.driver_errors import NO_SCHEMA
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
-from inventory.store.sqlite_file import check_sqlite_file, sqlite_file_exists
+from inventory.store.sqlite_file import INDEX_BYTES, check_sqlite_file, sqlite_file_exists
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -307,7 +307,8 @@ def _copy_beside(path: Path, label: str) -> Path:
             copy_committed(path, draft)
             publish(draft, copy)
     except (OSError, sqlite3.Error) as error:
-        why = "disk full" if disk.is_full(error) else "disk error" if disk.is_failing(error) else error
+        is_full = disk.is_full(error) or not disk.has_room(path, INDEX_BYTES)
+        why = "disk full" if is_full else "disk error" if disk.is_failing(error) else error
         raise DatabaseUnavailableError(
             f"cannot copy database {path} to {copy} before its upgrade: {why} ({disk.free(path)})",
             kept=Kept.NOTHING_CHANGED,

@@ -20,7 +20,8 @@
 --   verdict: zero: its size is 0; grown: more than 1.8 times the median; shrunk: less than half the median
 --   is_newest: whether no backup of the Droplet is known that was made later
 WITH
-candidate AS MATERIALIZED (
+-- What is asked about, and before it what a median can be of.
+sized AS MATERIALIZED (
     SELECT
         k.account,
         k.droplet_id,
@@ -28,6 +29,7 @@ candidate AS MATERIALIZED (
         b.id AS backup_id,
         b.created_at,
         c.now,
+        c.since,
         CASE
             -- The size of an ended backup is in the index that is read anyway.
             WHEN b.gone_at <= c.now THEN b.size_gigabytes
@@ -45,8 +47,44 @@ candidate AS MATERIALIZED (
     WHERE
         b.droplet_id = k.droplet_id
         AND k.is_current
-        AND b.created_at >= c.since
+        AND b.created_at >= coalesce(
+            (
+                SELECT p.created_at
+                FROM backups AS p
+                WHERE p.droplet_id = k.droplet_id AND p.created_at < c.since AND p.first_seen_at <= c.now
+                ORDER BY p.created_at DESC
+                LIMIT 1 OFFSET 6
+            ),
+            (SELECT min(p.created_at) FROM backups AS p WHERE p.droplet_id = k.droplet_id)
+        )
         AND b.first_seen_at <= c.now
+),
+
+ranged AS (
+    SELECT
+        s.*,
+        min(s.size_gigabytes) OVER seven_before AS least_before,
+        max(s.size_gigabytes) OVER seven_before AS most_before
+    FROM sized AS s
+    -- Groups, because a median is of backups that were made earlier, and several may have been made in one second.
+    WINDOW seven_before AS (
+        PARTITION BY s.droplet_id
+        ORDER BY s.created_at
+        GROUPS BETWEEN 7 PRECEDING AND 1 PRECEDING
+    )
+),
+
+-- A median lies between the least and the most, so that it is computed for few.
+candidate AS MATERIALIZED (
+    SELECT r.*
+    FROM ranged AS r
+    WHERE
+        r.created_at >= r.since
+        AND (
+            r.size_gigabytes = 0
+            OR r.size_gigabytes > 1.8 * r.least_before
+            OR r.size_gigabytes < 0.5 * r.most_before
+        )
 ),
 
 rhythm AS (

@@ -6,7 +6,7 @@
 -- which it is 12 h after its end; where no window is known, for 7 days.
 -- Grain: one row per selected Droplet that exists
 -- Units: UTC, hours
--- Reads: report_clock, known_droplets, droplet_size_now, live_backups, backup_policies, droplet_windows, backups, due_windows
+-- Reads: report_clock, known_droplets, droplet_size_now, backup_policies, droplet_windows, backups, due_windows
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -69,14 +69,6 @@ due AS (
     GROUP BY w.droplet_id
 ),
 
-reach AS (
-    SELECT
-        b.droplet_id,
-        max(b.age_hours) AS hours
-    FROM live_backups AS b
-    GROUP BY b.droplet_id
-),
-
 kept AS (
     SELECT
         k.account,
@@ -94,7 +86,7 @@ kept AS (
         END AS expected_backups,
         n.oldest_backup_at,
         n.newest_backup_at,
-        r.hours AS recovery_window_hours,
+        rounded(seconds_between(n.oldest_backup_at, c.now) / 3600) AS recovery_window_hours,
         n.backups = 0
         AND EXISTS (
             SELECT 1
@@ -120,7 +112,6 @@ kept AS (
     LEFT JOIN policy AS p ON p.droplet_id = k.droplet_id
     LEFT JOIN droplet_size_now AS n ON n.droplet_id = k.droplet_id
     LEFT JOIN due AS d ON d.droplet_id = k.droplet_id
-    LEFT JOIN reach AS r ON r.droplet_id = k.droplet_id
     WHERE k.is_current
 )
 

@@ -27,6 +27,10 @@ SETTINGS = [
     "default_transaction_deferrable = on",
     "quote_all_identifiers = on",
     "client_min_messages = debug5",
+    "statement_timeout = '30ms'",
+    "idle_in_transaction_session_timeout = '30ms'",
+    "idle_session_timeout = '30ms'",
+    "transaction_timeout = '30ms'",
 ]
 QUESTIONS = [("check",), ("report", "--json"), ("report", "live_backups", "--json"), ("report", "due_windows", "--csv")]
 
@@ -68,6 +72,24 @@ def test_a_variable_of_the_environment_changes_nothing(
     monkeypatch.setenv(name, value)
     assert run("sync", "--full").code == 0
     assert answers(run) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PGOPTIONS", "-c nonsense=1", 'unrecognized configuration parameter "nonsense"'),
+        ("PGOPTIONS", "-c work_mem=much", 'invalid value for parameter "work_mem"'),
+        ("PGSERVICE", "none", 'definition of service "none" not found. Nothing was changed.'),
+        ("PGLOADBALANCEHOSTS", "maybe", 'invalid load_balance_hosts value: "maybe". Nothing was changed.'),
+        ("PGREQUIREAUTH", "gss", "authentication method requirement"),
+    ],
+)
+def test_a_variable_that_no_server_can_follow_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    assert run("sync").code == 0
+    monkeypatch.setenv(name, value)
+    refused(run, sentence)
 
 
 def refused(run: Run, sentence: str) -> None:

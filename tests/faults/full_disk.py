@@ -29,7 +29,8 @@ READERS = (
     *(("check",), ("report",), ("report", "live_backups", "--csv"), ("show", "web-0"), ("metrics",)),
     *(("sync", "--dry-run"), ("db", "upgrade"), ("prune", "--keep-days", "90", "--dry-run")),
 )
-WRITERS = (("sync", "--full"), _COPY, ("demo", "--days", "2", "--droplets", "2"), ("doctor",))
+_PUBLISH = ("db", "publish", "published.db")
+WRITERS = (("sync", "--full"), _COPY, _PUBLISH, ("demo", "--days", "2", "--droplets", "2"), ("doctor",))
 OUTPUTS = (("report", "--html", "page.html"), ("metrics", "--output", "inventory.prom"))
 _OUTPUT_BYTES = 4_096  # each of them takes more
 

@@ -58,6 +58,7 @@ class RunStatus(StrEnum):
     HELD = "held"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    BUSY = "busy"  # never stored: another process holds the account, so that there is no run
 
 
 class RunMode(StrEnum):

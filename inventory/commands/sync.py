@@ -10,6 +10,7 @@ from inventory.process.interruption import interruptible
 from inventory.report import sync_json, sync_text
 from inventory.report.progress import Display
 from inventory.rounds.choosing import chosen
+from inventory.rounds.due import exit_code_with_others
 from inventory.rounds.notifying import judge_and_tell
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
@@ -20,7 +21,6 @@ from inventory.settings.load import Settings, load
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport, exit_code_of
 from inventory.terminal.console import complain, print_bug, print_document, print_prose, print_table
-from inventory.vocabulary import RunStatus
 
 # The next run makes up for these by itself: nobody needs a mail from cron about them.
 _SILENT_IF_QUIET = (EXIT_COMPLETE, EXIT_PARTIAL, EXIT_BUSY)
@@ -49,9 +49,9 @@ def run(config_file: Path | None, options: Options) -> int:
     if not options.is_quiet:
         complain("\n".join(settings.warnings))
     with pinging(settings, options.order, complain=complain, is_quiet=options.is_quiet) as pings:
-        reports, database = _synced(settings, accounts, options)
-        exit_code = exit_code_of(reports)
-        pings.ended(exit_code, sync_text.brief(reports))
+        reports, database, told = _synced(settings, accounts, options)
+        pings.ended(told, sync_text.brief(reports))
+    exit_code = exit_code_of(reports)
     if options.as_json:
         print_document(sync_json.document(reports, database=database, exit_code=exit_code))
     return exit_code
@@ -59,8 +59,8 @@ def run(config_file: Path | None, options: Options) -> int:
 
 def _synced(
     settings: Settings, accounts: Mapping[str, AccountSettings], options: Options
-) -> tuple[list[SyncReport], str]:
-    """Sync, print the report of each account when it is done, and return them with the name of the database."""
+) -> tuple[list[SyncReport], str, int]:
+    """Sync, print the report of each account when it is done; return all, the database's name and the code to ping."""
     reports: list[SyncReport] = []
     with (
         opened(settings, is_dry_run=options.order.is_dry_run) as database,
@@ -80,20 +80,20 @@ def _synced(
         if is_news(reports) and not (options.order.is_dry_run or signal_number()):
             for problem in judge_and_tell(database, settings, [*accounts]):
                 complain(problem)
-        return reports, database.shown
+        return reports, database.shown, exit_code_with_others(database, settings, reports, accounts)
 
 
 def _print(report: SyncReport, account: AccountSettings, options: Options) -> None:
     """Print the report of one account; with --quiet, only what a person must fix."""
     if options.is_quiet and report.exit_code in _SILENT_IF_QUIET:
         return
-    if report.status == RunStatus.FAILED:
-        complain(sync_text.failure(report, token_source=account.token_source))
-    else:
+    if report.has_begun:
         print_prose(f'account "{report.account}" -> {report.database}')
+    else:
+        complain(sync_text.failure(report, token_source=account.token_source))
     print_table(sync_text.facts(report, is_verbose=options.order.is_verbose))
     for note in report.notes:
         complain(f'account "{report.account}": {note}')
-    if report.status != RunStatus.FAILED:
+    if report.has_begun:
         for line in sync_text.ending(report):
             print_prose(line)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -43,6 +44,7 @@ from inventory.process.exhaustion import exhausted
 from inventory.process.interruption import Interrupted, interrupt, interruptible
 from inventory.report import metrics, sync_text
 from inventory.report.progress import Silence
+from inventory.rounds.due import Ticks, exit_code_with_others
 from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
@@ -55,9 +57,10 @@ from inventory.settings.schedule import Schedule
 from inventory.store import opening
 from inventory.store.engine import Database
 from inventory.store.notices import undelivered
+from inventory.store.runs import next_due
 from inventory.store.snapshot import Snapshot, read_snapshot
 from inventory.sync.order import Order
-from inventory.sync.result import SyncReport, exit_code_of
+from inventory.sync.result import SyncReport
 from inventory.sync.watch import Listener
 from inventory.vocabulary import Trigger
 
@@ -107,6 +110,7 @@ class Daemon:
         # The databases that were opened before, by URL.
         self._known: dict[str, Database] = {}
         self._tokens = Tokens()
+        self._ticks = Ticks()
         self._started_at = utc_now()
 
     def application(self, address: str) -> web.Application:
@@ -176,8 +180,8 @@ class Daemon:
         settings = self._settings
         try:
             with pinging(settings, _ORDER) as pings:
-                reports = self._synced(settings)
-                pings.ended(exit_code_of(reports), sync_text.brief(reports))
+                reports, exit_code = self._synced(settings)
+                pings.ended(exit_code, sync_text.brief(reports))
         except InventoryError as error:
             _log.warning("round.failed", exit_code=error.exit_code, error=str(error))
         except Exception as error:  # noqa: BLE001 - the schedule survives a bug
@@ -188,11 +192,13 @@ class Daemon:
         # Migrations and engines contain reference cycles, which would otherwise stay in memory for hundreds of rounds.
         gc.collect()
 
-    def _synced(self, settings: Settings) -> list[SyncReport]:
+    def _synced(self, settings: Settings) -> tuple[list[SyncReport], int]:
+        """Sync what is due; return the reports, and the exit code that stands for all accounts."""
         url = settings.database_url.get_secret_value()
         with opened(settings, known=self._known.get(url)) as database:
             self._known[url] = database
             self._liveness.moved()
+            self._ticks.begin(self._next_look(), self._schedule.longest_gap)
             one_round = Round(
                 settings,
                 database,
@@ -200,13 +206,26 @@ class Daemon:
                 self._tokens,
                 follow=self._following,
                 interrupted_by=self._interrupted_by,
+                next_due=self._next_look,
+                is_due=partial(self._is_due, database),
             )
             reports = [*one_round.sync(settings.accounts)]
             verdict = self._read_figures(database, settings)
             if is_news(reports) and not self._interrupted_by():
                 keep(database, settings, verdict)
                 self._tell(database, settings, verdict)
-        return reports
+            return reports, exit_code_with_others(database, settings, reports, self._configured)
+
+    def _next_look(self) -> datetime:
+        """Say when this process looks next, whatever it syncs until then."""
+        now, due = utc_now(), self._clockwork.next_due_at
+        return due if due and due > now else self._schedule.after(now)
+
+    def _is_due(self, database: Database, account: str) -> bool:
+        """Tell whether no other process has just looked at an account; in doubt, the sync finds out."""
+        with suppress(InventoryError), database.reading() as connection:
+            return self._ticks.is_due(next_due(connection, account), utc_now())
+        return True
 
     def _tell(self, database: Database, settings: Settings, verdict: Verdict) -> None:
         for problem in tell_after_a_round(database, settings, verdict):

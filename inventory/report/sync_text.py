@@ -25,7 +25,7 @@ _OUTCOMES = {
     Outcome.NOT_FOUND: "NOT FOUND",
     Outcome.UNPROVEN: "NOT FOUND",
 }
-_STATUS_STYLES = {RunStatus.COMPLETE: "bold green", RunStatus.PARTIAL: "bold yellow"}
+_STATUS_STYLES = {RunStatus.COMPLETE: "bold green", RunStatus.PARTIAL: "bold yellow", RunStatus.BUSY: "bold"}
 
 
 def facts(report: SyncReport, *, is_verbose: bool) -> Table:

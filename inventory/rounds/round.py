@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -24,6 +24,7 @@ from inventory.process.exhaustion import exhausted
 from inventory.rounds.tokens import Tokens
 from inventory.settings.accounts import AccountSettings
 from inventory.settings.load import Settings
+from inventory.settings.schedule import Schedule
 from inventory.store.engine import Database, memory
 from inventory.store.sqlite_file import sqlite_file_exists
 from inventory.store.upgrade import require_current, upgrade
@@ -73,6 +74,8 @@ class Round:
         *,
         follow: Callable[[str], AbstractContextManager[Listener]],
         interrupted_by: Callable[[], int | None],
+        next_due: Callable[[], datetime] | None = None,
+        is_due: Callable[[str], bool] = lambda _account: True,
     ) -> None:
         """Prepare.
 
@@ -83,6 +86,8 @@ class Round:
             tokens: Those of the rounds before, too.
             follow: Gives the listener that follows the sync of the account of this name.
             interrupted_by: Gives the number of the signal that asked to stop, or None.
+            next_due: Gives when an account that is synced now is due again; by default as the schedule says.
+            is_due: Tells, when its turn has come, whether the account of this name is synced at all.
         """
         self._settings = settings
         self._database = database
@@ -90,6 +95,8 @@ class Round:
         self._tokens = tokens
         self._follow = follow
         self._interrupted_by = interrupted_by
+        self._next_due = next_due or self._scheduled
+        self._is_due = is_due
         self._paces = Paces(settings.requests_per_second, clock=utc_now)
         self._configured = frozenset(each.name for each in settings.accounts)
 
@@ -108,7 +115,7 @@ class Round:
                     yield report
 
     def _turn(self, account: AccountSettings, *, is_first: bool) -> SyncReport | None:
-        """Sync an account whose turn has come, and log it; None after a signal.
+        """Sync an account whose turn has come, and log it; None after a signal, and where it is not due.
 
         A token file is read now, and again if the token was rejected: it may just have been replaced.
         """
@@ -116,6 +123,8 @@ class Round:
             return None
         if account.problem:
             return self._kept_out(account, account.problem)
+        if not self._is_due(account.name):
+            return None
         current = self._tokens.reread(account)
         report = _logged(self._sync(current))
         if report.failure == AuthenticationError.outcome and (newer := self._tokens.reread(current)) != current:
@@ -153,6 +162,9 @@ class Round:
             ca_file=self._settings.ca_file,
         )
 
+    def _scheduled(self) -> datetime:
+        return Schedule(self._settings.schedule).after(utc_now())
+
     def _job(self, account: AccountSettings) -> Job:
         return Job(
             account=account.name,
@@ -161,6 +173,7 @@ class Round:
             deadline=timedelta(minutes=self._settings.run_deadline_minutes),
             order=self._order,
             overdue_after=self._settings.rules.sync_overdue_after or WITHOUT_SCHEDULE,
+            next_due_at=None if self._order.droplets else self._next_due(),
         )
 
 
@@ -202,8 +215,8 @@ def _logged(report: SyncReport) -> SyncReport:
             )
     if report.traceback:
         _log.error("sync.crashed", account=report.account, exception=report.traceback)
-    level = "info" if report.status in (RunStatus.COMPLETE, RunStatus.INTERRUPTED) else "warning"
-    getattr(_log, level)(
+    is_well = report.status in (RunStatus.COMPLETE, RunStatus.BUSY, RunStatus.INTERRUPTED)
+    getattr(_log, "info" if is_well else "warning")(
         "sync.finished",
         account=report.account,
         run_id=report.run_id,

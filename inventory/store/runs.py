@@ -282,15 +282,49 @@ def writing(database: Database, run_id: int) -> Iterator[sa.Connection]:
 
 
 def finish(
-    connection: sa.Connection, run_id: int, status: RunStatus, now: datetime, figures: Mapping[str, Any]
+    connection: sa.Connection,
+    run_id: int,
+    status: RunStatus,
+    now: datetime,
+    figures: Mapping[str, Any],
+    *,
+    next_due_at: datetime | None = None,
 ) -> None:
-    """Close the run's record and free the account.
+    """Close the run's record and free the account, which is due again at `next_due_at`.
+
+    It stays as due as it was if that is None, and after a run that was interrupted.
 
     Raises:
         LeaseLostError: Another run took over.
     """
     renew(connection, run_id)
     _finish(connection, run_id, status, now, figures)
+    if next_due_at and status != RunStatus.INTERRUPTED:
+        its = accounts.c.id == sa.select(sync_runs.c.account_id).where(sync_runs.c.id == run_id).scalar_subquery()
+        # Not rounded, as PostgreSQL would: a due time must not come after the tick that it speaks of.
+        whole = next_due_at.replace(microsecond=0)
+        connection.execute(sa.update(accounts).where(its).values(next_due_at=whole))
+
+
+def next_due(connection: sa.Connection, name: str) -> datetime | None:
+    """Return when the account of this name is due, as the last run left it; None if there was none."""
+    due: datetime | None = connection.scalar(sa.select(accounts.c.next_due_at).where(accounts.c.name == name))
+    return due
+
+
+def not_looked_at(connection: sa.Connection, names: Collection[str], since: datetime) -> set[str]:
+    """Return those of these accounts of which no run over the whole configuration came to anything since then."""
+    query = (
+        sa.select(accounts.c.name)
+        .join_from(accounts, sync_runs)
+        .where(
+            sync_runs.c.mode != RunMode.SUBSET,
+            sync_runs.c.status.in_((RunStatus.COMPLETE, RunStatus.PARTIAL)),
+            sync_runs.c.finished_at >= since,
+        )
+        .distinct()
+    )
+    return set(names) - set(connection.scalars(query))
 
 
 def record_attempts(connection: sa.Connection, run_id: int, rows: list[dict[str, Any]]) -> None:

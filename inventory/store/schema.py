@@ -87,6 +87,11 @@ accounts = sa.Table(
         comment="Whose it is, as the configuration last said; NULL if it says nothing, or no verdict was kept",
     ),
     _at("judged_at", "UTC; the verdict in current_findings; NULL if none was kept", nullable=True),
+    _at(
+        "next_due_at",
+        "UTC; when the next run over the whole configuration is due; NULL if no such run ended since revision 0017",
+        nullable=True,
+    ),
     comment="One configured DigitalOcean account",
 )
 

@@ -56,12 +56,14 @@ class Lease:
         self._renewed_at = self._seconds()
         return runs.writing(self._database, self.run_id)
 
-    def finish(self, status: RunStatus, at: datetime, figures: Mapping[str, Any]) -> None:
+    def finish(
+        self, status: RunStatus, at: datetime, figures: Mapping[str, Any], next_due_at: datetime | None = None
+    ) -> None:
         """Close the run's record and free the account; `figures` are columns of `sync_runs`.
 
         Raises:
             LeaseLostError: Another run took over.
         """
         with self._database.writing() as connection:
-            runs.finish(connection, self.run_id, status, at, figures)
+            runs.finish(connection, self.run_id, status, at, figures, next_due_at=next_due_at)
             statistics.gather(connection)

@@ -44,6 +44,7 @@ class Ledger:
         account: As stored; None in a dry run of one that was never synced.
         accepts_gone: Whether the user takes all that is missing for gone, whatever speaks against it.
         lease: None in a dry run, which reads and decides the same, and writes nothing.
+        next_due_at: When the account is due again; None where this run does not decide that.
         last_complete_at: When the last complete run before this one ended; None where none did.
         refusals: Why the database refused what was read of a Droplet, by the Droplet's id.
     """
@@ -53,6 +54,7 @@ class Ledger:
     account: runs.StoredAccount | None
     accepts_gone: bool
     lease: Lease | None
+    next_due_at: datetime | None
     last_complete_at: datetime | None
     clock: Callable[[], datetime]
     refusals: dict[int, sa.exc.DBAPIError] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Ledger:
             with database.reading() as connection:
                 stored = runs.read_account(connection, job.account)
                 last_complete_at = runs.last_complete(connection, stored.id if stored else None)
-                return cls(database, job.account, stored, job.order.accept_gone, None, last_complete_at, clock)
+                return cls(database, job.account, stored, job.order.accept_gone, None, None, last_complete_at, clock)
         with database.writing() as connection:
             account = runs.ensure_account(connection, job.account)
             run_id = runs.start(
@@ -89,7 +91,8 @@ class Ledger:
             )
             last_complete_at = runs.last_complete(connection, account.id)
         lease = Lease(database, run_id, seconds)
-        return cls(database, job.account, account, job.order.accept_gone, lease, last_complete_at, clock)
+        due = job.next_due_at
+        return cls(database, job.account, account, job.order.accept_gone, lease, due, last_complete_at, clock)
 
     @property
     def account_id(self) -> int | None:
@@ -272,7 +275,7 @@ class Ledger:
             LeaseLostError: Another run took over.
         """
         if self.lease:
-            self.lease.finish(report.status, report.finished_at, recorded(report))
+            self.lease.finish(report.status, report.finished_at, recorded(report), self.next_due_at)
 
     def _changesets(
         self,

@@ -1,7 +1,7 @@
 """What a sync is asked to do."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.model import Selection
@@ -54,6 +54,7 @@ class Job:
         configured_accounts: The names of all configured accounts.
         deadline: How long the run may take; what it did not reach comes first in the next.
         overdue_after: How long after the last complete sync the next is overdue; stored with the run, for the views.
+        next_due_at: When the account is due again after this run; None leaves it as it is.
     """
 
     account: str
@@ -62,3 +63,4 @@ class Job:
     deadline: timedelta
     order: Order
     overdue_after: timedelta = WITHOUT_SCHEDULE
+    next_due_at: datetime | None = None

@@ -20,6 +20,7 @@ from inventory.errors import (
     InterruptedSyncError,
     InventoryError,
     Kept,
+    SyncRunningError,
 )
 from inventory.history.changes import Change, Changeset, End
 from inventory.model import Backup, BackupState, Proven
@@ -137,6 +138,11 @@ class SyncReport:
     kept: Kept | None = None
     traceback: str | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is more to say than why it failed as a whole, or who else syncs the account."""
+        return self.status not in (RunStatus.FAILED, RunStatus.BUSY)
+
 
 def recorded(report: SyncReport) -> dict[str, Any]:
     """Return what the run's record says beside its status and its times, by the columns of `sync_runs`."""
@@ -170,6 +176,8 @@ def ending_after(error: InventoryError, *, has_written: bool) -> Ending:
     text = redactor()(str(error))
     if isinstance(error, InterruptedSyncError):
         return Ending(RunStatus.INTERRUPTED, SIGNAL_BASE + error.signal_number, text, kept=error.kept)
+    if isinstance(error, SyncRunningError):
+        return Ending(RunStatus.BUSY, error.exit_code, text, kept=error.kept)
     failure = error.outcome if isinstance(error, ApiError) else None
     return Ending(RunStatus.FAILED, error.exit_code, text, failure, error.kept)
 
@@ -219,9 +227,14 @@ def _without_record(job: Job, database: str, ending: Ending, at: datetime) -> Sy
 
 
 def exit_code_of(reports: Sequence[SyncReport]) -> int:
-    """Return the exit code of a command that synced several accounts: the one that a person must know first."""
+    """Return the exit code of a command that synced several accounts: the one that a person must know first.
+
+    What others sync is no failure: busy accounts count only where no other was complete.
+    """
     codes = {report.exit_code for report in reports}
-    if codes == {EXIT_COMPLETE}:
+    if EXIT_COMPLETE in codes:
+        codes = {report.exit_code for report in reports if report.status != RunStatus.BUSY}
+    if codes <= {EXIT_COMPLETE}:
         return EXIT_COMPLETE
     if EXIT_COMPLETE in codes:
         codes.add(EXIT_PARTIAL)

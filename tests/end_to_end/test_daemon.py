@@ -15,7 +15,7 @@ from inventory.daemon import service as command
 from inventory.errors import DatabaseUnavailableError
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
-from inventory.store.schema import sync_runs
+from inventory.store.schema import accounts, sync_runs
 from inventory.store.upgrade import upgrading
 from tests.end_to_end.conftest import Run, Served, on_sqlite
 from tests.end_to_end.daemon_process import eventually, running
@@ -131,6 +131,7 @@ def test_what_is_overdue_is_done_at_once_and_only_once(
     with database.writing() as connection:
         long_ago = datetime.fromisoformat("2026-01-01T00:00:00Z")
         connection.execute(sa.update(sync_runs).values(started_at=long_ago, finished_at=long_ago))
+        connection.execute(sa.update(accounts).values(next_due_at=long_ago + timedelta(minutes=1)))
     with running() as daemon:
         daemon.wait_for("sync.finished")
         assert daemon.stop() == 0

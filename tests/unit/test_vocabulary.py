@@ -17,6 +17,6 @@ def test_words_are_those_that_were_always_stored() -> None:
         *("failed", "unavailable", "timed_out", "rate_limited"),
         *("unauthorized", "forbidden", "malformed", "refused", "stopped"),
     }
-    assert set(RunStatus) == {"running", "complete", "partial", "held", "failed", "interrupted"}
+    assert set(RunStatus) == {"running", "complete", "partial", "held", "failed", "interrupted", "busy"}
     assert set(RunMode) == {"detection", "listing", "subset"}
     assert set(Trigger) == {"command", "daemon"}

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.errors import DatabaseLockedError, InterruptedSyncError, InventoryError
+from inventory.errors import DatabaseLockedError, InterruptedSyncError, InventoryError, SyncRunningError
 from inventory.model import Selection
 from inventory.sync.order import Job, Order
 from inventory.sync.result import exit_code_of, not_started
+from inventory.vocabulary import RunStatus
 from tests.unit.report.test_sync_text import REPORT
 
 JOB = Job(
@@ -47,8 +48,17 @@ def test_the_worst_code_wins(codes: list[int], expected: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("codes", "busy", "expected"), [([0], 1, 0), ([], 2, 75), ([0, 1], 1, 3), ([1], 1, 75), ([3], 1, 3), ([78], 1, 78)]
+)
+def test_what_another_process_syncs_is_no_failure(codes: list[int], busy: int, expected: int) -> None:
+    others = [replace(REPORT, exit_code=75, status=RunStatus.BUSY)] * busy
+    assert exit_code_of([*(replace(REPORT, exit_code=code) for code in codes), *others]) == expected
+
+
+@pytest.mark.parametrize(
     ("error", "expected"),
     [
+        (SyncRunningError("running"), ("busy", 75)),
         (DatabaseLockedError("locked"), ("failed", 75)),
         (InterruptedSyncError("interrupted", signal_number=15), ("interrupted", 143)),
         (InterruptedSyncError("interrupted", signal_number=2), ("interrupted", 130)),

@@ -1,11 +1,13 @@
 """Make years of history of a large fleet by bulk load, as a daily sync would have left it.
 
     python -m benchmarks.history sqlite:////tmp/history.db --droplets 1000 --years 5
+    python -m benchmarks.history sqlite:////tmp/many.db --accounts 2000 --droplets 100000 --days 45
 
-The database must be empty. Of a hundred Droplets 56 have daily backups, the others weekly ones; one window in a hundred
-is missed, one Droplet in a thousand is not looked at on a day, and a few are resized, renamed, switched to the other
-plan, switched off or destroyed. The same arguments give the same rows, in the order in which a sync would have written
-them: where rows lie on the disk matters as much as how many they are.
+The database must be empty. Each account has as many Droplets as every other. Of a hundred Droplets 56 have daily
+backups, the others weekly ones; one window in a hundred is missed, one Droplet in a thousand is not looked at on a day,
+and a few are resized, renamed, switched to the other plan, switched off or destroyed. The same arguments give the same
+rows, in the order in which a sync would have written them: where rows lie on the disk matters as much as how many they
+are.
 """
 
 import argparse
@@ -29,6 +31,7 @@ from inventory.store.upgrade import upgrade
 
 LOOK_AT = timedelta(hours=6)
 ROWS_A_LOAD = 200_000
+CACHE_KIBIBYTES = 2_000_000  # else SQLite writes the pages of its indexes again and again
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 SIZES = (("s-1vcpu-1gb", 6.0), ("s-1vcpu-2gb", 12.0), ("s-2vcpu-4gb", 24.0), ("s-4vcpu-8gb", 48.0))
 PLANS = {"daily": (timedelta(days=1), timedelta(days=7)), "weekly": (timedelta(days=7), timedelta(days=28))}
@@ -59,6 +62,7 @@ class Life:
     """What happens to one Droplet; days are counted from the first look, NEVER is none of them."""
 
     number: int
+    account_id: int
     name: str
     begins_at: datetime
     days: int
@@ -96,13 +100,14 @@ class Life:
         return others[self.plan] if day >= self.switched_on else self.plan
 
 
-def life(number: int, begins_at: datetime, days: int) -> Life:
+def life(number: int, account_id: int, begins_at: datetime, days: int) -> Life:
     """Draw what happens to a Droplet."""
     random = Random(number)
     fate = random.random()
     day = partial(random.randrange, 1, days)
     return Life(
         number=500_000_000 + number,
+        account_id=account_id,
         name=f"web-{number:04}",
         begins_at=begins_at,
         days=days,
@@ -224,7 +229,7 @@ def _attributes(droplet: Life) -> Iterator[Entry]:
     last = _last_look(droplet)
     row = {
         "id": droplet.number,
-        "account_id": 1,
+        "account_id": droplet.account_id,
         **attributes[len(intervals) - 1],
         "created_at": first - timedelta(days=90),
         "next_window_starts_at": None,
@@ -241,7 +246,7 @@ def _attributes(droplet: Life) -> Iterator[Entry]:
     }
     yield Entry(first, "droplets", row)
     for interval, values in zip(intervals, attributes, strict=False):
-        yield Entry(first, "droplet_versions", {**interval, **values, "account_id": 1})
+        yield Entry(first, "droplet_versions", {**interval, **values, "account_id": droplet.account_id})
     policies = sorted({0, droplet.switched_on, droplet.off_on} - {NEVER})
     for interval, day in zip(_intervals(droplet, policies, gone_at), policies, strict=True):
         yield Entry(first, "backup_policies", {**interval, **_policy(droplet, day)})
@@ -279,17 +284,17 @@ def _policy(droplet: Life, day: int) -> dict[str, Any]:
     }
 
 
-def runs(begins_at: datetime, days: int, droplets: int) -> Iterator[Entry]:
-    """Give the account, and the record of a run a day; one in fifty is partial."""
-    yield Entry(
-        begins_at, "accounts", {"id": 1, "name": "default", "uuid": None, "status": None, "pruned_before": None}
-    )
-    for day in range(days):
+def runs(begins_at: datetime, days: int, accounts: int, droplets: int) -> Iterator[Entry]:
+    """Give the accounts, and the record of a run a day of each; one in fifty is partial."""
+    for account_id in range(1, accounts + 1):
+        name = "default" if accounts == 1 else f"client-{account_id:04}"
+        yield Entry(begins_at, "accounts", {"id": account_id, "name": name})
+    for day, account_id in itertools.product(range(days), range(1, accounts + 1)):
         started_at = begins_at + timedelta(days=day)
-        is_partial = day % 50 == 49
+        is_partial = (day + account_id) % 50 == 0
         row = dict.fromkeys(metadata.tables["sync_runs"].columns.keys(), 0) | {
-            "id": day + 1,
-            "account_id": 1,
+            "id": day * accounts + account_id,
+            "account_id": account_id,
             "started_at": started_at,
             "finished_at": started_at + timedelta(seconds=260),
             "heartbeat_at": started_at + timedelta(seconds=260),
@@ -299,18 +304,20 @@ def runs(begins_at: datetime, days: int, droplets: int) -> Iterator[Entry]:
             "mode": "listing",
             "overdue_after_seconds": 93_600,
             "status": "partial" if is_partial else "complete",
-            "droplets_selected": droplets,
+            "failure": None,
+            "droplets_selected": droplets // accounts,
             "rate_limit_remaining": None,
             "error": "stopped" if is_partial else None,
         }
         yield Entry(started_at, "sync_runs", row)
 
 
-def fleet(ends_at: datetime, droplets: int, days: int) -> Iterator[Entry]:
+def fleet(ends_at: datetime, accounts: int, droplets: int, days: int) -> Iterator[Entry]:
     """Give every row of the whole fleet's history, in the order of time."""
     begins_at = datetime(ends_at.year, ends_at.month, ends_at.day, tzinfo=UTC) - timedelta(days=days - 1) + LOOK_AT
-    lives = (history(life(number, begins_at, days)) for number in range(droplets))
-    return heapq.merge(runs(begins_at, days, droplets), *lives, key=itemgetter(0))
+    of_each = droplets // accounts
+    lives = (history(life(number, number // of_each + 1, begins_at, days)) for number in range(of_each * accounts))
+    return heapq.merge(runs(begins_at, days, accounts, droplets), *lives, key=itemgetter(0))
 
 
 def load(database: Database, entries: Iterable[Entry]) -> int:
@@ -338,6 +345,7 @@ def _sqlite(database: Database) -> Iterator[Callable[[str, list[dict[str, Any]]]
         raw.executemany(statement, ([_as_text(row.get(column)) for column in columns] for row in rows))
 
     with closing(sqlite3.connect(str(database.path), isolation_level=None)) as raw:
+        raw.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         raw.execute("BEGIN IMMEDIATE")
         yield insert
         raw.execute("COMMIT")
@@ -368,11 +376,11 @@ def _postgresql(database: Database) -> Iterator[Callable[[str, list[dict[str, An
         connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def make(database: Database, *, ends_at: datetime, droplets: int, days: int) -> None:
+def make(database: Database, *, ends_at: datetime, droplets: int, days: int, accounts: int = 1) -> None:
     """Create the tables and fill them; say on stdout how long that took."""
     began = time.monotonic()
     upgrade(database)
-    loaded = load(database, fleet(ends_at, droplets, days))
+    loaded = load(database, fleet(ends_at, accounts, droplets, days))
     print(f"{loaded:,} rows of {droplets:,} Droplets and {days:,} days in {time.monotonic() - began:.0f} s")
 
 
@@ -380,11 +388,14 @@ def main() -> None:
     """Make the history that the command line asks for, up to now."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", help="an empty database, in the form of SQLAlchemy")
-    parser.add_argument("--droplets", type=int, default=1000)
+    parser.add_argument("--accounts", type=int, default=1)
+    parser.add_argument("--droplets", type=int, default=1000, help="of all accounts together")
     parser.add_argument("--years", type=float, default=5)
-    arguments = parser.parse_args()
-    database = Database(arguments.url)
-    make(database, ends_at=datetime.now(UTC), droplets=arguments.droplets, days=int(arguments.years * 365.25))
+    parser.add_argument("--days", type=int, help="instead of years")
+    asked = parser.parse_args()
+    database = Database(asked.url)
+    days = asked.days or int(asked.years * 365.25)
+    make(database, ends_at=datetime.now(UTC), accounts=asked.accounts, droplets=asked.droplets, days=days)
     database.close()
 
 

@@ -51,7 +51,7 @@ def inspect(
     A named account that was never synced is a finding. Of the Droplets, those that exist and are selected are judged;
     where Droplets are named, their accounts are judged with them.
     """
-    parts = [accounts] if accounts is None or droplet_ids is not None else _parts(connection, accounts)
+    parts = [accounts] if accounts is None or droplet_ids is not None else in_parts(connection, accounts)
     verdicts: list[Verdict] = []
     for part in parts:
         evidence = read_evidence(connection, now, part, droplet_ids)
@@ -60,8 +60,8 @@ def inspect(
     return together(verdicts)
 
 
-def _parts(connection: sa.Connection, accounts: Collection[str]) -> list[Collection[str]]:
-    """Divide the accounts of a large fleet, so that what is held does not grow with it."""
+def in_parts(connection: sa.Connection, accounts: Collection[str]) -> list[Collection[str]]:
+    """Divide the accounts of a large fleet, so that what is held of a part does not grow with it."""
     droplets = droplets_of(connection, accounts)
     if sum(droplets.values()) <= ALL_AT_ONCE:
         return [accounts]

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from inventory.errors import EXIT_BUSY, InventoryError
-from inventory.judging.evidence import inspect
+from inventory.judging.evidence import in_parts, inspect
 from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
 from inventory.settings.load import Settings
@@ -14,6 +14,8 @@ from inventory.store import verdicts
 from inventory.store.engine import Database
 from inventory.store.notices import undelivered
 from inventory.sync.result import SyncReport
+from inventory.views.queries import Question, ask
+from inventory.views.rows import AccountOverview
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.verdict")
 
@@ -46,8 +48,18 @@ def judged(database: Database, settings: Settings, accounts: Collection[str] | N
 
 
 def keep(database: Database, settings: Settings, verdict: Verdict) -> None:
-    """Keep a verdict on whole accounts; one that cannot be kept is logged, and the one before stays."""
+    """Keep a verdict on whole accounts, and their figures; where that fails, it is logged, and those before stay.
+
+    A single account has no figures kept: whoever asks adds them up as fast.
+    """
     try:
-        verdicts.keep(database, verdict, settings.groups)
+        figures = _figures(database, verdict) if len(settings.accounts) > 1 else ()
+        verdicts.keep(database, verdict, settings.groups, figures)
     except InventoryError as error:
         _log.warning("verdict.dropped", error=str(error))
+
+
+def _figures(database: Database, verdict: Verdict) -> Sequence[AccountOverview]:
+    with database.reading() as connection:
+        questions = [Question(verdict.now, accounts=part) for part in in_parts(connection, sorted(verdict.accounts))]
+        return [row for question in questions for row in ask(connection, AccountOverview, question)]

@@ -454,6 +454,23 @@ current_findings = sa.Table(
     comment="What was wrong with each account when it was last judged; no history, each verdict replaces the last",
 )
 
+account_figures = sa.Table(
+    "account_figures",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, comment="Id of the account"),
+    sa.Column("droplets", sa.Integer(), nullable=False, comment="Selected Droplets that exist"),
+    sa.Column("droplets_protected", sa.Integer(), nullable=False, comment="Of these, as in the view account_overview"),
+    sa.Column("backups", sa.Integer(), comment="How many of theirs exist; NULL while none was looked at"),
+    sa.Column("size_gigabytes", sa.Double(), comment="Of these backups, as billed; NULL as backups"),
+    sa.Column("this_month_usd", sa.Double(), comment="US dollars, of the UTC month of judged_at; NULL if unknown"),
+    sa.Column("last_month_usd", sa.Double(), comment="US dollars, of the UTC month before; NULL if unknown"),
+    sa.Column("windows_due", sa.Integer(), nullable=False, comment="In which a backup was due in 30 UTC days"),
+    sa.Column("windows_made", sa.Integer(), nullable=False, comment="Of these, with a backup"),
+    sa.Column("windows_made_percent", sa.Double(), comment="Of windows_due; NULL if none was due"),
+    sa.CheckConstraint(_SIZE_CHECK, name="size"),
+    comment="What the view account_overview said at accounts.judged_at; no history, each verdict brings its own",
+)
+
 notice_channels = sa.Table(
     "notice_channels",
     metadata,

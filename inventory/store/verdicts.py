@@ -1,21 +1,36 @@
-"""The last verdict on each account, kept by what judges after a round, so that others need not judge again.
+"""The last verdict on each account and its figures, kept by what judges after a round, so that others need not.
 
-It is no history: each verdict replaces the one before.
+It is no history: each verdict and its figures, which are of one moment, replace those before.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from inventory.judging.rules import OF_A_CHANNEL
 from inventory.judging.verdict import Finding, Verdict
-from inventory.store.bulk import among
+from inventory.store.bulk import among, upsert
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, current_findings
+from inventory.store.schema import account_figures, accounts, current_findings
+from inventory.views.rows import AccountOverview
+
+
+class Figures(NamedTuple):
+    """Of a row of the view account_overview, what takes long to add up."""
+
+    droplets: int
+    droplets_protected: int
+    backups: int | None
+    size_gigabytes: float | None
+    this_month_usd: float | None
+    last_month_usd: float | None
+    windows_due: int
+    windows_made: int
+    windows_made_percent: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +41,28 @@ class Kept:
         judged_at: UTC, its moment.
         findings: Those to see to, and those that are only counted.
         exempted: What an exemption covers.
+        figures: Those of its moment; None if none were kept with it.
     """
 
     judged_at: datetime
     findings: tuple[Finding, ...]
     exempted: tuple[Finding, ...]
+    figures: Figures | None = None
 
 
 _Rows = frozenset[tuple[Any, ...]]
 
 
-def keep(database: Database, verdict: Verdict, groups: Mapping[str, str | None]) -> None:
-    """Keep the verdict on each account that it judged whole, and whose each is; a later one that is kept stays.
+def keep(
+    database: Database,
+    verdict: Verdict,
+    groups: Mapping[str, str | None],
+    figures: Collection[AccountOverview] = (),
+) -> None:
+    """Keep the verdict on each account that it judged whole, its figures, and whose each is; a later one stays.
 
-    An account that was never synced has no row, and no verdict is kept on it.
+    An account that was never synced has no row, and no verdict is kept on it. The figures are of the verdict's moment;
+    of an account without any, those kept before go.
     """
     columns = (accounts.c.id, accounts.c.name, accounts.c.account_group, accounts.c.judged_at)
     with database.writing() as connection:
@@ -55,6 +78,7 @@ def keep(database: Database, verdict: Verdict, groups: Mapping[str, str | None])
             if row.name in verdict.accounts and (row.judged_at is None or row.judged_at <= verdict.now)
         }
         _replace(connection, judged, verdict)
+        _replace_figures(connection, judged, figures)
         its = among(connection, accounts.c.id, judged.values())
         connection.execute(sa.update(accounts).where(its).values(judged_at=verdict.now))
 
@@ -68,6 +92,22 @@ def _replace(connection: sa.Connection, judged: Mapping[str, int], verdict: Verd
             names = current_findings.columns.keys()
             if rows:
                 connection.execute(sa.insert(current_findings), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _replace_figures(
+    connection: sa.Connection, judged: Mapping[str, int], figures: Collection[AccountOverview]
+) -> None:
+    its = among(connection, account_figures.c.account_id, judged.values())
+    before = {row.account_id: row for row in connection.execute(sa.select(account_figures).where(its))}
+    after = {judged[row.account]: _figures(row) for row in figures if row.account in judged}
+    changed = [number for number, each in after.items() if number not in before or before[number][1:] != each]
+    upsert(connection, account_figures, [{"account_id": number, **after[number]._asdict()} for number in changed])
+    if gone := before.keys() - after.keys():
+        connection.execute(sa.delete(account_figures).where(among(connection, account_figures.c.account_id, gone)))
+
+
+def _figures(row: AccountOverview | sa.Row[Any]) -> Figures:
+    return Figures(*(getattr(row, name) for name in Figures._fields))
 
 
 def _stored(connection: sa.Connection, judged: Mapping[str, int]) -> Mapping[int, _Rows]:
@@ -109,14 +149,20 @@ def read(connection: sa.Connection) -> dict[str, Kept]:
     names = {row.id: row.name for row in stored}
     for row in connection.execute(sa.select(current_findings).order_by(*current_findings.primary_key)):
         found[row.account_id].append((_finding(row, names[row.account_id]), row.is_exempt))
-    return {row.name: _kept(row.judged_at, found[row.id]) for row in stored if row.judged_at is not None}
+    figures = {row.account_id: _figures(row) for row in connection.execute(sa.select(account_figures))}
+    return {
+        row.name: _kept(row.judged_at, found[row.id], figures.get(row.id))
+        for row in stored
+        if row.judged_at is not None
+    }
 
 
-def _kept(judged_at: datetime, found: Sequence[tuple[Finding, bool]]) -> Kept:
+def _kept(judged_at: datetime, found: Sequence[tuple[Finding, bool]], figures: Figures | None) -> Kept:
     return Kept(
         judged_at,
         tuple(each for each, is_exempt in found if not is_exempt),
         tuple(each for each, is_exempt in found if is_exempt),
+        figures,
     )
 
 

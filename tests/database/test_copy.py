@@ -17,6 +17,8 @@ from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, backup_rates, backups, metadata
 from inventory.store.upgrade import revision, upgrade
+from inventory.views.queries import Question, ask
+from inventory.views.rows import AccountOverview
 from tests.histories import History, answers, tables
 from tests.simulated import Account
 
@@ -41,11 +43,16 @@ def copied(source: Database, target: Database) -> dict[str, int]:
     return copy(source, target, lambda _done, _total: None)
 
 
+def ask_figures(database: Database, now: datetime) -> list[AccountOverview]:
+    with database.reading() as connection:
+        return ask(connection, AccountOverview, Question(now))
+
+
 def tell(database: Database, now: datetime) -> None:
-    """Keep a finding, and note that somebody was told of it: no sync does."""
+    """Keep a finding and figures, and note that somebody was told of it: no sync of one account does."""
     finding = Finding("sync-held", "unknown", "default", None, None, now, "since now", "default")
     verdict = Verdict(now, (finding,), (), (), (), 0, now, frozenset({"default"}))
-    verdicts.keep(database, verdict, {})
+    verdicts.keep(database, verdict, {}, ask_figures(database, now))
     state = notices.begin(database, "ops", verdict, now)
     assert state
     messages = telling.due(state.known, verdict)

@@ -10,7 +10,8 @@ from inventory.judging.rules import OF_A_CHANNEL, Exemption
 from inventory.judging.verdict import Finding, Verdict
 from inventory.store import forget, verdicts
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, current_findings
+from inventory.store.schema import account_figures, accounts, current_findings
+from inventory.views.rows import AccountOverview
 from tests.simulated import MONDAY
 
 MINUTE = timedelta(minutes=1)
@@ -74,11 +75,33 @@ def test_a_verdict_on_some_accounts_leaves_the_others(database: Database) -> Non
     }
 
 
+def test_figures_are_kept_with_the_verdict_and_go_with_it(database: Database) -> None:
+    def figures() -> dict[str, verdicts.Figures | None]:
+        return {name: its.figures for name, its in kept(database).items()}
+
+    verdicts.keep(database, verdict(0), {}, [figures_of("acme", 1), figures_of("beta", 2)])
+    assert figures() == {"acme": kept_of(1), "beta": kept_of(2)}
+    verdicts.keep(database, replace(verdict(2), accounts=frozenset({"beta"})), {}, [figures_of("beta", 3)])
+    verdicts.keep(database, verdict(1), {}, [figures_of("acme", 4), figures_of("beta", 5)])
+    assert figures() == {"acme": kept_of(4), "beta": kept_of(3)}, "a later one that was kept stays"
+    verdicts.keep(database, verdict(3), {}, [figures_of("beta", 3)])
+    assert figures() == {"acme": None, "beta": kept_of(3)}, "none are older than the verdict beside them"
+
+
+def figures_of(account: str, backups: int) -> AccountOverview:
+    return AccountOverview(account, None, *kept_of(backups), MONDAY, MONDAY)
+
+
+def kept_of(backups: int) -> verdicts.Figures:
+    return verdicts.Figures(2, 1, backups, 0.1 * backups, None, 12.3456, 9, 7, 77.7778)
+
+
 def test_it_is_forgotten_with_its_account(database: Database) -> None:
-    verdicts.keep(database, verdict(0, HELD, KNOWN), {})
+    verdicts.keep(database, verdict(0, HELD, KNOWN), {}, [figures_of("acme", 1), figures_of("beta", 2)])
     found = forget.find(database, "beta")
     assert found is not None
-    assert found.rows["current_findings"] == 1
+    assert (found.rows["current_findings"], found.rows["account_figures"]) == (1, 1)
     forget.forget(database, found.account, MONDAY)
     with database.reading() as connection:
         assert connection.scalars(sa.select(current_findings.c.finding)).all() == ["sync-held"]
+        assert connection.scalars(sa.select(account_figures.c.backups)).all() == [1]

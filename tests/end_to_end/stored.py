@@ -21,7 +21,9 @@ def state(database: Database) -> dict[str, list[Row]]:
     with database.reading() as connection:
         return {
             name: [_told(name, row) for row in rows(connection, name)]
-            for name in sorted(metadata.tables.keys() - {"sync_runs", "sync_listings", "current_findings"})
+            for name in sorted(
+                metadata.tables.keys() - {"sync_runs", "sync_listings", "current_findings", "account_figures"}
+            )
         }
 
 

@@ -12,8 +12,10 @@ from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
 from inventory.store import runs, verdicts
 from inventory.store.engine import Database
-from inventory.store.schema import accounts
+from inventory.store.schema import account_figures, accounts
 from inventory.sync.order import Order
+from inventory.views.queries import Question, ask
+from inventory.views.rows import AccountOverview
 from inventory.vocabulary import RunMode, Trigger
 from tests.end_to_end.conftest import Run, now, on_sqlite
 from tests.simulated import Account, Accounts, token_of
@@ -218,6 +220,41 @@ def test_what_was_kept_is_told_until_it_is_old(run: Run, database: Database) -> 
     assert lines(run)["beta"] == ("warning", "missed-backup", "b")
     keep(30)
     assert lines(run)["beta"] == ("ok", None, "b")
+
+
+def figures(run: Run, *question: str) -> dict[str, tuple[object, ...]]:
+    """Give what the report says of each account that may be kept, and the moment that it is of."""
+    rows = run("report", "account_overview", "--json", *question).document["rows"]
+    return {row["account"]: (*(row[name] for name in verdicts.Figures._fields), row["figures_at"]) for row in rows}
+
+
+@pytest.mark.usefixtures("synced")
+def test_figures_that_are_kept_are_those_of_the_view(run: Run, database: Database) -> None:
+    with database.reading() as connection:
+        kept = verdicts.read(connection)
+        moments = {its.judged_at for its in kept.values()}
+        seen = [row for moment in moments for row in ask(connection, AccountOverview, Question(moment))]
+    assert {row.account: row[2:11] for row in seen} == {name: its.figures for name, its in kept.items()}
+    (moment,) = moments
+    told = {name: (*(its.figures or ()), f"{moment:%Y-%m-%dT%H:%M:%SZ}") for name, its in kept.items()}
+    assert figures(run) == told
+    assert figures(run, "--as-of", f"{moment:%Y-%m-%dT%H:%M:%SZ}") == told, "of a past moment they are added up"
+
+
+@pytest.mark.usefixtures("synced")
+def test_the_report_adds_up_only_what_was_not_kept(run: Run, database: Database) -> None:
+    """As after an upgrade, after a restore, and where whoever judged was killed."""
+    with database.writing() as connection:
+        connection.execute(sa.update(account_figures).values(backups=99))
+        name = sa.select(accounts.c.id).where(accounts.c.name == "beta").scalar_subquery()
+        connection.execute(sa.delete(account_figures).where(account_figures.c.account_id == name))
+    assert {name: its[2] for name, its in figures(run).items()} == {"acme-db": 99, "acme-web": 99, "beta": 3}
+    assert {name: its[2] for name, its in figures(run, "--as-of", "1h").items()}["acme-web"] == 3
+    with database.writing() as connection:
+        connection.execute(sa.update(accounts).values(judged_at=now() - timedelta(hours=30)))
+    assert {name: its[2] for name, its in figures(run).items()} == {"acme-db": 0, "acme-web": 3, "beta": 3}
+    assert run("sync", "--quiet").code == 0
+    assert [*figures(run)["acme-web"]][2] == 3
 
 
 # Whose it is

@@ -109,6 +109,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             **{name: value for name, value in LOSS.items() if name not in ("account", "lost_backup_ids")},
         }
     ],
+    "account_figures": [{"account_id": 1, "droplets": 2, "droplets_protected": 1, "windows_due": 0, "windows_made": 0}],
     "notice_channels": [{"name": "print", "judged_at": TUESDAY}],
     "notices": [{"channel": "print", **LOSS, "told_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)],
     "notice_digests": [{"channel": "print", "due_local": "2026-03-02 07:00", "due_at": MONDAY, "unanswered": 0}],

@@ -121,8 +121,11 @@ def test_intervals_end_after_they_begin(filled: Database, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TABLES if "size_gigabytes" in metadata.tables[name].c])
 def test_sizes_are_finite_and_not_negative(filled: Database, name: str) -> None:
-    for size in (-0.01, 1e12, math.inf, -math.inf, math.nan):
-        refuse(filled, sa.update(metadata.tables[name]).values(size_gigabytes=size))
+    table = metadata.tables[name]
+    # To SQLite, NaN is NULL.
+    refused = [] if filled.is_sqlite and table.c.size_gigabytes.nullable else [math.nan]
+    for size in (-0.01, 1e12, math.inf, -math.inf, *refused):
+        refuse(filled, sa.update(table).values(size_gigabytes=size))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from contextlib import closing
 
 import pytest
 
+from inventory.report.overview import in_month
 from inventory.store.engine import Database
+from inventory.store.verdicts import Figures
 from inventory.views.rows import AccountOverview
 from tests.views.by_hand import ByHand, at
 
@@ -69,3 +71,17 @@ def test_a_droplet_with_none_of_its_backups_left_is_not_protected(web: ByHand) -
     web.backup(1, "03-01 05:00", seen="03-01 12:00", gone="03-03 12:00", reason="unexplained")
     web.looks("03-01 12:00", "03-02 12:00", "03-03 12:00")
     assert [web.ask(AccountOverview, now)[0].droplets_protected for now in ("03-02 13:00", "03-03 13:00")] == [1, 0]
+
+
+@pytest.mark.parametrize("now", ["03-31 23:00", "04-01 00:00", "04-30 23:00", "05-01 01:00"])
+def test_costs_that_were_kept_are_those_of_the_view_in_a_later_month(web: ByHand, now: str) -> None:
+    """Nobody looks from 30 March on."""
+    run(web, 1, "complete")
+    web.policy("03-01 12:00")
+    web.backup(1, "02-27 05:00", seen="03-01 12:00")
+    web.backup(2, "03-02 05:00", seen="03-02 12:00")
+    web.looks("03-01 12:00", "03-02 12:00", "03-30 12:00", size_gigabytes=2.5)
+    (then,), (later,) = (web.ask(AccountOverview, each) for each in ("03-30 13:00", now))
+    assert (then.this_month_usd, then.last_month_usd) > (0.0, 0.0)
+    kept = in_month(Figures(*then[2:11]), at("03-30 13:00"), at(now))
+    assert (kept.this_month_usd, kept.last_month_usd) == (later.this_month_usd, later.last_month_usd)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from inventory.judging.rules import OF_A_CHANNEL
+from inventory.judging.rules import OF_A_CHANNEL, Severity
 from inventory.judging.verdict import Finding, Verdict
 from inventory.store.bulk import among, upsert
 from inventory.store.engine import Database
@@ -155,6 +155,25 @@ def read(connection: sa.Connection) -> dict[str, Kept]:
         for row in stored
         if row.judged_at is not None
     }
+
+
+def count(connection: sa.Connection) -> dict[str, dict[tuple[str, Severity], int]]:
+    """Count the findings that are kept on each account, by name and severity, exempt ones aside.
+
+    An account on which no verdict is kept is left out; of one without findings there is nothing to count.
+    """
+    judged = sa.select(accounts.c.name).where(accounts.c.judged_at.is_not(None))
+    found: dict[str, dict[tuple[str, Severity], int]] = {name: {} for name in connection.scalars(judged)}
+    finding = current_findings.c
+    numbers = (
+        sa.select(accounts.c.name, finding.finding, finding.severity, sa.func.count().label("number"))
+        .join_from(current_findings, accounts)
+        .where(sa.not_(finding.is_exempt))
+        .group_by(accounts.c.name, finding.finding, finding.severity)
+    )
+    for row in connection.execute(numbers):
+        found[row.name][row.finding, row.severity] = row.number
+    return found
 
 
 def _kept(judged_at: datetime, found: Sequence[tuple[Finding, bool]], figures: Figures | None) -> Kept:

@@ -55,6 +55,16 @@ def test_what_a_channel_did_not_take_is_not_kept_as_that_of_an_account_of_the_sa
     assert kept(database)["acme"].findings == (HELD,)
 
 
+def test_findings_are_counted_by_account_name_and_severity(database: Database) -> None:
+    others = [replace(MISSED, droplet_id=number) for number in (1, 2)]
+    verdicts.keep(database, replace(verdict(0, HELD, MISSED, *others), exempted=((KNOWN, EXEMPTION),)), {})
+    with database.reading() as connection:
+        assert verdicts.count(connection) == {
+            "acme": {("sync-held", "unknown"): 1, ("missed-backup", "warning"): 3},
+            "beta": {},
+        }
+
+
 def test_a_later_verdict_takes_the_place_of_an_earlier_one_only(database: Database) -> None:
     verdicts.keep(database, verdict(0, HELD, MISSED), {})
     verdicts.keep(database, verdict(2, replace(MISSED, severity="critical")), {})

@@ -53,13 +53,14 @@ def keep(database: Database, settings: Settings, verdict: Verdict) -> None:
     A single account has no figures kept: whoever asks adds them up as fast.
     """
     try:
-        figures = _figures(database, verdict) if len(settings.accounts) > 1 else ()
-        verdicts.keep(database, verdict, settings.groups, figures)
+        rows = figures(database, verdict) if len(settings.accounts) > 1 else ()
+        verdicts.keep(database, verdict, settings.groups, rows)
     except InventoryError as error:
         _log.warning("verdict.dropped", error=str(error))
 
 
-def _figures(database: Database, verdict: Verdict) -> Sequence[AccountOverview]:
+def figures(database: Database, verdict: Verdict) -> Sequence[AccountOverview]:
+    """Add up the figures of each account that was judged, as of the verdict's moment."""
     with database.reading() as connection:
         questions = [Question(verdict.now, accounts=part) for part in in_parts(connection, sorted(verdict.accounts))]
         return [row for question in questions for row in ask(connection, AccountOverview, question)]

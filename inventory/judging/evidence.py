@@ -1,6 +1,6 @@
 """Read what the views show of a moment, and judge it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +28,11 @@ from inventory.vocabulary import GoneReason
 
 # The longest retention that DigitalOcean documents; a policy may have a longer one.
 _LONGEST_RETENTION_DAYS = 28
+
+# Of a Droplet with a backup this young, older windows are not read. Weekly backups are made within 16 h.
+_LATELY = timedelta(days=8)
+# So many Droplets are not told apart from all of them.
+_MANY = 1_000
 
 # Droplets: all of a fleet are judged together, or those of some accounts after those of others.
 ALL_AT_ONCE = 5_000
@@ -89,8 +94,8 @@ def read_evidence(
         accounts = {each.account for each in judged}
     about = partial(Question, now, accounts=accounts, droplet_ids=droplet_ids)
     retention = ask(connection, DropletRetention, about())
-    missed = ask(connection, MissedBackup, about())
-    events = ask(connection, Event, about(since=now - STAYS_FOR))
+    missed = _missed(connection, about, retention)
+    losses = ask(connection, Event, about(since=now - STAYS_FOR, gone_reason=GoneReason.UNEXPLAINED))
     return Evidence(
         accounts=accounts,
         droplet_ids=frozenset(each.droplet_id for each in judged),
@@ -99,12 +104,27 @@ def read_evidence(
         health=ask(connection, SyncHealth, about()),
         retention=retention,
         missed=missed,
-        events=events,
-        backups=_in_doubt(connection, now, retention, missed, events),
+        backups=_in_doubt(connection, now, retention, missed, losses),
         unprotected=ask(connection, UnprotectedDroplet, about()),
         anomalies=ask(connection, SizeAnomaly, about(since=now - STAYS_FOR)),
         shared_names=shared,
     )
+
+
+def _missed(
+    connection: sa.Connection, about: Callable[..., Question], retention: Sequence[DropletRetention]
+) -> list[MissedBackup]:
+    """Read the windows without a backup that may have opened after the newest one that their Droplet has."""
+    since = about().now - _LATELY
+    waiting = {each.droplet_id for each in retention if not _was_made_since(since, each, about().now)}
+    if len(waiting) > _MANY:
+        return ask(connection, MissedBackup, about())
+    missed = [each for each in ask(connection, MissedBackup, about(since=since)) if each.droplet_id not in waiting]
+    return missed + (ask(connection, MissedBackup, about(droplet_ids=waiting)) if waiting else [])
+
+
+def _was_made_since(since: datetime, droplet: DropletRetention, now: datetime) -> bool:
+    return droplet.newest_backup_at is not None and since <= droplet.newest_backup_at <= now
 
 
 def _in_doubt(
@@ -112,11 +132,11 @@ def _in_doubt(
     now: datetime,
     retention: Sequence[DropletRetention],
     missed: Sequence[MissedBackup],
-    events: Sequence[Event],
+    losses: Sequence[Event],
 ) -> list[BackupLifetime]:
     """Read the backups, ended ones too, of Droplets that miss a backup or lost one for no known reason."""
     late = current_misses(missed, newest_backups(retention, (), now))
-    losing = {each.droplet_id for each in events if each.gone_reason == GoneReason.UNEXPLAINED}
+    losing = {each.droplet_id for each in losses}
     if not late and not losing:
         return []
     # A backup whose early loss is still a finding cannot be older than this.

@@ -21,7 +21,6 @@ from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
     DropletTag,
-    Event,
     KnownDroplet,
     MissedBackup,
     SizeAnomaly,
@@ -55,8 +54,8 @@ class Evidence:
         accounts: Names of the accounts that should be synced; None: those that ever were.
         droplet_ids: The Droplets to judge, all of them current.
         droplets: The current Droplets of these accounts, or all.
-        missed: Windows without a backup, whatever their verdict.
-        events: What happened in the last 7 days.
+        missed: Windows without a backup, whatever their verdict; all of the last 90 days that opened after the newest
+            backup that their Droplet has.
         backups: Of Droplets that miss a backup or lost one for no known reason, those made lately, ended ones too: all
             whose loss in the last 7 days would be early, and all made since a missed window.
         shared_names: Names that several current Droplets have, of whichever account.
@@ -70,7 +69,6 @@ class Evidence:
     health: Sequence[SyncHealth]
     retention: Sequence[DropletRetention]
     missed: Sequence[MissedBackup]
-    events: Sequence[Event]
     backups: Sequence[BackupLifetime]
     unprotected: Sequence[UnprotectedDroplet]
     anomalies: Sequence[SizeAnomaly]
@@ -112,7 +110,7 @@ def judge_accounts(
 ) -> Verdict:
     """Judge what concerns accounts as a whole, and none of their Droplets; `accounts` as in `Evidence`."""
     none: tuple[()] = ()
-    evidence = Evidence(accounts, frozenset(), none, none, health, none, none, none, none, none, none)
+    evidence = Evidence(accounts, frozenset(), none, none, health, none, none, none, none, none)
     return judge(evidence, rules, exemptions, now)
 
 

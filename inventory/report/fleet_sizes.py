@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -18,12 +18,8 @@ from inventory.store.droplet_records import sizes
 from inventory.views.queries import Question, ask
 from inventory.views.rows import DropletSize, DropletSizeOnDay, KnownDroplet, SyncHealth
 
-
-class Known(NamedTuple):
-    """What a look found of a Droplet, and its day."""
-
-    day: date
-    size_gigabytes: float
+# So many Droplets are not told apart from all of them.
+_MANY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,64 +30,67 @@ class Total:
     not_fresh_gigabytes: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FleetSizes:
     """The looks at some Droplets since a day, and what was known of them before it.
 
     Attributes:
         droplets: Every one of them ever known, gone ones included.
-        before: Droplet -> its last look before the first day.
-        looks: Day -> Droplet -> what was found, the oldest day first.
+        before: Day -> Droplet -> the gigabytes that its last look before the first day found, the oldest day first.
+        looks: Day -> Droplet -> the gigabytes that the day's last look found, the oldest day first.
         overdue_after: Account -> after how long without a look what is known is no longer fresh.
     """
 
     droplets: Sequence[KnownDroplet]
-    before: Mapping[int, Known]
-    looks: Mapping[date, Mapping[int, Known]]
+    before: Mapping[date, Mapping[int, float]]
+    looks: Mapping[date, Mapping[int, float]]
     overdue_after: Mapping[str, timedelta]
 
     def of(self, droplet_id: int, since: date) -> list[float]:
         """Give the gigabytes of one Droplet, of the days with a look from a day on, oldest first."""
         return [
-            add_up([found[droplet_id].size_gigabytes])
-            for day, found in self.looks.items()
-            if day >= since and droplet_id in found
+            add_up([found[droplet_id]]) for day, found in self.looks.items() if day >= since and droplet_id in found
         ]
 
     def totals(self) -> Iterator[tuple[date, Total]]:
         """Add up each day with a look, the oldest first."""
-        known = dict(self.before)
+        sizes, days = self._known(date.min)
         for day, found in self.looks.items():
-            known |= found
-            yield day, self._total(day, known)
+            sizes |= found
+            days |= dict.fromkeys(found, day)
+            yield day, self._total(day, sizes, days)
 
     def total(self, day: date) -> Total | None:
         """Add up what was known after one day, with or without a look; None if nothing was."""
-        known = self.known(day)
-        return self._total(day, known) if known else None
+        sizes, days = self._known(day)
+        return self._total(day, sizes, days) if sizes else None
 
-    def known(self, day: date) -> Mapping[int, Known]:
-        """Give what was last known of each Droplet after a day."""
-        known = dict(self.before)
-        for each, found in self.looks.items():
-            if each <= day:
-                known |= found
-        return known
+    def known(self, day: date) -> Mapping[int, float]:
+        """Give the gigabytes that were last known of each Droplet after a day."""
+        return self._known(day)[0]
 
-    def _total(self, day: date, known: Mapping[int, Known]) -> Total:
-        counted = [
-            (each.account, known[each.droplet_id])
+    def _known(self, day: date) -> tuple[dict[int, float], dict[int, date]]:
+        """Give what was last known of each Droplet after a day, and since which day."""
+        sizes: dict[int, float] = {}
+        days: dict[int, date] = {}
+        earlier = {each: found for each, found in self.looks.items() if each <= day}
+        for each, found in (*self.before.items(), *earlier.items()):
+            sizes |= found
+            days |= dict.fromkeys(found, each)
+        return sizes, days
+
+    def _total(self, day: date, sizes: Mapping[int, float], days: Mapping[int, date]) -> Total:
+        counted = [number for number, (last, _) in self._ends.items() if day <= last and number in sizes]
+        stale = [number for number in counted if days[number] != day and day - days[number] > self._ends[number][1]]
+        return Total(add_up(map(sizes.__getitem__, counted)), add_up(map(sizes.__getitem__, stale)))
+
+    @cached_property
+    def _ends(self) -> Mapping[int, tuple[date, timedelta]]:
+        """Droplet -> the last day on which it counts, and after how long without a look it is no longer fresh."""
+        return {
+            each.droplet_id: (_last_day(each), self.overdue_after.get(each.account, timedelta.max))
             for each in self.droplets
-            if each.droplet_id in known and day <= _last_day(each)
-        ]
-        return Total(
-            add_up(found.size_gigabytes for _, found in counted),
-            add_up(
-                found.size_gigabytes
-                for account, found in counted
-                if day - found.day > self.overdue_after.get(account, timedelta.max)
-            ),
-        )
+        }
 
 
 def read_sizes(connection: sa.Connection, question: Question, since: date, health: Iterable[SyncHealth]) -> FleetSizes:
@@ -101,29 +100,40 @@ def read_sizes(connection: sa.Connection, question: Question, since: date, healt
     is_narrowed = question.accounts is not None or question.droplet_ids is not None
     ids = [each.droplet_id for each in droplets] if is_narrowed else None
     today = question.now.date()
-    looks: dict[date, dict[int, Known]] = defaultdict(dict)
+    looks: dict[date, dict[int, float]] = defaultdict(dict)
     for droplet_id, day, size in sizes(connection, since, today, ids):
-        looks[day][droplet_id] = Known(day, size)
+        looks[day][droplet_id] = size
     # The stored row of the last day may be of a later look.
     for row in ask(connection, DropletSizeOnDay, replace(question, since=_midnight(today))):
-        looks[row.day][row.droplet_id] = Known(row.day, row.size_gigabytes)
+        looks[row.day][row.droplet_id] = row.size_gigabytes
     return FleetSizes(
         droplets=droplets,
-        before=_read_before(connection, since, ids),
+        before=_read_before(connection, since, droplets, ids),
         looks=dict(sorted(looks.items())),
         overdue_after={row.account: row.overdue_after for row in health},
     )
 
 
-def _read_before(connection: sa.Connection, day: date, ids: Collection[int] | None) -> dict[int, Known]:
-    """Read what was known when a day began."""
-    then = Question(now=_midnight(day) - timedelta(seconds=1), droplet_ids=ids)
+def _read_before(
+    connection: sa.Connection, day: date, droplets: Iterable[KnownDroplet], ids: Collection[int] | None
+) -> dict[date, dict[int, float]]:
+    """Read what was known when a day began, by the day of the look that found it, the oldest first."""
+    begins_at, eve = _midnight(day), day - timedelta(days=1)
+    found: dict[date, dict[int, float]] = defaultdict(dict)
+    found[eve] = {droplet_id: size for droplet_id, _, size in sizes(connection, eve, day, ids)}
+    # What had no look on the eve was looked at before, or never.
+    others = [
+        each.droplet_id
+        for each in droplets
+        if each.droplet_id not in found[eve] and each.first_look_at and each.first_look_at < begins_at
+    ]
+    then = Question(now=begins_at - timedelta(seconds=1), droplet_ids=others if len(others) <= _MANY else ids)
     looked_at = {each.droplet_id: each.last_observed_at for each in ask(connection, KnownDroplet, then)}
-    return {
-        row.droplet_id: Known(at.date(), row.size_gigabytes)
-        for row in ask(connection, DropletSize, then)
-        if (at := looked_at[row.droplet_id])
-    }
+    for row in ask(connection, DropletSize, then):
+        at = looked_at[row.droplet_id]
+        if at and row.droplet_id not in found[eve]:
+            found[at.date()][row.droplet_id] = row.size_gigabytes
+    return dict(sorted(found.items()))
 
 
 def _midnight(day: date) -> datetime:

@@ -1,6 +1,5 @@
 """The figures of the summary: what there is, what happened lately, and what is large, read together."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -11,10 +10,11 @@ from inventory.judging.findings import Evidence
 from inventory.report.completeness import incomplete_before
 from inventory.report.disappeared import Disappeared, read_disappeared
 from inventory.report.fleet_sizes import FleetSizes, add_up, read_sizes
-from inventory.views.queries import Question, ask
+from inventory.views.queries import Question, ask, count_by
 from inventory.views.rows import (
     CostNow,
     DropletRetention,
+    DropletSize,
     Event,
     SizeGrowth,
     SyncHealth,
@@ -109,7 +109,9 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     now, most = question.now, question.limit or _LARGEST
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
-    growth = ask(connection, SizeGrowth, question)
+    now_stored = [row for row in ask(connection, DropletSize, question) if row.droplet_id in evidence.droplet_ids]
+    # How they grow costs too much to read of all.
+    growth = ask(connection, SizeGrowth, replace(question, droplet_ids=_most_stored(now_stored, most)))
     past_since = now - _past(len(evidence.droplets))
     sizes = read_sizes(connection, question, past_since.date(), evidence.health)
     by_day = _by_day(sizes)
@@ -118,7 +120,7 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     disabled = sum(row.reason == "backups off" for row in unprotected)
     oldest, newest = _oldest_and_newest(retention)
     cost_usd, without_rate = _cost(connection, question, evidence)
-    is_known = bool(growth) or bool(evidence.health and not evidence.droplet_ids)
+    backups, gigabytes = _total(now_stored, evidence)
     return Summary(
         now=now,
         health=evidence.health,
@@ -126,25 +128,32 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
         disabled=disabled,
         never_protected=len(unprotected) - disabled,
         none_left=len(_without_any(retention) - {row.droplet_id for row in unprotected}),
-        never_looked_at=len(evidence.droplet_ids) - len(growth),
-        backups=sum(row.backups for row in growth) if is_known else None,
+        never_looked_at=len(evidence.droplet_ids) - len(now_stored),
+        backups=backups,
         oldest_backup_at=oldest,
         newest_backup_at=newest,
-        size_gigabytes=add_up(row.size_gigabytes for row in growth) if is_known else None,
-        size_not_fresh_gigabytes=_not_fresh(growth, evidence, now),
+        size_gigabytes=gigabytes,
+        size_not_fresh_gigabytes=_not_fresh(now_stored, evidence, now),
         size_before_gigabytes=before.size_gigabytes if before else None,
         size_before_not_fresh_gigabytes=before.not_fresh_gigabytes if before else 0.0,
-        size_unknown_before_gigabytes=_unknown(growth, sizes, then),
+        size_unknown_before_gigabytes=_unknown(now_stored, sizes, then),
         sizes=_from(trend_since, by_day),
         past_since=past_since,
         size_by_day=by_day,
         disappeared=read_disappeared(connection, question, sizes.droplets, past_since),
         cost_usd=cost_usd,
         without_rate=without_rate,
-        lately=_lately(evidence.events),
-        largest=_largest(sizes, trend_since, growth, retention, most),
+        lately=_lately(connection, replace(question, since=now - _LATELY)),
+        largest=_largest(growth, sizes, trend_since, retention),
         incomplete_before=incomplete_before(connection, question, None, looks_back=_LATELY),
     )
+
+
+def _total(stored: Sequence[DropletSize], evidence: Evidence) -> tuple[int | None, float | None]:
+    """Count the backups and add up their gigabytes; None where no Droplet was looked at."""
+    if not stored and (evidence.droplet_ids or not evidence.health):
+        return None, None
+    return sum(row.backups for row in stored), add_up(row.size_gigabytes for row in stored)
 
 
 def _past(droplets: int) -> timedelta:
@@ -178,7 +187,7 @@ def _cost(connection: sa.Connection, question: Question, evidence: Evidence) -> 
     return (add_up(known) if known or has_none_to_pay else None), len(estimates) - len(known)
 
 
-def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) -> float:
+def _not_fresh(stored: Sequence[DropletSize], evidence: Evidence, now: datetime) -> float:
     """Add up what is known by looks that are overdue, as sync_health counts them."""
     overdue_after = {row.account: row.overdue_after for row in evidence.health}
     stale = {
@@ -188,24 +197,30 @@ def _not_fresh(growth: Sequence[SizeGrowth], evidence: Evidence, now: datetime) 
         and each.last_observed_at
         and now - each.last_observed_at > overdue_after[each.account]
     }
-    return add_up(row.size_gigabytes for row in growth if row.droplet_id in stale)
+    return add_up(row.size_gigabytes for row in stored if row.droplet_id in stale)
 
 
-def _unknown(growth: Sequence[SizeGrowth], sizes: FleetSizes, day: date) -> float:
+def _unknown(stored: Sequence[DropletSize], sizes: FleetSizes, day: date) -> float:
     """Add up what Droplets have that existed on a day, but had not been looked at."""
     known = sizes.known(day)
     there = {each.droplet_id for each in sizes.droplets if not each.created_at or each.created_at.date() <= day}
     unknown = there - known.keys()
-    return add_up(row.size_gigabytes for row in growth if row.droplet_id in unknown)
+    return add_up(row.size_gigabytes for row in stored if row.droplet_id in unknown)
 
 
-def _lately(events: Iterable[Event]) -> Counter[str]:
-    return Counter(f"{row.event} {row.gone_reason}" if row.gone_reason else row.event for row in events)
+def _lately(connection: sa.Connection, question: Question) -> dict[str, int]:
+    counts = count_by(connection, Event, question, ("event", "gone_reason"))
+    return {f"{event} {reason}" if reason else event: events for (event, reason), events in counts.items()}
+
+
+def _most_stored(stored: Sequence[DropletSize], most: int) -> list[int]:
+    largest = sorted(stored, key=lambda row: -row.size_gigabytes)[:most]
+    return [row.droplet_id for row in largest if row.backups]
 
 
 def _largest(
-    sizes: FleetSizes, since: date, growth: Sequence[SizeGrowth], retention: Sequence[DropletRetention], most: int
+    growth: Sequence[SizeGrowth], sizes: FleetSizes, since: date, retention: Sequence[DropletRetention]
 ) -> list[Large]:
-    largest = sorted(growth, key=lambda row: -row.size_gigabytes)[:most]
     kept = {row.droplet_id: row for row in retention}
-    return [Large(row, kept[row.droplet_id], sizes.of(row.droplet_id, since)) for row in largest if row.backups]
+    largest = sorted(growth, key=lambda row: -row.size_gigabytes)
+    return [Large(row, kept[row.droplet_id], sizes.of(row.droplet_id, since)) for row in largest]

@@ -63,6 +63,7 @@ class Question:
         until: Only rows before this time, a month or a day that began before it included; None: up to `now`.
         accounts: Only these, by name; None: all.
         droplet_ids: Only these; None: all.
+        gone_reason: Only what ended for this reason; None: all.
         limit: At most this many rows; None: all.
     """
 
@@ -71,6 +72,7 @@ class Question:
     until: datetime | None = None
     accounts: Collection[str] | None = None
     droplet_ids: Collection[int] | None = None
+    gone_reason: str | None = None
     limit: int | None = None
 
 
@@ -143,16 +145,31 @@ def stream(connection: sa.Connection, row: type[Row], question: Question) -> Ite
     return (row(*each) for each in _answers(connection, row, question, yield_per=_ROWS_AT_ONCE))
 
 
+def count_by(
+    connection: sa.Connection, row: type[tuple[Any, ...]], question: Question, columns: Sequence[str]
+) -> dict[tuple[Any, ...], int]:
+    """Count the rows that `ask` would give, by their values in these columns, in the database."""
+    counted = _answers(connection, row, question, by=columns)
+    return {tuple(each[:-1]): each[-1] for each in counted}
+
+
 def _answers(
-    connection: sa.Connection, row: type[tuple[Any, ...]], question: Question, **options: int
+    connection: sa.Connection,
+    row: type[tuple[Any, ...]],
+    question: Question,
+    *,
+    by: Sequence[str] = (),
+    **options: int,
 ) -> sa.CursorResult[Any]:
+    """Give the rows, or how many there are by the values of some columns."""
     view = views()[VIEWS[row]]
     types = column_types(row)
     whose, when = dict(_whose(view, question, types)), dict(_when(view, question, types))
     few = _few(connection, view, question)
     if few is not None and "account" in view.columns:
         whose[_WANTED] = sa.bindparam("wanted", json.dumps(few))
-    text = _text(view, list(whose), list(when), question.limit, connection.dialect.name)
+    what = _counted(view, by) if by else _ordered(view, question.limit, connection.dialect.name)
+    text = _text(view, list(whose), list(when), what, connection.dialect.name)
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values: list[sa.BindParameter[Any]] = [sa.bindparam(name, at, UtcDateTime()) for name, at in clock.items()]
     values += [*whose.values(), *when.values()]
@@ -160,7 +177,8 @@ def _answers(
     if first_day and any_day in text:
         text = text.replace(any_day, ":first_day")
         values.append(sa.bindparam("first_day", first_day, sa.Date()))
-    return connection.execute(sa.text(text).bindparams(*values).columns(**types), execution_options=options)
+    read = {name: types[name] for name in by} | {"rows": sa.BigInteger()} if by else types
+    return connection.execute(sa.text(text).bindparams(*values).columns(**read), execution_options=options)
 
 
 def _first_day(view: View, question: Question) -> date | None:
@@ -179,17 +197,28 @@ def _few(connection: sa.Connection, view: View, question: Question) -> Sequence[
     return reach.few_droplets(connection, question.accounts) if question.accounts is not None else None
 
 
-def _text(view: View, whose: Sequence[str], when: Sequence[str], limit: int | None, dialect: str) -> str:
+def _ordered(view: View, limit: int | None, dialect: str) -> tuple[str, list[str]]:
+    """Say what is selected of a view, and what follows the conditions."""
+    most = [f"LIMIT {limit:d}"] if limit is not None else []
+    return ", ".join(view.columns), [f"ORDER BY {_order(view, dialect)}", *most]
+
+
+def _counted(view: View, columns: Sequence[str]) -> tuple[str, list[str]]:
+    names = ", ".join(each for each in view.columns if each in columns)
+    return f"{names}, count(*) AS rows", [f"GROUP BY {names}"]
+
+
+def _text(view: View, whose: Sequence[str], when: Sequence[str], what: tuple[str, Sequence[str]], dialect: str) -> str:
     read = with_dependencies(view.name)
+    selected, follows = what
     conditions = [each for each in whose if each != _WANTED]
     lines = [
         f"WITH report_clock AS NOT MATERIALIZED ({_CLOCK[dialect]})",
         *(reach.narrowed({name for each in read for name in each.reads}, dialect) if _WANTED in whose else ()),
         *(_common(each, dialect, conditions) for each in read if each.reads),
-        f"SELECT {', '.join(view.columns)} FROM {view.name}",
+        f"SELECT {selected} FROM {view.name}",
         *_where([*conditions, *when]),
-        f"ORDER BY {_order(view, dialect)}",
-        *([f"LIMIT {limit:d}"] if limit is not None else []),
+        *follows,
     ]
     return "\n".join(lines)
 
@@ -244,7 +273,9 @@ def _whose(
 def _when(
     view: View, question: Question, types: Mapping[str, TypeEngine[Any]]
 ) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
-    """Yield the conditions on the column with a row's time, each with its value."""
+    """Yield the conditions on the column with a row's time, and on why a backup ended, each with its value."""
+    if question.gone_reason is not None and "gone_reason" in view.columns:
+        yield "gone_reason = :gone_reason", sa.bindparam("gone_reason", question.gone_reason)
     # Times are of whole seconds: the last instant before.
     last = question.until and question.until - timedelta(seconds=1)
     for name, operator, moment in (("since", ">=", question.since), ("until", "<=", last)):

@@ -97,7 +97,6 @@ WELL = Evidence(
     retention=[kept()],
     missed=[],
     unprotected=[],
-    events=[],
     backups=[],
     anomalies=[],
 )

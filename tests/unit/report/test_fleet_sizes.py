@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.report.fleet_sizes import FleetSizes, Known, add_up
+from inventory.report.fleet_sizes import FleetSizes, add_up
 from inventory.views.rows import KnownDroplet
 
 FIRST = date(2026, 3, 1)
@@ -31,12 +31,13 @@ def test_every_day_is_the_sum_of_what_was_last_known(
     sizes = FleetSizes(
         droplets=[droplet(number, ends, is_gone=is_gone) for number, (*_, ends, is_gone) in enumerate(fleet)],
         before={
-            number: Known(FIRST - timedelta(days=before[0]), before[1] / 100)
-            for number, (before, *_) in enumerate(fleet)
-            if before
+            FIRST - timedelta(days=age): {
+                number: before[1] / 100 for number, (before, *_) in enumerate(fleet) if before and before[0] == age
+            }
+            for age in range(40, 0, -1)
         },
         looks={
-            day: {number: Known(day, looks[day] / 100) for number, (_, looks, *_) in enumerate(fleet) if day in looks}
+            day: {number: looks[day] / 100 for number, (_, looks, *_) in enumerate(fleet) if day in looks}
             for day in DAYS
             if any(day in looks for _, looks, *_ in fleet)
         },

@@ -9,50 +9,43 @@ thread `ping`   reports each round to a receiver elsewhere
 """
 
 import gc
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import structlog
 
-from inventory.daemon.liveness import Lane, Liveness, Starting, stacks, tell_systemd
-from inventory.daemon.probe import Probe
 from inventory.daemon.readiness import overdue
 from inventory.daemon.schedule import Clocks, Clockwork, spread
 from inventory.errors import (
-    EXIT_BUG,
     EXIT_COMPLETE,
     EXIT_FAILED,
-    ConfigurationError,
-    DatabaseLockedError,
-    DatabaseUnavailableError,
     InventoryError,
 )
 from inventory.judging.evidence import inspect
 from inventory.judging.overdue import overdue_after
 from inventory.judging.verdict import Verdict
-from inventory.process import log
 from inventory.process.clock import utc_now
 from inventory.process.exhaustion import exhausted
-from inventory.process.interruption import Interrupted, interrupt, interruptible
+from inventory.process.liveness import Liveness, tell_systemd
 from inventory.report import metrics, sync_text
-from inventory.report.progress import Silence
 from inventory.rounds.due import Ticks, exit_code_with_others
 from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
+from inventory.rounds.service import Following, give_up, patience_seconds, reloaded, wait_for_database
 from inventory.rounds.tokens import Tokens
 from inventory.rounds.verdict import is_news, keep
 from inventory.serving import web
 from inventory.serving.listening import is_loopback, names
-from inventory.settings.load import Settings, load
+from inventory.serving.probe import Probe
+from inventory.settings.load import Settings
 from inventory.settings.schedule import Schedule
 from inventory.store import opening
 from inventory.store.engine import Database
@@ -66,16 +59,8 @@ from inventory.vocabulary import Trigger
 
 _LOOK_SECONDS = 1.0
 _STOP_LOOK_SECONDS = 0.05
-_DATABASE_WAIT_SECONDS = 60.0
-_DATABASE_LINE_SECONDS = 5.0
 
 _ORDER = Order(trigger=Trigger.DAEMON)
-
-# A process without progress for this many intervals hangs. The bounds are for short intervals, because waits for locks
-# are long, and for long ones, because a hung process should not live for days.
-_MISSED_INTERVALS = 3
-_SHORTEST_PATIENCE = timedelta(minutes=5)
-_LONGEST_PATIENCE = timedelta(hours=3)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.daemon")
 
@@ -170,8 +155,7 @@ class Daemon:
         self._overdue_after = overdue_after(gap)
         rules = replace(settings.rules, sync_overdue_after=self._overdue_after)
         self._settings = settings.model_copy(update={"rules": rules})
-        patience = max(_MISSED_INTERVALS * gap, _SHORTEST_PATIENCE)
-        self._patience_seconds = min(patience, _LONGEST_PATIENCE).total_seconds()
+        self._patience_seconds = patience_seconds(gap)
 
     # One round
 
@@ -235,7 +219,7 @@ class Daemon:
     @contextmanager
     def _following(self, _account: str) -> Iterator[Listener]:
         with self._liveness.lane() as lane:
-            yield _Progress(lane)
+            yield Following(lane)
 
     def _read_figures(self, database: Database, settings: Settings) -> Verdict:
         with database.reading() as connection:
@@ -256,33 +240,21 @@ class Daemon:
     # The main thread
 
     def _wait_for_database(self, events: "SimpleQueue[str]") -> bool:
-        """Open the database and read it; wait a limited time if it is away. Return False if a signal came first.
-
-        One that is locked is waited for without a limit: another process may need minutes to upgrade it.
+        """Open the database and read it. Return False if a signal came first.
 
         Raises:
             DatabaseError: It did not answer in time, or cannot be used.
         """
-        until = time.monotonic() + _DATABASE_WAIT_SECONDS
-        with suppress(Interrupted), interruptible(interrupt), Starting() as starting:
-            while not self._interrupted_by():
-                try:
-                    with opened(self._settings) as database:
-                        self._known[self._database_url()] = database
-                        self._read_figures(database, self._settings)
-                        return True
-                except DatabaseLockedError as error:
-                    _log.warning("database.waiting", error=str(error))
-                    starting.tell(str(error))
-                except DatabaseUnavailableError as error:
-                    left = until - time.monotonic()
-                    if left <= 0:
-                        raise
-                    _log.warning("database.waiting", error=str(error), seconds_left=round(left))
-                    starting.tell(str(error))
-                self._liveness.moved()
-                self._wait(events, _DATABASE_LINE_SECONDS)
-        return False
+
+        def use(database: Database) -> None:
+            self._known[self._database_url()] = database
+            self._read_figures(database, self._settings)
+
+        def pause(seconds: float) -> None:
+            self._liveness.moved()
+            self._wait(events, seconds)
+
+        return wait_for_database(self._settings, use, interrupted_by=self._interrupted_by, pause=pause, journal=_log)
 
     def _supervise(self, events: "SimpleQueue[str]") -> None:
         """Check the clock and the progress once a second, until a signal comes."""
@@ -297,7 +269,7 @@ class Daemon:
             if self._liveness.silent_seconds < 2 * _LOOK_SECONDS:
                 tell_systemd("WATCHDOG=1")
             if self._liveness.silent_seconds > self._patience_seconds:
-                self._give_up()
+                give_up(self._liveness, "daemon.hung", _log)
 
     def _wait(self, events: "SimpleQueue[str]", seconds: float) -> None:
         """Wait at most so many seconds for a signal, and reload the settings on SIGHUP."""
@@ -311,27 +283,15 @@ class Daemon:
 
     def _reload(self) -> None:
         """Read the settings again; if they are wrong, keep the previous ones."""
-        try:
-            settings = load(self._config_file)
-        except ConfigurationError as error:
-            _log.error("settings.kept", error=f"kept the previous configuration: {error}")
+        settings = reloaded(self._config_file, self._settings, is_verbose=self._is_verbose, journal=_log)
+        if settings is None:
             return
-        if settings.secrets != self._settings.secrets:
-            log.configure(verbose=self._is_verbose, is_service=True, secrets=settings.secrets)
-        for warning in settings.warnings:
-            _log.warning("settings.warning", warning=warning)
         before, schedule = self._settings, self._schedule
         self._go_by(settings)
         if self._schedule != schedule:
             self._clockwork.change(self._schedule)
         late = [name for name in ("http", "http_hosts", "pages") if getattr(before, name) != getattr(settings, name)]
         _log.info("settings.reloaded", next_due_at=self._next_due(), need_a_restart=late)
-
-    def _give_up(self) -> None:
-        """End the process because it hangs; its supervisor starts another."""
-        minutes = round(self._liveness.silent_seconds / 60, 1)
-        _log.critical("daemon.hung", minutes_without_progress=minutes, stacks=stacks())
-        os._exit(EXIT_BUG)
 
     def _stop(self) -> None:
         """Let the current write finish."""
@@ -367,18 +327,3 @@ class Daemon:
             metrics.Most(self._settings.account_metrics, self._settings.droplet_metrics),
             is_database_up=self._probe.is_up,
         )
-
-
-class _Progress(Silence):
-    """A listener that notes the progress of a sync."""
-
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
-
-    def started(self, droplets: int) -> None:
-        """Note progress."""
-        self._lane.moved(("started", droplets))
-
-    def progressed(self, droplets: int, requests: int, waiting_until: datetime | None) -> None:
-        """Note progress if anything changed; waiting for the rate limit counts as progress."""
-        self._lane.moved(None if waiting_until else (droplets, requests))

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 import sqlalchemy as sa
 
-from inventory.daemon.probe import Probe
+from inventory.serving.probe import Probe
 from inventory.store.engine import Database
 from inventory.store.upgrade import VERSION_TABLE
 from tests.end_to_end.daemon_process import eventually

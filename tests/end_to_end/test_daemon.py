@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from inventory.daemon import service as command
 from inventory.errors import DatabaseUnavailableError
+from inventory.rounds import service as command
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, sync_runs
@@ -358,7 +358,7 @@ HANGING = """
 import sys, threading
 from datetime import timedelta
 from inventory.__main__ import main
-from inventory.daemon import service
+from inventory.rounds import service
 from inventory.rounds import round as rounds
 
 def sync(*_arguments, **_options):

@@ -4,7 +4,7 @@ import socket
 import threading
 from pathlib import Path
 
-from inventory.daemon.liveness import Liveness, stacks, tell_systemd
+from inventory.process.liveness import Liveness, stacks, tell_systemd
 
 
 def test_the_same_again_is_no_movement() -> None:

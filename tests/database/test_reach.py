@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from inventory.report.forms import Form
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
 from inventory.views.queries import Question, ask
-from inventory.views.rows import Event
+from inventory.views.rows import ROWS, Event
 from tests.simulated import Account
 
 EVERY = 100  # steps
@@ -115,6 +116,23 @@ def test_what_happened_to_one_droplet_is_found_as_soon_beside_others(account: Ac
         assert events() == found
     assert found
     assert beside.taken < ALMOST * alone.taken
+
+
+def test_no_table_is_read_whole_for_one_account(account: Account) -> None:
+    """As SQLite plans it, which knows nothing of how much is stored."""
+    add_others(account)
+    asked: list[tuple[str, Any]] = []
+
+    def remember(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        asked.append((statement, values))
+
+    with account.database.reading() as connection:
+        sa.event.listen(account.database.engine, "before_cursor_execute", remember)
+        for name in [name for name, row in ROWS.items() if "account" in row._fields]:
+            ask(connection, ROWS[name], Question(account.clock(), accounts=[account.name]))
+            statement, values = asked[-1]
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).scalars("detail")
+            assert [step for step in steps if step.startswith("SCAN main.")] == [], name
 
 
 def judge(account: Account) -> Verdict:

@@ -276,3 +276,17 @@ def test_what_is_asked_of_some_is_what_is_said_of_them_among_all(
 def test_views_without_droplets_ignore_a_filter_on_droplets(connection: sa.Connection, name: str) -> None:
     rows = ask(connection, ROWS[name], Question(ENDS))
     assert ask(connection, ROWS[name], Question(ENDS, droplet_ids={1})) == rows
+
+
+def test_sqlite_joins_nothing_row_by_row_for_a_whole_account(played: History) -> None:
+    """Without statistics it took an account for a few Droplets; of 20,000, each then cost as much as all of them."""
+    plans: dict[str, list[str]] = {}
+
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_others: Any) -> None:  # noqa: ANN401 - the driver's
+        plans[name] = [step for *_, step in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()]
+
+    with played.database.reading() as connection:
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        for name in NAMES:
+            ask(connection, ROWS[name], Question(ENDS, accounts={"default", "seeded"}))
+    assert {name: step for name, plan in plans.items() for step in plan if re.match(r"SCAN \w+ LEFT-JOIN", step)} == {}

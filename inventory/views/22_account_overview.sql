@@ -6,7 +6,6 @@
 -- Units: UTC, gigabytes as billed, US dollars, percent
 -- Reads: report_clock, accounts, sync_health, droplet_retention, unprotected_droplets, droplet_size_now, monthly_cost, due_windows, backups
 -- Order: account
--- Months: 2
 -- Columns:
 --   account: name of the account in the configuration
 --   account_group: whose it is, as the configuration last said; NULL if it says nothing, or no verdict was kept yet

@@ -17,7 +17,7 @@ from inventory.views.macros import expand
 DIALECTS = ("sqlite", "postgresql")
 
 _FILE = re.compile(r"(?P<number>\d\d)_(?P<name>\w+?)\.(?:(?P<dialect>sqlite|postgresql)\.)?sql")
-_KEY = re.compile(r"(Grain|Units|Reads|Order|Time|Months|Columns):\s*(.*)")
+_KEY = re.compile(r"(Grain|Units|Reads|Order|Time|Columns):\s*(.*)")
 _COLUMN = re.compile(r"  (\w+): (.+)")
 
 
@@ -32,7 +32,6 @@ class View:
         order: The order in which its rows are read, as after ORDER BY.
         time: The column with a row's time, by which a period selects rows; None if all rows are of now.
         is_recent: Whether the view leaves out rows before report_clock.since.
-        months: How many months it needs of views that have a row for each, the last one included; None if all.
         columns: Column -> its meaning, above all that of NULL; in the view's order.
         header: The comment lines as they are in the file.
         queries: Dialect -> the query in the dialect's own SQL, without the header.
@@ -46,7 +45,6 @@ class View:
     order: str
     time: str | None
     is_recent: bool
-    months: int | None
     columns: Mapping[str, str]
     header: str
     queries: Mapping[str, str]
@@ -93,7 +91,6 @@ def _view(name: str, texts: Mapping[str | None, str]) -> View:
         order=keys["Order"],
         time=time or None,
         is_recent=bool(begin),
-        months=int(keys["Months"]) if "Months" in keys else None,
         columns=_named(_COLUMN, said),
         header="\n".join(header),
         queries={dialect: expand(texts.get(dialect, query).strip(), dialect) for dialect in DIALECTS},

@@ -66,13 +66,8 @@ _BACKUP_FOR = """(
     LIMIT 1
 )"""
 
-ANY_DAY: Mapping[str, str] = MappingProxyType({"sqlite": "'0001-01-02'", "postgresql": "CAST('0001-01-02' AS date)"})
-"""What stands for the first day that is asked for where all are; a question puts its own in this place."""
-
 MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        # The day before which nothing is asked for: what is older need not be read.
-        "first_day_asked()": ANY_DAY,
         # The UTC day of a time.
         "day_of(time)": {
             "sqlite": "date({time})",

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from inventory.views import reach
 from inventory.views.catalog import View, views, with_dependencies
-from inventory.views.macros import ANY_DAY, expand
+from inventory.views.macros import expand
 from inventory.views.rows import ROWS, VIEWS, KnownDroplet
 from inventory.views.times import UtcDateTime
 
@@ -26,8 +26,6 @@ RECENT = timedelta(days=90)
 _ROWS_AT_ONCE = 1000
 _DROPLETS_AT_FIRST = 20
 _DROPLET_BY_DROPLET = "account, droplet, droplet_id, "
-_NEWEST_MONTH_FIRST = "account, month DESC, "
-_LATELY = timedelta(days=31)
 
 KNOWN_DROPLETS = "known_droplets"
 """The view that every other view of Droplets reads, directly or through others."""
@@ -46,7 +44,6 @@ _TYPES: dict[type, TypeEngine[Any]] = {
     datetime: UtcDateTime(),
 }
 _WANTED = "wanted"
-_MONTH = "month"
 _CLOCK = {
     "sqlite": "SELECT :now AS now, :begin AS since",
     "postgresql": "SELECT CAST(:now AS timestamptz) AS now, CAST(:begin AS timestamptz) AS since",
@@ -84,8 +81,6 @@ def ask(connection: sa.Connection, row: type[Row], question: Question) -> list[R
     view = views()[VIEWS[row]]
     if question.limit is not None and _goes_by_droplet(view):
         return _first(connection, row, question, question.limit)
-    if question.limit is not None and question.droplet_ids is None and view.order.startswith(_NEWEST_MONTH_FIRST):
-        return _newest(connection, row, question, question.limit)
     return [row(*each) for each in _answers(connection, row, question).all()]
 
 
@@ -105,39 +100,6 @@ def _first(connection: sa.Connection, row: type[Row], question: Question, rows: 
         found += [row(*each) for each in _answers(connection, row, further).all()]
         begin, some = begin + some, 8 * some
     return found
-
-
-def _newest(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
-    """Ask about some accounts, then about further ones; of one that has enough Droplets, only about the last months."""
-    found: list[Row] = []
-    for part, droplets in _some_at_once(connection, question.accounts):
-        further = replace(question, accounts=part, limit=rows - len(found))
-        lately = question.now - _LATELY
-        last: list[Row] = []
-        if droplets >= rows - len(found) and len(part) == 1 and (question.since is None or question.since < lately):
-            last = [row(*each) for each in _answers(connection, row, replace(further, since=lately)).all()]
-        is_enough = len(last) == rows - len(found)
-        found += last if is_enough else [row(*each) for each in _answers(connection, row, further).all()]
-        if len(found) == rows:
-            break
-    return found
-
-
-def _some_at_once(connection: sa.Connection, names: Collection[str] | None) -> Iterator[tuple[list[str], int]]:
-    """Divide accounts, in order, into some with a thousand Droplets together, and say how many each part has."""
-    if names is None:
-        names = connection.scalars(sa.text("SELECT name FROM accounts")).all()
-    sizes = reach.droplets_of(connection, names)
-    part: list[str] = []
-    droplets = 0
-    for name in sorted(sizes):
-        if part and droplets + sizes[name] > _ROWS_AT_ONCE:
-            yield part, droplets
-            part, droplets = [], 0
-        part.append(name)
-        droplets += sizes[name]
-    if part:
-        yield part, droplets
 
 
 def stream(connection: sa.Connection, row: type[Row], question: Question) -> Iterator[Row]:
@@ -172,22 +134,10 @@ def _answers(
     what = _counted(view, by) if by else _ordered(view, question.limit, connection.dialect.name)
     text = _text(view, list(whose), list(when), what, connection.dialect.name)
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
-    values: list[sa.BindParameter[Any]] = [sa.bindparam(name, at, UtcDateTime()) for name, at in clock.items()]
+    values: list[sa.BindParameter[Any]] = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
     values += [*whose.values(), *when.values()]
-    first_day, any_day = _first_day(view, question), ANY_DAY[connection.dialect.name]
-    if first_day and any_day in text:
-        text = text.replace(any_day, ":first_day")
-        values.append(sa.bindparam("first_day", first_day, sa.Date()))
     read = {name: types[name] for name in by} | {"rows": sa.BigInteger()} if by else types
     return connection.execute(sa.text(text).bindparams(*values).columns(**read), execution_options=options)
-
-
-def _first_day(view: View, question: Question) -> date | None:
-    """Return the first day of the first month that the question needs; None if it needs all."""
-    if view.months:
-        months = 12 * question.now.year + question.now.month - view.months
-        return date(months // 12, months % 12 + 1, 1)
-    return question.since.date().replace(day=1) if question.since and view.time == _MONTH else None
 
 
 def _few(connection: sa.Connection, view: View, question: Question) -> Sequence[int] | None:
@@ -292,4 +242,4 @@ def _as_column(column: str, moment: datetime, types: Mapping[str, TypeEngine[Any
     """Convert the moment to what the column holds; a month is its first day."""
     if not isinstance(types[column], sa.Date):
         return moment
-    return moment.date().replace(day=1) if column == _MONTH else moment.date()
+    return moment.date().replace(day=1) if column == "month" else moment.date()

@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
@@ -243,18 +243,6 @@ def test_the_first_rows_are_the_first_of_all(connection: sa.Connection, name: st
     rows = ask(connection, ROWS[name], Question(ENDS))
     for limit in {1, len(rows) // 2, abs(len(rows) - 1), len(rows) + 1}:
         assert ask(connection, ROWS[name], Question(ENDS, limit=limit)) == rows[:limit]
-
-
-@pytest.mark.parametrize("name", ["monthly_cost", "coverage_by_month"])
-def test_months_that_are_not_asked_for_change_no_others(connection: sa.Connection, name: str) -> None:
-    row = ROWS[name]
-    rows = ask(connection, row, Question(ENDS))
-    for month in sorted({each.month for each in rows}):
-        since = datetime(month.year, month.month, 17, tzinfo=UTC)
-        assert ask(connection, row, Question(ENDS, since=since)) == [each for each in rows if each.month >= month]
-    of_one = [each for each in rows if each[0] == "seeded"]
-    for limit in (1, 10, len(of_one)):
-        assert ask(connection, row, Question(ENDS, accounts={"seeded"}, limit=limit)) == of_one[:limit]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_DROPLET])

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from inventory.views.times import UtcDateTime
 
-# So many Droplets are no longer few: SQLite, which has no statistics, joins those of a list one by one with all that was
-# computed before, which takes 0.2 s for so many, and 18 s for ten times as many.
+# So many Droplets are no longer few: SQLite, which has no statistics, joins those of a list one by one with all that
+# was computed before, which takes 0.2 s for so many, and 18 s for ten times as many.
 _FEW = 2_000
 
 A_HANDFUL = 20

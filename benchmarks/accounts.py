@@ -4,6 +4,7 @@ Each account has its own token and its own limits, and an answer takes 100 ms, a
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -34,25 +35,29 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=32)
     parser.add_argument("--droplets", type=int, default=100, help="of each account")
     parser.add_argument("--at-once", type=int, help="accounts; all of them unless told otherwise")
+    parser.add_argument("--database", choices=DATABASES, help="only this one; both unless told otherwise")
     asked = parser.parse_args()
     at_once = asked.at_once or asked.accounts
-    for name, databases in DATABASES.items():
-        with databases() as new, served_apart(partial(_Accounts, asked.droplets)) as url:
-            alone = _sync(url, new(), accounts=1, at_once=1)
+    for name in [asked.database] if asked.database else DATABASES:
+        print(f"{name}, {asked.accounts:,} accounts of {asked.droplets} Droplets, {at_once} at once:")
+        with DATABASES[name]() as new, served_apart(partial(_Accounts, asked.droplets)) as url:
+            alone = _told("one alone", _sync(url, new(), accounts=1, at_once=1))
             database = new()
-            first = _sync(url, database, accounts=asked.accounts, at_once=at_once)
+            first = _told("first", _sync(url, database, accounts=asked.accounts, at_once=at_once))
+            print(f"  {first.seconds / alone.seconds:.2f} times one alone")
             # The first of them lists what changed during the first load; then the fleets are at rest.
-            rest = [_sync(url, database, accounts=asked.accounts, at_once=at_once) for _ in range(2)][-1]
-        print(
-            f"{name}, {asked.accounts:,} accounts of {asked.droplets} Droplets, {at_once} at once: first "
-            f"{first.seconds:.1f} s, {first.megabytes:.0f} MB, {first.seconds / alone.seconds:.2f} times one alone "
-            f"({alone.seconds:.1f} s); at rest {rest.seconds:.1f} s, {rest.megabytes:.0f} MB"
-        )
+            for kind in ("again", "at rest"):
+                _told(kind, _sync(url, database, accounts=asked.accounts, at_once=at_once))
 
 
 class _Measured(NamedTuple):
     seconds: float
     megabytes: float
+
+
+def _told(kind: str, measured: _Measured) -> _Measured:
+    print(f"  {kind} {measured.seconds:.1f} s, {measured.megabytes:.0f} MB; load {os.getloadavg()[0]:.1f}", flush=True)
+    return measured
 
 
 def _sync(url: str, database: sa.URL, *, accounts: int, at_once: int) -> _Measured:

@@ -12,7 +12,7 @@ from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
 from inventory.store import runs, verdicts
 from inventory.store.engine import Database
-from inventory.store.schema import account_figures, accounts
+from inventory.store.schema import account_figures, accounts, sync_runs
 from inventory.sync.order import Order
 from inventory.views.queries import Question, ask
 from inventory.views.rows import AccountOverview
@@ -255,6 +255,18 @@ def test_the_report_adds_up_only_what_was_not_kept(run: Run, database: Database)
     assert {name: its[2] for name, its in figures(run).items()} == {"acme-db": 0, "acme-web": 3, "beta": 3}
     assert run("sync", "--quiet").code == 0
     assert [*figures(run)["acme-web"]][2] == 3
+
+
+@on_sqlite
+@pytest.mark.usefixtures("synced")
+def test_an_account_that_nobody_looks_at_any_more_is_not_ok_whatever_was_kept(run: Run, database: Database) -> None:
+    then = now() - timedelta(days=3)
+    with database.writing() as connection:
+        connection.execute(sa.update(account_figures).values(backups=99))
+        connection.execute(sa.update(accounts).values(judged_at=then))
+        connection.execute(sa.update(sync_runs).values(started_at=then, finished_at=then, heartbeat_at=then))
+    assert lines(run)["beta"][:2] == ("unknown", "sync-overdue")
+    assert (figures(run)["beta"][2], figures(run)["beta"][-1]) == (99, f"{then:%Y-%m-%dT%H:%M:%SZ}")
 
 
 # Whose it is

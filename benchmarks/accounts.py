@@ -53,15 +53,17 @@ def main() -> None:
 class _Measured(NamedTuple):
     seconds: float
     megabytes: float
+    of_processor: float
 
 
 def _told(kind: str, measured: _Measured) -> _Measured:
-    print(f"  {kind} {measured.seconds:.1f} s, {measured.megabytes:.0f} MB; load {os.getloadavg()[0]:.1f}", flush=True)
+    used = f"{measured.of_processor:.1f} s of processor time, {measured.megabytes:.0f} MB"
+    print(f"  {kind} {measured.seconds:.1f} s, {used}; load {os.getloadavg()[0]:.1f}", flush=True)
     return measured
 
 
 def _sync(url: str, database: sa.URL, *, accounts: int, at_once: int) -> _Measured:
-    """Return the wall time and the peak memory of one sync of so many accounts, each with a file of its own."""
+    """Return what one sync of so many accounts takes, each with a file of its own."""
     with TemporaryDirectory() as place:
         files = Path(place, "accounts")
         files.mkdir()

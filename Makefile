@@ -66,8 +66,8 @@ PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --p
 # In the order of the names, and with uv's own headings: Renovate reads the commands there and repeats them in that order.
 requirements: .venv/dev ## Pin the newest releases that pyproject.toml admits
 	$(PIN) --group=build --output-file=requirements/build.txt
-	$(PIN) --extra=notify --extra=postgres --output-file=requirements/runtime.txt pyproject.toml
-	$(PIN) --extra=notify --extra=postgres --group=dev --constraint=requirements/build.txt --constraint=requirements/runtime.txt \
+	$(PIN) --extra=notify --extra=postgres --extra=scale --output-file=requirements/runtime.txt pyproject.toml
+	$(PIN) --extra=notify --extra=postgres --extra=scale --group=dev --constraint=requirements/build.txt --constraint=requirements/runtime.txt \
 		--output-file=requirements/tools.txt pyproject.toml
 
 clean: ## Remove the set-up and what the tools left behind

@@ -44,7 +44,7 @@ HttpAddress = Annotated[
         "--http",
         metavar="ADDRESS:PORT",
         callback=_read_address,
-        help='Where the daemon answers, or "off"; overrides the setting.',
+        help='Where it answers, or "off"; overrides the setting.',
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -154,6 +154,15 @@ def sync(
 def daemon(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verbose = False) -> int:
     """Sync on a schedule until stopped, and answer health and metrics over HTTP."""
     from inventory.commands import daemon as command
+
+    return command.run(config, listen=http, is_verbose=verbose)
+
+
+@app.command(rich_help_panel="Look")
+@exits
+def worker(*, http: HttpAddress = None, config: ConfigFile = None, verbose: Verbose = False) -> int:
+    """Share the syncs with other workers on the same PostgreSQL database, until stopped."""
+    from inventory.commands import worker as command
 
     return command.run(config, listen=http, is_verbose=verbose)
 

@@ -74,3 +74,4 @@ class Trigger(StrEnum):
 
     COMMAND = "command"
     DAEMON = "daemon"
+    WORKER = "worker"

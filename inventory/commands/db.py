@@ -9,7 +9,7 @@ from rich.progress import Progress
 from inventory.errors import EXIT_COMPLETE, Kept, UsageError
 from inventory.settings.formats import read_database_url
 from inventory.settings.load import load
-from inventory.store import opening
+from inventory.store import opening, queue
 from inventory.store.copy import copy as copy_database
 from inventory.store.engine import Database
 from inventory.store.grants import grant_reader as grant
@@ -33,6 +33,8 @@ def upgrade(config_file: Path | None) -> int:
         with database.reading() as connection:
             now = revision(connection)
         print_prose(f"database {database.shown} {_outcome(before, now)}")
+        if queue.is_wanted(database) and queue.ensure(database):
+            print_prose("The queue of workers was made.")
     return EXIT_COMPLETE
 
 

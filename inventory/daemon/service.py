@@ -39,7 +39,7 @@ from inventory.rounds.due import Ticks, exit_code_with_others
 from inventory.rounds.notifying import tell_after_a_round
 from inventory.rounds.ping import pinging
 from inventory.rounds.round import Round, opened
-from inventory.rounds.service import Following, give_up, patience_seconds, reloaded, wait_for_database
+from inventory.rounds.service import Following, give_up, hanging, patience_seconds, reloaded, wait_for_database
 from inventory.rounds.tokens import Tokens
 from inventory.rounds.verdict import is_news, keep
 from inventory.serving import web
@@ -254,7 +254,7 @@ class Daemon:
             self._liveness.moved()
             self._wait(events, seconds)
 
-        return wait_for_database(self._settings, use, interrupted_by=self._interrupted_by, pause=pause, journal=_log)
+        return wait_for_database(self._settings, use, interrupted_by=self._interrupted_by, pause=pause)
 
     def _supervise(self, events: "SimpleQueue[str]") -> None:
         """Check the clock and the progress once a second, until a signal comes."""
@@ -269,7 +269,8 @@ class Daemon:
             if self._liveness.silent_seconds < 2 * _LOOK_SECONDS:
                 tell_systemd("WATCHDOG=1")
             if self._liveness.silent_seconds > self._patience_seconds:
-                give_up(self._liveness, "daemon.hung", _log)
+                _log.critical("daemon.hung", **hanging(self._liveness))
+                give_up()
 
     def _wait(self, events: "SimpleQueue[str]", seconds: float) -> None:
         """Wait at most so many seconds for a signal, and reload the settings on SIGHUP."""
@@ -283,7 +284,7 @@ class Daemon:
 
     def _reload(self) -> None:
         """Read the settings again; if they are wrong, keep the previous ones."""
-        settings = reloaded(self._config_file, self._settings, is_verbose=self._is_verbose, journal=_log)
+        settings = reloaded(self._config_file, self._settings, is_verbose=self._is_verbose)
         if settings is None:
             return
         before, schedule = self._settings, self._schedule

@@ -13,6 +13,7 @@ from inventory.doctor.diagnosis import Check, not_made
 from inventory.errors import ConfigurationError, DatabaseError, DatabaseLockedError
 from inventory.judging.findings import Undelivered
 from inventory.settings.load import Settings
+from inventory.store import queue
 from inventory.store.engine import Database
 from inventory.store.examination import StoredState, has_write_ahead_log, reach, stored_state, try_writing
 from inventory.store.notices import undelivered
@@ -111,7 +112,18 @@ def _schema(database: Database, settings: Settings, reached: Check) -> Check:
         if settings.auto_migrate:
             return Check("schema", "WARN", error.what, "The next sync changes that by itself.")
         return _failed("schema", error)
-    return Check("schema", "OK", "the tables match this version")
+    return Check("schema", "OK", f"the tables match this version{_queue(database)}")
+
+
+def _queue(database: Database) -> str:
+    """Tell of the tables that workers share, where there may be workers."""
+    if not queue.is_wanted(database):
+        return ""
+    try:
+        queue.require_current(database)
+    except DatabaseError as error:
+        return f"; {error}"
+    return ", and so does the queue of workers"
 
 
 def _writing(database: Database) -> Check:

@@ -71,6 +71,7 @@ class Verdict:
         tags: Droplet id -> its tags, of Droplets among `findings`; absent where it has none.
         left: Droplet id -> what is left to restore from, of Droplets among `findings`.
         channels: Names of the channels that were judged.
+        beyond: Names of configured accounts that this verdict says nothing of: what people were told of them stays.
     """
 
     now: datetime
@@ -86,6 +87,7 @@ class Verdict:
     tags: Mapping[int, Collection[str]] = field(default_factory=dict)
     left: Mapping[int, Left] = field(default_factory=dict)
     channels: frozenset[str] = frozenset()
+    beyond: frozenset[str] = frozenset()
 
     @property
     def status(self) -> Status:

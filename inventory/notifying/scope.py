@@ -33,8 +33,11 @@ class Scope:
         """Return the verdict with what does not fit only counted, and without accounts that do not."""
         fitting = tuple(each for each in verdict.findings if self._fits(each, verdict))
         others = tuple(each for each in verdict.findings if each not in fitting)
-        accounts = frozenset(each for each in verdict.accounts if self._is_of(each))
-        return replace(verdict, findings=fitting, counted=(*verdict.counted, *others), accounts=accounts)
+        accounts, beyond = (
+            frozenset(each for each in names if self.is_of(each)) for names in (verdict.accounts, verdict.beyond)
+        )
+        counted = (*verdict.counted, *others)
+        return replace(verdict, findings=fitting, counted=counted, accounts=accounts, beyond=beyond)
 
     @property
     def written(self) -> str:
@@ -46,14 +49,15 @@ class Scope:
             return False
         if finding.name == OF_A_CHANNEL:
             return finding.account != self.channel and not (self.accounts or self.groups)
-        if not self._is_of(finding.account):
+        if not self.is_of(finding.account):
             return False
         if not self.tags or finding.droplet_id is None:
             return True
         tags = verdict.tags.get(finding.droplet_id, ())
         return any(_fits(tag, self.tags) for tag in tags)
 
-    def _is_of(self, account: str) -> bool:
+    def is_of(self, account: str) -> bool:
+        """Tell whether the channel is told of this account."""
         return _fits(account, self.accounts) and _fits(self.group_of.get(account, ""), self.groups)
 
 

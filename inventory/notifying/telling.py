@@ -117,7 +117,7 @@ def settle(known: Known, verdict: Verdict) -> dict[Key, Told]:
             severity = max(told.finding.severity, finding.severity, key=SEVERITIES.index)
             lost = told.lost & _lost(verdict, finding)
             left[key] = replace(told, finding=replace(finding, severity=severity), lost=lost, found_at=verdict.now)
-        elif not _ends_silently(told.finding, verdict):
+        elif key.account in verdict.beyond or not _ends_silently(told.finding, verdict):
             left[key] = told
     return left
 
@@ -131,7 +131,7 @@ def due(settled: Known, verdict: Verdict) -> list[Message]:
     solved = [
         Message(Change.SOLVED, told.finding, told.lost)
         for key, told in sorted(settled.items(), key=lambda each: str(each[0]))
-        if key not in found and _is_solved(told, verdict)
+        if key not in found and key.account not in verdict.beyond and _is_solved(told, verdict)
     ]
     return [*new_or_worse, *solved]
 

@@ -14,7 +14,7 @@ from inventory.network.delivery import Outcome, Parcel, Receipt, require_apprise
 from inventory.notifying.letter import Letter, write
 from inventory.notifying.scope import Scope
 from inventory.notifying.telling import Message, due, settle, tell, urgent
-from inventory.notifying.trying import Ending, after, open_to
+from inventory.notifying.trying import Attempts, Ending, after, open_to
 from inventory.process.clock import utc_now
 from inventory.rounds.verdict import judged
 from inventory.settings.channels import url_of
@@ -34,16 +34,18 @@ class Told:
     Attributes:
         letter: What it was to be told; None where nothing is due, or another process tells it.
         problem: Why it was not told, in a sentence; None where it was, or nothing is due.
+        is_left: Whether another process tells it now, or has taken a later verdict.
     """
 
     channel: str
     letter: Letter | None = None
     problem: str | None = None
+    is_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Tells the channels of the settings what a verdict says.
+    """Tells the channels of the settings what a verdict says, perhaps of some of the accounts only.
 
     Attributes:
         summarise: Reads the digest of these accounts.
@@ -86,13 +88,13 @@ class Telling:
             messages = open_to(_allowed(channel, messages, now), state.tried, verdict.now)
             yield Told(channel.name, self._letter(messages, verdict, is_first=state.scope != its.written))
             if has_digest and not _is_quiet(channel, now):
-                yield Told(channel.name, self.summarise(sorted(verdict.accounts)))
+                yield Told(channel.name, self.summarise(self._accounts(its)))
 
     def _tell(self, channel: NotifyTable, its: Scope, url: str) -> Told:
         verdict = its.of(self.verdict)
         state = notices.begin(self.database, channel.name, verdict, self._now())
         if state is None:
-            return Told(channel.name)
+            return Told(channel.name, is_left=True)
         is_due = due(state.known, verdict)
         sent = open_to(_allowed(channel, is_due, self._now()), state.tried, verdict.now)
         letter = self._letter(sent, verdict, is_first=state.scope != its.written)
@@ -102,7 +104,7 @@ class Telling:
         knows_all = is_taken and len(sent) == len(is_due)
         after_it = notices.State(
             known=tell(state.known, sent, verdict.now) if is_taken else state.known,
-            tried=after(state.tried, is_due, sent, ending, verdict.now),
+            tried={**after(state.tried, is_due, sent, ending, verdict.now), **_of_others(state, sent, ending, verdict)},
             scope=its.written if knows_all else state.scope,
         )
         notices.finish(self.database, channel.name, after_it, verdict.now)
@@ -113,13 +115,17 @@ class Telling:
         last = channel.digest and channel.digest.last_before(now)
         if not last or _is_quiet(channel, now) or not digests.begin(self.database, channel.name, last, now):
             return Told(channel.name)
-        letter = self.summarise(sorted(its.of(self.verdict).accounts))
+        letter = self.summarise(self._accounts(its))
         receipt = self._send(channel, url, letter)
         is_taken = receipt.outcome is Outcome.DELIVERED
         digests.finish(self.database, channel.name, last, _ending(receipt), now)
         if is_taken:
             notices.mend(self.database, channel.name, now)
         return Told(channel.name, letter, None if is_taken else f"channel {channel.name} {receipt}. {_AGAIN}")
+
+    def _accounts(self, its: Scope) -> Sequence[str]:
+        """Name the accounts of a channel, also those that the verdict says nothing of."""
+        return sorted(filter(its.is_of, self.verdict.accounts | self.verdict.beyond))
 
     def _letter(self, messages: Sequence[Message], verdict: Verdict, *, is_first: bool) -> Letter | None:
         return write(messages, verdict, self.settings.public_url, is_first=is_first) if messages else None
@@ -138,6 +144,14 @@ def telling(database: Database, settings: Settings, verdict: Verdict) -> Telling
 
     summarise = partial(read_digest, database, settings.rules, settings.exemptions, verdict.now)
     return Telling(database, settings, verdict, summarise)
+
+
+def has_a_new_channel(database: Database, settings: Settings) -> bool:
+    """Tell whether some channel is new, renamed or widened: it is first told all that exists."""
+    with database.reading() as connection:
+        return any(
+            notices.read(connection, each.name).scope != _scope(each, settings).written for each in settings.notify
+        )
 
 
 def tell_after_a_round(database: Database, settings: Settings, verdict: Verdict) -> Iterator[str]:
@@ -161,6 +175,13 @@ def judge_and_tell(database: Database, settings: Settings, synced: Sequence[str]
         yield f"what the sync left was not judged: {error}"
         return
     yield from tell_after_a_round(database, settings, verdict)
+
+
+def _of_others(state: notices.State, sent: Sequence[Message], ending: Ending, verdict: Verdict) -> Attempts:
+    """Return what was not taken of accounts that the verdict says nothing of: as it was, until a message is taken."""
+    if sent and ending is Ending.TAKEN:
+        return {}
+    return {key: each for key, each in state.tried.items() if key.account in verdict.beyond}
 
 
 def _ending(receipt: Receipt) -> Ending:

@@ -106,15 +106,15 @@ class Round:
         A failure of one, or a bug in it, does not stop the others. A signal stops those under way, and no other begins;
         the first one always does, so that there is a report.
         """
-        with _lanes(self._settings.accounts_at_once) as lanes, _collecting_seldom():
+        with _lanes(self._settings.accounts_at_once) as lanes, collecting_seldom():
             turns = deque(
-                lanes.submit(self._turn, account, is_first=number == 0) for number, account in enumerate(accounts)
+                lanes.submit(self.turn, account, is_first=number == 0) for number, account in enumerate(accounts)
             )
             while turns:
                 if report := turns.popleft().result():
                     yield report
 
-    def _turn(self, account: AccountSettings, *, is_first: bool) -> SyncReport | None:
+    def turn(self, account: AccountSettings, *, is_first: bool) -> SyncReport | None:
         """Sync an account whose turn has come, and log it; None after a signal, and where it is not due.
 
         A token file is read now, and again if the token was rejected: it may just have been replaced.
@@ -188,7 +188,7 @@ def _lanes(number: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def _collecting_seldom() -> Iterator[None]:
+def collecting_seldom() -> Iterator[None]:
     """Look for cycles less often: a sync makes many values that live on, and hardly any in cycles.
 
     There is one threshold for all threads of a process.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -20,6 +21,8 @@ from inventory.store.engine import Database
 
 _DATABASE_WAIT_SECONDS = 60.0
 _DATABASE_LINE_SECONDS = 5.0
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.service")
 
 # A process without progress for this many intervals hangs. The bounds are for short intervals, because waits for locks
 # are long, and for long ones, because a hung process should not live for days.
@@ -55,7 +58,6 @@ def wait_for_database(
     *,
     interrupted_by: Callable[[], int | None],
     pause: Callable[[float], object],
-    journal: structlog.stdlib.BoundLogger,
 ) -> bool:
     """Open the database and use it; wait a limited time if it is away. Return False if a signal came first.
 
@@ -73,36 +75,37 @@ def wait_for_database(
                     use(database)
                     return True
             except DatabaseLockedError as error:
-                journal.warning("database.waiting", error=str(error))
+                _log.warning("database.waiting", error=str(error))
                 starting.tell(str(error))
             except DatabaseUnavailableError as error:
                 left = until - time.monotonic()
                 if left <= 0:
                     raise
-                journal.warning("database.waiting", error=str(error), seconds_left=round(left))
+                _log.warning("database.waiting", error=str(error), seconds_left=round(left))
                 starting.tell(str(error))
             pause(_DATABASE_LINE_SECONDS)
     return False
 
 
-def reloaded(
-    config_file: Path | None, before: Settings, *, is_verbose: bool, journal: structlog.stdlib.BoundLogger
-) -> Settings | None:
+def reloaded(config_file: Path | None, before: Settings, *, is_verbose: bool) -> Settings | None:
     """Read the settings again; None where they are wrong, which is logged: then the previous ones stay."""
     try:
         settings = load(config_file)
     except ConfigurationError as error:
-        journal.error("settings.kept", error=f"kept the previous configuration: {error}")
+        _log.error("settings.kept", error=f"kept the previous configuration: {error}")
         return None
     if settings.secrets != before.secrets:
         log.configure(verbose=is_verbose, is_service=True, secrets=settings.secrets)
     for warning in settings.warnings:
-        journal.warning("settings.warning", warning=warning)
+        _log.warning("settings.warning", warning=warning)
     return settings
 
 
-def give_up(liveness: Liveness, event: str, journal: structlog.stdlib.BoundLogger) -> None:
+def hanging(liveness: Liveness) -> dict[str, object]:
+    """Say for the log how a process hangs."""
+    return {"minutes_without_progress": round(liveness.silent_seconds / 60, 1), "stacks": stacks()}
+
+
+def give_up() -> NoReturn:
     """End the process because it hangs; its supervisor starts another."""
-    minutes = round(liveness.silent_seconds / 60, 1)
-    journal.critical(event, minutes_without_progress=minutes, stacks=stacks())
     os._exit(EXIT_BUG)

@@ -241,12 +241,12 @@ def refuse_running(connection: sa.Connection, account: StoredAccount, now: datet
         SyncRunningError: Another run is alive; the message names its host, process and start.
     """
     running = sa.and_(sync_runs.c.account_id == account.id, sync_runs.c.status == RunStatus.RUNNING)
-    expired = sync_runs.c.heartbeat_at < _database_now(connection) - LEASE_EXPIRES_AFTER
+    expired = sync_runs.c.heartbeat_at < database_now(connection) - LEASE_EXPIRES_AFTER
     query = sa.select(sync_runs, expired.label("is_expired")).where(running).with_for_update()
     holder = connection.execute(query).one_or_none()
     if holder is None:
         return None
-    if not holder.is_expired and not _is_dead(holder.host, holder.pid, holder.process):
+    if not holder.is_expired and not is_dead(holder.host, holder.pid, holder.process):
         raise _running_error(account, holder, now)
     return int(holder.id)
 
@@ -370,7 +370,7 @@ def _running_error(account: StoredAccount, holder: sa.Row[Any], now: datetime) -
     )
 
 
-def _database_now(connection: sa.Connection) -> datetime:
+def database_now(connection: sa.Connection) -> datetime:
     """Read the clock of the database, which all hosts share."""
     now = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
     return now.astimezone(UTC) if now.tzinfo else now.replace(tzinfo=UTC)
@@ -392,7 +392,7 @@ def process_identity(pid: int) -> str | None:
     return None if state in "ZX" else f"{boot} {namespace} {started}"
 
 
-def _is_dead(host: str, pid: int, identity: str | None) -> bool:
+def is_dead(host: str, pid: int, identity: str | None) -> bool:
     """Tell whether the process is certainly gone; that is known only on its host, in the same boot and namespace."""
     mine = process_identity(os.getpid())
     if host != socket.gethostname() or identity is None or mine is None:

@@ -104,6 +104,21 @@ def test_a_new_a_renamed_and_a_widened_channel_first_get_what_exists(office: Off
     assert office.round(MONDAY + 4 * HOUR, WARNING, CRITICAL) == []
 
 
+def test_a_verdict_on_some_accounts_leaves_what_was_told_of_the_others(office: Office) -> None:
+    other = Finding("sync-held", "warning", "other", None, None, MONDAY, "since then", "other")
+    assert office.round(MONDAY + HOUR, WARNING, other) == [
+        ("ops", "NEW warning sync-held: acme: since Monday, and 1 more")
+    ]
+    of_acme = Verdict(
+        MONDAY + 2 * HOUR, (), (), (), (), 0, MONDAY, accounts=frozenset({"acme"}), beyond=frozenset({"other"})
+    )
+    office.got.clear()
+    list(office._telling(of_acme).tell_all())
+    assert office.got == [("ops", "SOLVED sync-held: acme: was: since Monday")]
+    assert office.round(MONDAY + 3 * HOUR, other) == [], "it is known, and not new again"
+    assert office.round(MONDAY + 4 * HOUR) == [("ops", "SOLVED sync-held: other: was: since then")]
+
+
 def test_a_channel_that_is_gone_for_a_week_is_new_when_it_comes_back(office: Office) -> None:
     told = [("ops", "NEW warning sync-held: acme: since Monday")]
     assert office.round(MONDAY + HOUR, WARNING) == told

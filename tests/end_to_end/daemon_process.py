@@ -1,4 +1,4 @@
-"""The daemon as a process of its own, whose log is read as it comes."""
+"""The daemon, or a worker, as a process of its own, whose log is read as it comes."""
 
 import json
 import os
@@ -22,11 +22,11 @@ PATIENCE_SECONDS = 60.0
 class DaemonProcess:
     """A daemon, and the records of its log."""
 
-    def __init__(self, listener: socket.socket, *, program: str | None) -> None:
+    def __init__(self, listener: socket.socket, *, program: str | None, service: str = "daemon") -> None:
         port = listener.getsockname()[1]
         self._listener = listener
         self.url = f"http://127.0.0.1:{port}"
-        command = ["-c", program] if program else ["-m", "inventory", "daemon"]
+        command = ["-c", program] if program else ["-m", "inventory", service]
         self._process = subprocess.Popen(
             [sys.executable, *command, "--http", f"127.0.0.1:{port}"],
             stderr=subprocess.PIPE,
@@ -108,13 +108,15 @@ class DaemonProcess:
 
 
 @contextmanager
-def running(*, program: str | None = None, is_address_taken: bool = False) -> Iterator[DaemonProcess]:
-    """Run a daemon for the length of the block; `program` is Python text to run in its place.
+def running(
+    service: str = "daemon", *, program: str | None = None, is_address_taken: bool = False
+) -> Iterator[DaemonProcess]:
+    """Run a daemon or worker for the length of the block; `program` is Python text to run in its place.
 
     With `is_address_taken` it finds its address in use until `free_address`.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        daemon = DaemonProcess(listener, program=program)
+        daemon = DaemonProcess(listener, program=program, service=service)
         if not is_address_taken:
             daemon.free_address()
         try:

@@ -19,4 +19,4 @@ def test_words_are_those_that_were_always_stored() -> None:
     }
     assert set(RunStatus) == {"running", "complete", "partial", "held", "failed", "interrupted", "busy"}
     assert set(RunMode) == {"detection", "listing", "subset"}
-    assert set(Trigger) == {"command", "daemon"}
+    assert set(Trigger) == {"command", "daemon", "worker"}

@@ -1,0 +1,240 @@
+"""Workers share the accounts of a database, and whatever ends one of them costs only time."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.simulator.fleet import Fleet
+from inventory.simulator.messages import Answer, Request
+from inventory.simulator.server import serve
+from inventory.store.engine import Database
+from inventory.store.schema import accounts, sync_runs
+from tests.end_to_end.conftest import Run, now, on_sqlite
+from tests.end_to_end.daemon_process import DaemonProcess, eventually, running
+from tests.end_to_end.receiver import receiving
+from tests.simulated import Accounts, rows, token_of
+
+NAMES = [f"customer-{number}" for number in range(6)]
+
+
+class Served(Accounts):
+    """The accounts, which count what is asked of them; those that are slow answer no listing of backups."""
+
+    def __init__(self) -> None:
+        self.fleets = {name: fleet(number) for number, name in enumerate(NAMES)}
+        self.slow: set[str] = set()
+        self.slow_seconds = 600.0
+        self.asked: Counter[str] = Counter()
+        super().__init__(self.fleets)
+        self._names = {token_of(name): name for name in NAMES}
+
+    def answer(self, request: Request) -> Answer:
+        name = self._names[request.headers["authorization"].removeprefix("Bearer ")]
+        self.asked[name] += 1
+        answer = super().answer(request)
+        is_slow = name in self.slow and request.path.endswith("/backups")
+        return replace(answer, delay_seconds=self.slow_seconds) if is_slow else answer
+
+
+def fleet(number: int) -> Fleet:
+    found = Fleet(now(), seed=number, first_droplet_id=1_000_000 * (number + 1), first_image_id=2_000_000_000 * number)
+    for each in range(3):
+        found.add_droplet(name=f"web-{each}", plan="daily", backups=2)
+    return found
+
+
+@pytest.fixture
+def served(tmp_path: Path, migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """Serve the accounts, and configure them with a schedule of an hour."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    served = Served()
+    with serve(served) as url:
+        tables = "".join(f"[accounts.{name}]\ntoken = '{token_of(name)}'\n" for name in NAMES)
+        Path("inventory.toml").write_text(
+            f"api_url = '{url}'\ndatabase_url = '{migrated_postgres_url}'\nrequests_per_second = 0\n"
+            f"accounts_at_once = 2\n{tables}"
+        )
+        Path("inventory.toml").chmod(0o600)
+        yield served
+
+
+@pytest.fixture
+def database(migrated_postgres_url: str) -> Iterator[Database]:
+    with closing(Database(migrated_postgres_url)) as database:
+        yield database
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[], DaemonProcess]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(running("worker"))
+
+
+Start = Callable[[], DaemonProcess]
+
+
+def complete(database: Database) -> Counter[str]:
+    """Count the complete runs of each account."""
+    query = sa.select(accounts.c.name).join_from(accounts, sync_runs).where(sync_runs.c.status == "complete")
+    with database.reading() as connection:
+        return Counter(connection.scalars(query))
+
+
+def held(database: Database) -> list[int]:
+    """Return the processes that hold an account."""
+    with database.reading() as connection:
+        return list(connection.scalars(sa.select(sync_runs.c.pid).where(sync_runs.c.status == "running")))
+
+
+def jobs(database: Database) -> int:
+    with database.reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM inventory_jobs.procrastinate_jobs").scalar_one())
+
+
+def change(database: Database, statement: str) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def holding(database: Database, *workers: DaemonProcess) -> DaemonProcess:
+    """Wait until one of these workers holds an account, and return it."""
+    eventually(lambda: len(held(database)) > 0)
+    return next(each for each in workers if each.pid in held(database))
+
+
+@pytest.mark.slow
+def test_two_workers_share_the_accounts_and_answer_the_same_of_the_fleet(
+    served: Served, database: Database, start: Start
+) -> None:
+    served.slow.update(NAMES)
+    served.slow_seconds = 3.0
+    first, second = start(), start()
+    eventually(lambda: complete(database) == Counter(NAMES) and jobs(database) == 0)
+    with database.reading() as connection:
+        assert {row["pid"] for row in rows(connection, "sync_runs")} == {first.pid, second.pid}
+        assert {row["trigger"] for row in rows(connection, "sync_runs")} == {"worker"}
+        eventually(lambda: all(row["judged_at"] for row in rows_of_accounts(database)))
+    for worker in (first, second):
+        assert (worker.get("/livez").status_code, worker.get("/readyz").status_code) == (200, 200)
+    name = 'inventory_backups{account="customer-3"}'
+    assert first.metric(name) == second.metric(name) == 6.0
+    assert first.get("/metrics").text.count("inventory_findings{") == second.get("/metrics").text.count(
+        "inventory_findings{"
+    )
+    assert {first.stop(), second.stop()} == {0}
+    assert {record["level"] for record in [*first.records, *second.records]} == {"info"}
+    assert first.other_lines == second.other_lines == []
+    assert complete(database) == Counter(NAMES), "nothing is due again"
+
+
+def rows_of_accounts(database: Database) -> list[dict[str, object]]:
+    with database.reading() as connection:
+        return rows(connection, "accounts")
+
+
+@pytest.mark.slow
+def test_the_accounts_of_a_killed_worker_are_taken_over(served: Served, database: Database, start: Start) -> None:
+    served.slow.update(NAMES[:3])
+    first, second = start(), start()
+    holding(database, first, second).signal(signal.SIGKILL)
+    served.slow.clear()
+    eventually(lambda: complete(database).keys() == set(NAMES) - stuck(database), seconds=40)
+    assert max(complete(database).values()) == 1
+
+
+def stuck(database: Database) -> set[str]:
+    """Return the accounts that the worker which lives still waits for."""
+    query = sa.select(accounts.c.name).join_from(accounts, sync_runs).where(sync_runs.c.status == "running")
+    with database.reading() as connection:
+        return set(connection.scalars(query))
+
+
+@pytest.mark.slow
+def test_a_worker_that_was_stopped_for_too_long_writes_nothing_more(
+    served: Served, database: Database, start: Start
+) -> None:
+    served.slow.add(NAMES[0])
+    first = start()
+    eventually(lambda: held(database) == [first.pid] and len(complete(database)) == len(NAMES) - 1)
+    first.signal(signal.SIGSTOP)
+    served.slow.clear()
+    before = served.asked[NAMES[0]]
+    # As after 90 s without a sign of life.
+    change(database, "UPDATE sync_runs SET heartbeat_at = now() - interval '91 seconds' WHERE status = 'running'")
+    change(database, "UPDATE inventory_jobs.procrastinate_workers SET last_heartbeat = now() - interval '91 seconds'")
+    start()
+    eventually(lambda: complete(database) == Counter(NAMES))
+    by_others = served.asked[NAMES[0]] - before
+    with database.reading() as connection:
+        stored = rows(connection, "droplets"), rows(connection, "backups"), rows(connection, "sync_runs")
+    first.signal(signal.SIGCONT)
+    time.sleep(3)
+    with database.reading() as connection:
+        assert stored == (rows(connection, "droplets"), rows(connection, "backups"), rows(connection, "sync_runs"))
+    assert served.asked[NAMES[0]] - before - by_others <= 4
+    assert first.stop() == 0
+
+
+@pytest.mark.slow
+def test_an_empty_queue_loses_nothing_and_a_worker_that_is_stopped_hands_its_accounts_back(
+    served: Served, database: Database, start: Start
+) -> None:
+    served.slow.update(NAMES)
+    first = start()
+    eventually(lambda: len(held(database)) == 2 and jobs(database) == len(NAMES))
+    change(database, "TRUNCATE inventory_jobs.procrastinate_jobs CASCADE")
+    began = time.monotonic()
+    assert first.stop() == 0
+    assert time.monotonic() - began < 8
+    assert held(database) == []
+    assert jobs(database) == 0
+    with database.reading() as connection:
+        assert {row["status"] for row in rows(connection, "sync_runs")} == {"interrupted"}
+    served.slow.clear()
+    start()
+    eventually(lambda: complete(database) == Counter(NAMES))
+
+
+@pytest.mark.slow
+def test_workers_and_cron_tell_a_channel_once(served: Served, database: Database, start: Start, run: Run) -> None:
+    with receiving() as receiver:
+        Path("url").write_text(receiver.url)
+        with Path("inventory.toml").open("a") as file:
+            file.write('[[notify]]\nname = "ops"\nurl_file = "url"\nallow_private = true\n')
+        assert run("sync", "--quiet").code == 0
+        receiver.got.clear()
+        for name in NAMES[:2]:
+            its = served.fleets[name]
+            its.disable_backups(next(iter(its.droplets)))
+        time.sleep(2)  # looks of one second are stamped one after the other
+        change(database, "UPDATE accounts SET next_due_at = NULL")
+        start(), start()
+        run("sync", "--quiet")
+        eventually(lambda: len(told(receiver.got)) >= 2)
+        time.sleep(6)
+        assert told(receiver.got) == {"customer-0": 1, "customer-1": 1}
+
+
+def told(messages: list[dict[str, str]]) -> Counter[str]:
+    """Count the messages that name each account."""
+    return Counter(name for each in messages for name in NAMES if name in str(each))
+
+
+@on_sqlite
+def test_a_sqlite_file_is_refused_in_a_sentence(
+    run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("INVENTORY_TOKEN", token_of("default"))
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", database_url)
+    ended = run("worker")
+    assert ended.code == 78
+    assert "is a SQLite file, which workers cannot share: they need PostgreSQL" in " ".join(ended.err.split())

@@ -11,7 +11,7 @@ FEW := --hypothesis-profile=quick
 # Test modules are compiled once, not by every worker and every process that a test starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all coverage check lint types layers format docs bench mutants faults requirements clean
+.PHONY: help demo test test-all coverage check lint types layers format docs bench scale mutants faults requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
@@ -52,6 +52,9 @@ bench: .venv/dev ## Measure syncs, requests and views; half an hour
 	$(BIN)/python -m benchmarks.sync && $(BIN)/python -m benchmarks.process && $(BIN)/python -m benchmarks.requests \
 		&& $(BIN)/python -m benchmarks.limits && $(BIN)/python -m benchmarks.views \
 		&& $(BIN)/python -m benchmarks.accounts
+
+scale: .venv/dev ## Measure workers, and kill them for 20 minutes; half an hour
+	$(BIN)/python -m benchmarks.scale
 
 mutants: .venv/dev ## List the changes of history/ and judging/ that no test sees
 	rm -rf mutants

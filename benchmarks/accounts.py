@@ -40,7 +40,7 @@ def main() -> None:
     at_once = asked.at_once or asked.accounts
     for name in [asked.database] if asked.database else DATABASES:
         print(f"{name}, {asked.accounts:,} accounts of {asked.droplets} Droplets, {at_once} at once:")
-        with DATABASES[name]() as new, served_apart(partial(_Accounts, asked.droplets)) as url:
+        with DATABASES[name]() as new, served_apart(partial(Accounts, asked.droplets)) as url:
             alone = _told("one alone", _sync(url, new(), accounts=1, at_once=1))
             database = new()
             first = _told("first", _sync(url, database, accounts=asked.accounts, at_once=at_once))
@@ -69,7 +69,7 @@ def _sync(url: str, database: sa.URL, *, accounts: int, at_once: int) -> _Measur
         files.mkdir()
         for number in range(accounts):
             file = files / f"customer-{number}.token"
-            file.write_text(_token(number))
+            file.write_text(token(number))
             file.chmod(0o600)
         shown = database.set(drivername=database.get_backend_name()).render_as_string(hide_password=False)
         settings = Path(place, "inventory.toml")
@@ -87,7 +87,7 @@ def _sync(url: str, database: sa.URL, *, accounts: int, at_once: int) -> _Measur
 # The other side
 
 
-class _Accounts:
+class Accounts:
     """The API of any number of accounts; each is made when its token is first seen, and its clock stands still."""
 
     def __init__(self, droplets: int) -> None:
@@ -96,13 +96,13 @@ class _Accounts:
 
     def answer(self, request: Request) -> Answer:
         """Answer late, as the account whose token it is."""
-        token = request.headers["authorization"].removeprefix("Bearer ")
-        if token not in self._apis:
-            self._apis[token] = self._api(token)
-        return replace(self._apis[token].answer(request), delay_seconds=_LATENCY_SECONDS)
+        sent = request.headers["authorization"].removeprefix("Bearer ")
+        if sent not in self._apis:
+            self._apis[sent] = self._api(sent)
+        return replace(self._apis[sent].answer(request), delay_seconds=_LATENCY_SECONDS)
 
-    def _api(self, token: str) -> SimulatedApi:
-        number = int(token.removeprefix(_PREFIX))
+    def _api(self, sent: str) -> SimulatedApi:
+        number = int(sent.removeprefix(_PREFIX))
         fleet = Fleet(
             utc_now(),
             seed=number,
@@ -111,13 +111,14 @@ class _Accounts:
         )
         for each in range(self._droplets):
             fleet.add_droplet(name=f"web-{each}", backups=BACKUPS_A_DROPLET)
-        return SimulatedApi(fleet, token=token, limits=documented_limits)
+        return SimulatedApi(fleet, token=sent, limits=documented_limits)
 
 
 _PREFIX = "dop_v1_"
 
 
-def _token(number: int) -> str:
+def token(number: int) -> str:
+    """Give the token of an account."""
     return f"{_PREFIX}{number:064}"
 
 

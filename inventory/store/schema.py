@@ -364,7 +364,7 @@ sync_runs = sa.Table(
     sa.Column("host", sa.Text(), nullable=False, comment="Name of the machine it runs on"),
     sa.Column("pid", sa.Integer(), nullable=False, comment="Its process on that machine"),
     sa.Column("process", sa.Text(), comment="Boot, namespace and start of the process; NULL if unknown"),
-    sa.Column("trigger", sa.Text(), nullable=False, comment="command or daemon"),
+    sa.Column("trigger", sa.Text(), nullable=False, comment="command, daemon or worker"),
     sa.Column(
         "mode",
         sa.Text(),

@@ -11,6 +11,7 @@ from inventory.errors import ConfigurationError, DatabaseUnusableError
 from inventory.store import queue
 from inventory.store.copy import copy
 from inventory.store.engine import Database
+from inventory.store.grants import grant_reader
 from inventory.store.prune import delete, find
 
 JOB = (
@@ -66,6 +67,18 @@ def test_prune_and_copy_leave_it_alone(database: Database, sqlite_url: str) -> N
         copy(database, target, lambda _done, _total: None)
         assert not [name for name in sa.inspect(target.engine).get_table_names() if "procrastinate" in name]
     assert jobs(database) == 1
+
+
+def test_a_reader_does_not_see_it(database: Database) -> None:
+    queue.ensure(database)
+    role = f"reader_of_{sa.make_url(database.url).database}"
+    try:
+        grant_reader(database, role)
+        with database.reading() as connection:
+            may_use = sa.select(sa.func.has_schema_privilege(role, queue.SCHEMA, "USAGE"))
+            assert connection.scalar(may_use) is False
+    finally:
+        change(database, f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
 
 
 def test_without_the_extra_a_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:

@@ -12,7 +12,8 @@ from tests.simulated import Row, rows
 # Stamps say when a look was made, which a killed one leaves to a later one.
 STAMPS = {
     *("first_seen_at", "valid_from", "valid_to", "gone_after_at", "gone_at", "missing_since"),
-    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at", "looks", "judged_at"),
+    *("last_observed_at", "last_listed_at", "last_attempt_at", "first_look_at", "looks"),
+    *("judged_at", "next_due_at"),
 }
 
 

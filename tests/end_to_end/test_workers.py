@@ -228,6 +228,19 @@ def told(messages: list[dict[str, str]]) -> Counter[str]:
     return Counter(name for each in messages for name in NAMES if name in str(each))
 
 
+def test_an_upgrade_makes_the_queue_and_doctor_says_whether_it_is_there(served: Served, run: Run) -> None:
+    def said() -> str:
+        return " ".join(
+            str(each["found"]) for each in run("doctor", "--json").document["checks"] if each["name"] == "schema"
+        )
+
+    assert "the queue of workers in database" in said()
+    assert "is missing" in said()
+    assert "The queue of workers was made." in run("db", "upgrade").out
+    assert "was made" not in run("db", "upgrade").out
+    assert said() == "the tables match this version, and so does the queue of workers"
+
+
 @on_sqlite
 def test_a_sqlite_file_is_refused_in_a_sentence(
     run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -1,5 +1,6 @@
 """Workers share the accounts of a database, and whatever ends one of them costs only time."""
 
+import re
 import signal
 import time
 from collections import Counter
@@ -16,9 +17,12 @@ from inventory.simulator.messages import Answer, Request
 from inventory.simulator.server import serve
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, sync_runs
+from inventory.store.upgrade import upgrade
 from tests.end_to_end.conftest import Run, now, on_sqlite
 from tests.end_to_end.daemon_process import DaemonProcess, eventually, running
 from tests.end_to_end.receiver import receiving
+from tests.end_to_end.stored import free
+from tests.postgres import cluster
 from tests.simulated import Accounts, rows, token_of
 
 NAMES = [f"customer-{number}" for number in range(6)]
@@ -201,6 +205,28 @@ def test_an_empty_queue_loses_nothing_and_a_worker_that_is_stopped_hands_its_acc
     served.slow.clear()
     start()
     eventually(lambda: complete(database) == Counter(NAMES))
+
+
+@pytest.mark.slow
+def test_a_crash_of_the_database_costs_time_and_no_account(served: Served, start: Start) -> None:
+    with cluster(is_durable=True) as server, closing(Database(server.url())) as database:
+        upgrade(database)
+        url = server.url().set(drivername="postgresql").render_as_string(hide_password=False)
+        file = Path("inventory.toml")
+        file.write_text(re.sub("database_url = .*", f"database_url = '{url}'", file.read_text()))
+        served.slow.update(NAMES[:2])
+        served.slow_seconds = 5.0
+        worker = start()
+        eventually(lambda: len(held(database)) == 2)
+        server.kill()
+        database.close()
+        server.start()
+        served.slow.clear()
+        worker.wait_for("sync.finished", times=2)
+        free(server.url())  # as after 90 s: a run that never heard of its end, of a process that lives
+        eventually(lambda: complete(database).keys() == set(NAMES))
+        eventually(lambda: worker.get("/readyz").status_code == 200)
+        assert worker.stop() == 0
 
 
 @pytest.mark.slow

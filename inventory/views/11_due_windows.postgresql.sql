@@ -142,7 +142,7 @@ calendar AS MATERIALIZED (
             day_of(c.since) AS since_day
         FROM report_clock AS c
     ) AS t
-    CROSS JOIN LATERAL generate_series(0, t.today - (SELECT min(first_day) FROM span)) AS n (age_days)
+    CROSS JOIN LATERAL generate_series(0, t.today - (SELECT greatest(min(first_day), asked_from('-infinity')) FROM span)) AS n (age_days)
 )
 
 SELECT

@@ -131,7 +131,7 @@ longest_retention AS (
 ),
 
 day AS (
-    SELECT min(first_day) AS day
+    SELECT max(min(first_day), asked_from('0001-01-01')) AS day
     FROM span
     UNION ALL
     SELECT date(d.day, '+1 day')

@@ -78,6 +78,7 @@ made AS MATERIALIZED (
         b.droplet_id = s.droplet_id
         AND b.created_at >= s.starts_at
         AND b.created_at < s.ends_at
+        AND b.created_at >= time_of(asked_from('-infinity'), 0)
         AND (b.first_seen_at <= t.now) IS TRUE
     GROUP BY s.droplet_id, CAST(date_trunc('month', b.created_at AT TIME ZONE 'UTC') AS date), s.plan, s.weekday, s.price_monthly_usd
 ),
@@ -91,7 +92,7 @@ held AS MATERIALIZED (
     FROM today AS t
     CROSS JOIN droplet AS k
     CROSS JOIN droplet_days AS l
-    WHERE l.droplet_id = k.droplet_id AND l.day < t.day
+    WHERE l.droplet_id = k.droplet_id AND l.day < t.day AND l.day >= asked_from('-infinity')
     GROUP BY l.droplet_id, CAST(date_trunc('month', CAST(l.day AS timestamp)) AS date)
     UNION ALL
     -- The stored row of the last day may be of a look after report_clock.now.

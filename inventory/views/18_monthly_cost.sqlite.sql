@@ -65,12 +65,16 @@ span AS MATERIALIZED (
         AND n.starts_at < c.ends_at
 ),
 
--- From the month of the first backup or look to this month, or to that of a backup created in the future.
+-- From the month of the first backup or look, or the first one that is asked for, to this month, or to that of a backup
+-- created in the future.
 month_start AS (
     SELECT
-        date(
-            min(min(coalesce(k.oldest_backup_at, k.first_day), coalesce(k.first_day, k.oldest_backup_at))),
-            'start of month'
+        max(
+            date(
+                min(min(coalesce(k.oldest_backup_at, k.first_day), coalesce(k.first_day, k.oldest_backup_at))),
+                'start of month'
+            ),
+            asked_from('0001-01-01')
         ) AS month
     FROM droplet AS k
     UNION ALL

@@ -66,6 +66,9 @@ _BACKUP_FOR = """(
     LIMIT 1
 )"""
 
+ASKED_FROM = "CAST(NULL AS date)"
+"""The first day that is asked for, in a view: nothing is asked; `back` says what a question puts there."""
+
 MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         # The UTC day of a time.
@@ -78,6 +81,8 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "date({time}, 'start of month')",
             "postgresql": "CAST(date_trunc('month', ({time}) AT TIME ZONE 'UTC') AS date)",
         },
+        # The first day whose windows or months are asked for; where nothing is, another day.
+        "asked_from(day)": dict.fromkeys(("sqlite", "postgresql"), f"coalesce({ASKED_FROM}, {{day}})"),
         # It takes a day, not a time, so that the planner of PostgreSQL can compute it and estimate the rows before it.
         "days_before(day, days)": {
             "sqlite": "date({day}, -({days}) || ' days')",

@@ -14,9 +14,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from inventory.views import reach
+from inventory.views import back, reach
 from inventory.views.catalog import View, views, with_dependencies
-from inventory.views.macros import expand
+from inventory.views.macros import ASKED_FROM, expand
 from inventory.views.rows import ROWS, VIEWS, KnownDroplet
 from inventory.views.times import UtcDateTime
 
@@ -25,7 +25,8 @@ RECENT = timedelta(days=90)
 
 _ROWS_AT_ONCE = 1000
 _DROPLETS_AT_FIRST = 20
-_DROPLET_BY_DROPLET = "account, droplet, droplet_id, "
+_DROPLET_BY_DROPLET = "account, droplet, droplet_id"
+_LATELY = (timedelta(days=1), timedelta(days=8), timedelta(days=40), timedelta(days=400))
 
 KNOWN_DROPLETS = "known_droplets"
 """The view that every other view of Droplets reads, directly or through others."""
@@ -80,26 +81,57 @@ def ask(connection: sa.Connection, row: type[Row], question: Question) -> list[R
     """
     view = views()[VIEWS[row]]
     if question.limit is not None and _goes_by_droplet(view):
-        return _first(connection, row, question, question.limit)
+        return _of_first_droplets(connection, row, question, question.limit)
+    if question.limit is not None and view.name == CHANGES:
+        return _newest(connection, row, question, question.limit)
+    if question.limit is not None and view.name == back.MONTHLY_COST:
+        return _of_first_accounts(connection, row, question, question.limit)
+    return _all(connection, row, question)
+
+
+def _all(connection: sa.Connection, row: type[Row], question: Question) -> list[Row]:
     return [row(*each) for each in _answers(connection, row, question).all()]
 
 
 def _goes_by_droplet(view: View) -> bool:
-    reads = {each.name for each in with_dependencies(view.name)}
+    reads = {each.name for each in with_dependencies(view.name)} - {view.name}
     return view.order.startswith(_DROPLET_BY_DROPLET) and KNOWN_DROPLETS in reads
 
 
-def _first(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
-    """Ask about a few Droplets, then about more until there are enough rows, so that the others cost nothing."""
+def _of_first_droplets(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
+    """Ask about a few Droplets, then about as many more as seem to have the other rows: the rest cost nothing."""
     droplets = ask(connection, KnownDroplet, replace(question, limit=None))
     found: list[Row] = []
     begin, some = 0, _DROPLETS_AT_FIRST
     while begin < len(droplets) and len(found) < rows:
         ids = [each.droplet_id for each in droplets[begin : begin + some]]
-        further = replace(question, droplet_ids=ids, limit=rows - len(found))
-        found += [row(*each) for each in _answers(connection, row, further).all()]
-        begin, some = begin + some, 8 * some
+        found += _all(connection, row, replace(question, droplet_ids=ids, limit=rows - len(found)))
+        begin += some
+        some = begin * (rows - len(found)) // len(found) + _DROPLETS_AT_FIRST if found else 8 * some
     return found
+
+
+def _of_first_accounts(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
+    """Ask about one account after the other, whose newest rows come first."""
+    droplets = ask(connection, KnownDroplet, replace(question, limit=None))
+    found: list[Row] = []
+    for account in sorted({each.account for each in droplets}):
+        if len(found) < rows:
+            left = rows - len(found)
+            found += _newest(connection, row, replace(question, accounts=[account], limit=left), left)
+    return found
+
+
+def _newest(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
+    """Ask about a short time, then about longer ones until there are enough rows: what is older costs nothing."""
+    end = min(question.until or question.now, question.now)
+    for span in _LATELY:
+        if question.since is not None and question.since >= end - span:
+            break
+        found = _all(connection, row, replace(question, since=end - span))
+        if len(found) >= rows:
+            return found
+    return _all(connection, row, question)
 
 
 def stream(connection: sa.Connection, row: type[Row], question: Question) -> Iterator[Row]:
@@ -135,6 +167,10 @@ def _answers(
     text = _text(view, list(whose), list(when), what, connection.dialect.name)
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values: list[sa.BindParameter[Any]] = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
+    since = question.since or (question.now - RECENT if view.is_recent else None)
+    if begin := back.first_day(connection, view.name, question.now, since):
+        text = text.replace(ASKED_FROM, ":asked_from")
+        values.append(sa.bindparam("asked_from", begin, sa.Date()))
     values += [*whose.values(), *when.values()]
     read = {name: types[name] for name in by} | {"rows": sa.BigInteger()} if by else types
     return connection.execute(sa.text(text).bindparams(*values).columns(**read), execution_options=options)
@@ -143,7 +179,8 @@ def _answers(
 def _few(connection: sa.Connection, view: View, question: Question) -> Sequence[int] | None:
     """Return the Droplets whose rows alone the tables need to have; None where they need all, or it gains nothing."""
     ids = question.droplet_ids
-    if view.name == CHANGES and ids is not None and 0 < len(ids) <= reach.A_HANDFUL:
+    most = reach.A_HANDFUL if view.name == CHANGES else 1
+    if "droplet_id" in view.columns and ids is not None and 0 < len(ids) <= most:
         return sorted(ids)
     return reach.few_droplets(connection, question.accounts) if question.accounts is not None else None
 

@@ -245,6 +245,30 @@ def test_the_first_rows_are_the_first_of_all(connection: sa.Connection, name: st
         assert ask(connection, ROWS[name], Question(ENDS, limit=limit)) == rows[:limit]
 
 
+@pytest.mark.parametrize("days", [0, 3, 20])
+@pytest.mark.parametrize("name", [name for name in NAMES if views()[name].time])
+def test_what_is_asked_of_a_period_is_what_is_said_of_it_among_all(
+    connection: sa.Connection, name: str, days: int
+) -> None:
+    row, time = ROWS[name], views()[name].time
+    since = ENDS - timedelta(days=days)
+    first = since if "datetime" in str(column_types(row)[time or ""]).lower() else since.date()
+    begin = first.replace(day=1) if time == "month" else first
+    expected = [each for each in ask(connection, row, Question(ENDS)) if getattr(each, time or "") >= begin]
+    assert ask(connection, row, Question(ENDS, since=since)) == expected
+    for limit in (1, len(expected) + 1):
+        assert ask(connection, row, Question(ENDS, since=since, limit=limit)) == expected[:limit]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_DROPLET])
+def test_what_is_asked_of_one_is_what_is_said_of_it_among_all(
+    history: History, connection: sa.Connection, name: str
+) -> None:
+    row, wanted = ROWS[name], history.ids["web"]
+    of_it = [each for each in ask(connection, row, Question(ENDS)) if each[1] == wanted]
+    assert ask(connection, row, Question(ENDS, droplet_ids={wanted})) == of_it
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_DROPLET])
 def test_what_is_asked_of_some_is_what_is_said_of_them_among_all(
     history: History, connection: sa.Connection, name: str

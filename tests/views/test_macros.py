@@ -26,6 +26,7 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
     ("month_of(:one)", [at("03-31 23:59:59")], date(2026, 3, 1)),
     ("month_of(:one)", [at("03-01 00:00")], date(2026, 3, 1)),
     ("month_of(seconds_before(time_of(month_of(:one), 0), 86400))", [at("03-31 12:00")], date(2026, 2, 1)),
+    ("asked_from(:one)", [date(2026, 3, 9)], date(2026, 3, 9)),
     ("days_before(:one, 30)", [date(2026, 3, 9)], date(2026, 2, 7)),
     ("days_before(:one, -1)", [date(2026, 2, 28)], date(2026, 3, 1)),
     ("days_before(:one, 3 + 4)", [date(2026, 3, 9)], date(2026, 3, 2)),

@@ -18,6 +18,7 @@ DAYS = 90
 """How many days a calendar has, the one of its moment included."""
 
 _DAY = timedelta(days=1)
+_WHOLE_GIGABYTES = 10
 
 _Row = TypeVar("_Row", DueWindow, EmptyWindow, BackupLifetime)
 
@@ -67,9 +68,14 @@ class Cell:
     @property
     def words(self) -> str:
         """What happened, in words."""
-        parts = [f"made {backup.created_at:%H:%MZ}, {words.size(backup.size_gigabytes)}" for backup in self.backups]
+        parts = [f"made {backup.created_at:%H:%MZ}, {_about(backup.size_gigabytes)}" for backup in self.backups]
         parts += [f"{each.verdict}: {each.window_starts_at:%H:%M}-{each.window_ends_at:%H:%MZ}" for each in self.empty]
         return f"{self.day.day} {self.day:%b}: {'; '.join(parts) or self.state}"
+
+
+def _about(gigabytes: float) -> str:
+    """Write a size for one of thousands of squares, which lead to the exact one."""
+    return f"{gigabytes:,.0f} GB" if gigabytes >= _WHOLE_GIGABYTES else words.size(gigabytes)
 
 
 @dataclass(frozen=True, slots=True)

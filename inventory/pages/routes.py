@@ -54,12 +54,14 @@ def routes(site: Site) -> Sequence[BaseRoute]:
 def _response(request: Request, answer: Answer) -> Response:
     headers = {"ETag": answer.tag, "Content-Security-Policy": policy(), "Vary": "Accept-Encoding"}
     if answer.status == 503:  # noqa: PLR2004 - HTTP's own
-        headers["Retry-After"] = str(_RETRY_SECONDS)
+        headers["Retry-After"] = str(answer.again_after or _RETRY_SECONDS)
+    if answer.again_after:
+        headers["Refresh"] = str(answer.again_after)
     if answer.name:
         headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
     if answer.status == 200 and answer.tag in request.headers.get("if-none-match", ""):  # noqa: PLR2004 - as above
         return Response(status_code=304, headers=headers)
-    body = answer.body
     if "gzip" in request.headers.get("accept-encoding", ""):
-        body, headers["Content-Encoding"] = answer.compressed, "gzip"
-    return Response(body, answer.status, headers, answer.media_type)
+        headers["Content-Encoding"] = "gzip"
+        return Response(answer.compressed, answer.status, headers, answer.media_type)
+    return Response(answer.body, answer.status, headers, answer.media_type)

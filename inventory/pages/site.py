@@ -1,22 +1,19 @@
-"""From an address to the bytes of a page: which page it is, one bounded reading, and the overview that is kept."""
+"""From an address to the bytes of a page: which page it is, and one bounded reading for all who ask for it."""
 
 import gzip
-import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import TypeAlias, TypeVar
-
-import sqlalchemy as sa
+from typing import TypeAlias
 
 from inventory.errors import DatabaseError, UsageError
 from inventory.pages import comparison, cost, droplets, overview, reports
 from inventory.pages.asked import Asked, address
 from inventory.pages.frame import Frame
+from inventory.pages.kept import FRESH_SECONDS, Kept, Made
 from inventory.pages.reading import Page, Reading
 from inventory.process.clock import utc_now
 from inventory.report.overview import Judging
@@ -24,89 +21,70 @@ from inventory.store.engine import Database
 from inventory.store.limited import only_reading
 from inventory.store.runs import state_of_runs
 
-SECONDS = 5.0
-"""How long a page may read."""
+PATIENCE_SECONDS = 0.25
+"""How long whoever asks waits for a page; after that it says that it is being made."""
 
-# It is made once after a sync, of all Droplets, and kept.
-_OVERVIEW_SECONDS = 20.0
+SECONDS = 20.0
+"""How long a page may read, and whoever asks for the rows of a report waits."""
 
-MOST_AT_ONCE = 2
+_AGAIN_SECONDS = 1
 
 # Of nine: beyond it takes three times as long for a fiftieth of the size.
 _COMPRESSION = 6
-_FRESH_SECONDS = 10.0
-_KEPT_SECONDS = 15 * 60.0
 
 HTML, JSON, CSV = "text/html; charset=utf-8", "application/json", "text/csv; charset=utf-8"
 
-_Read = TypeVar("_Read")
 Make: TypeAlias = Callable[[Reading], Page | str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent for an address; `name` is that of a file to save it as, None for a page to look at."""
+    """What is sent for an address.
+
+    Attributes:
+        name: That of a file to save it as, None for a page to look at.
+        again_after: Seconds after which a browser asks again by itself; None: never.
+    """
 
     status: int
-    body: bytes
+    written: InitVar[bytes]
     media_type: str = HTML
     name: str | None = None
+    again_after: int | None = None
     tag: str = field(init=False)
     compressed: bytes = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, written: bytes) -> None:
         """Name this answer by its content, for whoever has it already, and compress it once for all."""
-        object.__setattr__(self, "tag", f'"{sha256(self.body).hexdigest()[:32]}"')
-        object.__setattr__(self, "compressed", gzip.compress(self.body, _COMPRESSION, mtime=0))
+        object.__setattr__(self, "tag", f'"{sha256(written).hexdigest()[:32]}"')
+        object.__setattr__(self, "compressed", gzip.compress(written, _COMPRESSION, mtime=0))
 
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """The overview as it was last made, and of which runs; until when nobody checks these, and how long it may stay."""
-
-    answer: Answer
-    runs: object
-    is_fresh_until: float
-    is_kept_until: float
+    @property
+    def body(self) -> bytes:
+        """What is sent to those few that take nothing compressed."""
+        return gzip.decompress(self.compressed)
 
 
 class Site:
-    """The pages of one database. Each is read when it is asked for, but the overview once after each sync."""
+    """The pages of one database. Each is read once for all who ask, until a sync may have changed it."""
 
     def __init__(
         self,
         database: Callable[[], AbstractContextManager[Database]],
         judging: Callable[[], Judging],
         clock: Callable[[], datetime] = utc_now,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """Prepare; the database is opened for every page, and the rules are asked for, since both may change."""
         self._database = database
         self._judging = judging
         self._clock = clock
-        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
-        self._overview: _Kept | None = None
+        self._patience = patience_seconds
+        self._kept = Kept[Answer]()
 
     def overview(self, parameters: Mapping[str, str]) -> Answer:
-        """Give the overview; where nothing is asked, as it was made after the last sync, but of the last 15 minutes."""
-        if parameters:
-            return self.page("", overview.page, parameters)
-        kept, now = self._overview, time.monotonic()
-        if kept and now < kept.is_fresh_until:
-            return kept.answer
-        if kept:  # others get it while it is made again
-            self._overview = replace(kept, is_fresh_until=now + _OVERVIEW_SECONDS)
-        today = self._clock().replace(microsecond=0)
-        frame = Frame("", Asked(), today, today, address)
-        try:
-            runs = self._read(lambda connection, _: state_of_runs(connection))
-            if kept and kept.runs == runs and now < kept.is_kept_until:
-                self._overview = replace(kept, is_fresh_until=now + _FRESH_SECONDS)
-                return kept.answer
-            answer = self._made(overview.page, frame, HTML, _OVERVIEW_SECONDS)
-        except DatabaseError as error:
-            return _unanswered(frame, error)
-        self._overview = _Kept(answer, runs, now + _FRESH_SECONDS, now + _KEPT_SECONDS)
-        return answer
+        """Give the overview of what is asked for."""
+        return self.page("", overview.page, parameters)
 
     def calendar(self, parameters: Mapping[str, str]) -> Answer:
         """Give one part of the calendar."""
@@ -145,48 +123,46 @@ class Site:
         return _problem(frame, 404, "There is no such page", "The overview leads to all there are.")
 
     def page(self, place: str, make: Make, parameters: Mapping[str, str], media_type: str = HTML) -> Answer:
-        """Make a page in one reading; say why, where it cannot be made."""
+        """Give a page as it was made in one reading; say why, where it cannot be given."""
         today = self._clock().replace(microsecond=0)
         nothing_asked = Frame(place, Asked(), today, today, address)
         try:
             asked = Asked.read(parameters)
             frame = Frame(place, asked, asked.moment(today), today, address)
-            return self._made(make, frame, media_type)
+            patience = self._patience if media_type == HTML else SECONDS
+            made = partial(self._made, make, frame, media_type)
+            return self._kept.get((place, asked), made, patience) or _later(frame)
         except UsageError as error:
             return _problem(nothing_asked, 400, "This address cannot be answered", str(error))
-        except DatabaseError as error:
-            return _unanswered(nothing_asked, error)
 
-    def _made(self, make: Make, frame: Frame, media_type: str, seconds: float = SECONDS) -> Answer:
-        def page(connection: sa.Connection, shown: str) -> Page | str | None:
-            return make(Reading(connection, frame.asked, frame.now, frame.today, shown, self._judging()))
-
-        found, shown = self._read(page, seconds)
-        if found is None:
-            return _problem(frame, 404, "Not known", "What this address asks for was not known at that moment.")
-        if isinstance(found, str):
-            name = frame.place.rpartition("/")[2]
-            return Answer(200, found.encode("utf-8", "replace"), media_type, name)
-        return Answer(200, frame.written(found, shown))
-
-    def _read(self, read: Callable[[sa.Connection, str], _Read], seconds: float = SECONDS) -> tuple[_Read, str]:
-        """Read once, if not too many others do, and give the name of the database with it."""
-        if not self._places.acquire(blocking=False):
-            raise DatabaseError("others are being answered", to_do="try again in a moment.")
+    def _made(self, make: Make, frame: Frame, media_type: str, of: object) -> Made[Answer]:
         try:
             with (
                 self._database() as database,
                 database.reading() as connection,
-                only_reading(connection, seconds),
+                only_reading(connection, SECONDS),
             ):
-                return read(connection, database.shown), database.shown
-        finally:
-            self._places.release()
+                state = state_of_runs(connection)
+                if state == of:
+                    return Made(state, None)
+                shown = database.shown
+                found = make(Reading(connection, frame.asked, frame.now, frame.today, shown, self._judging()))
+        except DatabaseError as error:
+            return Made(None, _problem(frame, 503, "No answer now", str(error)), FRESH_SECONDS)
+        if found is None:
+            missing = "What this address asks for was not known at that moment."
+            return Made(state, _problem(frame, 404, "Not known", missing), 0)
+        if isinstance(found, str):
+            name = frame.place.rpartition("/")[2]
+            return Made(state, Answer(200, found.encode("utf-8", "replace"), media_type, name), 0)
+        return Made(state, Answer(200, frame.written(found, shown)))
+
+
+def _later(frame: Frame) -> Answer:
+    sentence = "It reads much of what is stored, and appears here by itself in a moment."
+    page = Page("problem.html", "This page is being made", {"sentence": sentence})
+    return Answer(503, frame.written(page, ""), again_after=_AGAIN_SECONDS)
 
 
 def _problem(frame: Frame, status: int, title: str, sentence: str) -> Answer:
     return Answer(status, frame.written(Page("problem.html", title, {"sentence": sentence}), ""))
-
-
-def _unanswered(frame: Frame, error: DatabaseError) -> Answer:
-    return _problem(frame, 503, "No answer now", str(error))

@@ -58,7 +58,7 @@ http {{
 def pages(migrated_sqlite_url: str) -> Iterator[str]:
     """Serve the pages of an empty database; give the address."""
     database = Database(migrated_sqlite_url)
-    site = Site(lambda: nullcontext(database), lambda: Judging(Rules(), (), None))
+    site = Site(lambda: nullcontext(database), lambda: Judging(Rules(), (), None), patience_seconds=60)
     with serve("127.0.0.1:0", guarded(routes(site), names("127.0.0.1:0"))) as serving:
         assert serving.url
         yield serving.url.removeprefix("http://")

@@ -3,19 +3,24 @@
 import gzip
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from html import unescape
+from threading import Event
 
 import httpx
 import pytest
 
+from inventory import errors
+from inventory.errors import DatabaseUnavailableError
 from inventory.judging.rules import Rules
-from inventory.pages import calendar
+from inventory.pages import calendar, kept
+from inventory.pages import site as site_module
 from inventory.pages.routes import routes
-from inventory.pages.site import Site
+from inventory.pages.site import Answer, Site
 from inventory.report import details, details_text
 from inventory.report.choosing import reports
 from inventory.report.overview import Judging
@@ -42,7 +47,9 @@ _FIGURE = r'<td class="figure">([^<]*)</td>'
 
 @pytest.fixture
 def client(lived: Database) -> Iterator[httpx.Client]:
-    site = Site(lambda: nullcontext(lived), lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
+    site = Site(
+        lambda: nullcontext(lived), lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT, patience_seconds=60
+    )
     with (
         serve("127.0.0.1:0", guarded(routes(site), names("127.0.0.1:0"))) as serving,
         httpx.Client(base_url=serving.url or "", trust_env=False, timeout=60) as client,
@@ -285,17 +292,71 @@ def test_fifty_droplets_are_small_when_compressed(client: httpx.Client) -> None:
     assert fifty < 60_000
 
 
-def test_two_read_at_once_and_a_third_is_asked_to_wait(lived: Database) -> None:
+def test_two_read_at_once_and_a_third_is_told_to_wait(lived: Database) -> None:
     asked: list[int] = []
-    answers: list[int] = []
+    answers: list[Answer] = []
 
     def reading() -> AbstractContextManager[Database]:
         # Each of the first two asks for another page while it is being read.
         if len(asked) < 2:
             asked.append(1)
-            answers.append(site.reports({}).status)
+            answers.append(site.report("changes" if len(asked) == 1 else "live_backups", {}))
         return nullcontext(lived)
 
-    site = Site(reading, lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
+    site = Site(reading, lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT, patience_seconds=60)
     assert site.reports({}).status == 200
-    assert answers == [503, 200]
+    assert [(each.status, each.again_after) for each in answers] == [(503, 1), (200, None)]
+
+
+def test_what_takes_long_is_said_to_be_made_and_is_there_soon(lived: Database) -> None:
+    may_go_on = Event()
+
+    def reading() -> AbstractContextManager[Database]:
+        may_go_on.wait(60)
+        return nullcontext(lived)
+
+    site = Site(reading, lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT, patience_seconds=0.05)
+    with (
+        serve("127.0.0.1:0", guarded(routes(site), names("127.0.0.1:0"))) as serving,
+        httpx.Client(base_url=serving.url or "", trust_env=False, timeout=60) as client,
+    ):
+        answer = client.get("/reports")
+        assert (answer.status_code, answer.headers["refresh"], answer.headers["retry-after"]) == (503, "1", "1")
+        assert "This page is being made" in answer.text
+        may_go_on.set()
+        until = time.monotonic() + 60
+        while client.get("/reports").status_code != 200:
+            assert time.monotonic() < until
+
+
+def test_a_page_is_made_once_for_all_until_a_sync_changes_something(
+    lived: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "FRESH_SECONDS", 0.0)
+    runs = [1]
+    monkeypatch.setattr(site_module, "state_of_runs", lambda _: runs[0])
+    days = [ENDS_AT, ENDS_AT + timedelta(seconds=5), ENDS_AT + timedelta(seconds=10)]
+    clock = iter([days[0], days[1], days[2]])
+    site = Site(
+        lambda: nullcontext(lived), lambda: Judging(Rules(), (), None), clock=lambda: next(clock), patience_seconds=60
+    )
+    first = site.calendar({})
+    assert site.calendar({}) is first
+    runs[0] = 2
+    assert site.calendar({}).tag != first.tag, "it says of which moment it is"
+
+
+def test_what_fails_is_said_and_replaces_nothing(lived: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_connection: object) -> object:
+        raise DatabaseUnavailableError("no room", kept=errors.Kept.NOTHING_CHANGED)
+
+    site = Site(
+        lambda: nullcontext(lived), lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT, patience_seconds=60
+    )
+    first = site.reports({})
+    monkeypatch.setattr(kept, "FRESH_SECONDS", 0.0)
+    site.cost({})
+    monkeypatch.setattr(site_module, "state_of_runs", refuse)
+    assert site.calendar({}).status == 503
+    assert site.cost({}).status == 503
+    assert site.reports({}) is first

@@ -58,7 +58,12 @@ def served(_lived_on_sqlite: str, tmp_path_factory: pytest.TempPathFactory) -> I
             )
             connection.execute(sa.update(droplet_tags).values(tag=sa.literal(HOSTILE) + droplet_tags.c.tag))
             connection.execute(sa.update(backup_regions).values(region="<b>"))
-        site = Site(lambda: nullcontext(database), lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT)
+        site = Site(
+            lambda: nullcontext(database),
+            lambda: Judging(Rules(), (), None),
+            clock=lambda: ENDS_AT,
+            patience_seconds=60,
+        )
         with serve("127.0.0.1:0", guarded(routes(site), names("127.0.0.1:0"))) as serving:
             assert serving.url
             yield serving.url, first

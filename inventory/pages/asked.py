@@ -20,16 +20,17 @@ class Asked:
     Attributes:
         as_of: To answer by what was known then.
         before: The moment to compare with; empty is a week before.
-        account: Only this account, like `tag` and `plan`.
+        account: Only this account, like `group`, which is one of accounts, `tag` and `plan`.
         text: Only Droplets whose name contains it, in any case, or whose id it is.
         page: Which part of a long list, from 1 on.
-        by: What costs are shown by.
+        by: What sums are shown by: account, group or tag.
         sort: The column to sort by; a minus before it reverses the order.
     """
 
     as_of: str = ""
     before: str = ""
     account: str = ""
+    group: str = ""
     tag: str = ""
     plan: str = ""
     text: str = ""
@@ -66,12 +67,18 @@ class Asked:
     @property
     def is_narrowed(self) -> bool:
         """Whether only some Droplets are asked for."""
-        return bool(self.account or self.tag or self.plan or self.text)
+        return bool(self.account or self.group or self.tag or self.plan or self.text)
 
     @property
     def narrowed(self) -> str:
         """Which Droplets are asked for, in words; empty if all are."""
-        wanted = (("account", self.account), ("tag", self.tag), ("plan", self.plan), ("name or id", self.text))
+        wanted = (
+            ("account", self.account),
+            ("group", self.group),
+            ("tag", self.tag),
+            ("plan", self.plan),
+            ("name or id", self.text),
+        )
         return "; ".join(f"{what} {value}" for what, value in wanted if value)
 
     def changed(self, **changes: str | int) -> "Asked":

@@ -1,4 +1,4 @@
-"""What backups cost: month by month, by account or by tag."""
+"""What backups cost: month by month, by account, by group or by tag."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -6,17 +6,15 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple
 
-from inventory.errors import UsageError
+from inventory.pages import grouping
 from inventory.pages.reading import Page, Reading
 from inventory.report import charts
 from inventory.terminal import words
-from inventory.views.queries import Question, ask
-from inventory.views.rows import DropletTag, MonthlyCost
+from inventory.views.queries import ask
+from inventory.views.rows import MonthlyCost
 
 _MONTHS = 13
-_WAYS = ("account", "tag")
-_UNTAGGED = "(untagged)"  # no tag can be called so
-
+_MOST_NAMES = 50
 Costs = Mapping[date, Mapping[str, float]]
 """Month -> group -> US dollars, an estimate; the oldest month first, every group in each."""
 
@@ -32,13 +30,11 @@ class Line(NamedTuple):
 
 def page(reading: Reading) -> Page:
     """Read what the backups that are asked for cost in the last thirteen months."""
-    way = reading.asked.by or _WAYS[0]
-    if way not in _WAYS:
-        raise UsageError(f'costs are shown by account or by tag, not by "{way}"')
+    way = grouping.way(reading)
     question = replace(reading.question(), since=_months_back(reading.now, _MONTHS - 1))
     rows = ask(reading.connection, MonthlyCost, question)
-    groups = _tags(reading) if way == "tag" else {}
-    totals, costs = _added_up(rows, groups, way)
+    groups = grouping.names(reading, way, {row.droplet_id: row.account for row in rows})
+    totals, costs = _added_up(rows, groups)
     names = list(next(iter(costs.values()), {}))
     series = {name: [parts[name] for parts in costs.values()] for name in names}
     return Page(
@@ -46,35 +42,27 @@ def page(reading: Reading) -> Page:
         "Cost",
         {
             "way": way,
-            "names": names,
+            "ways": grouping.ways(reading),
+            "names": names[:_MOST_NAMES],
+            "left_out": len(names) - _MOST_NAMES,
             "lines": list(_lines(totals, costs))[::-1],
-            # Tags overlap: one on the other, they would show more than there is.
-            "chart": charts.costs("US dollars by month", list(costs), series) if costs and way != "tag" else None,
+            "chart": charts.costs("US dollars by month", list(costs), series, overlap=way == "tag") if costs else None,
             "unknown": sum(row.estimated_usd is None for row in rows),
         },
     )
 
 
-def _added_up(
-    rows: Sequence[MonthlyCost], groups: Mapping[int, Collection[str]], way: str
-) -> tuple[Mapping[date, float], Costs]:
+def _added_up(rows: Sequence[MonthlyCost], groups: Mapping[int, Collection[str]]) -> tuple[Mapping[date, float], Costs]:
     """Add the rows up by month, and by month and group; a Droplet counts in each of its groups."""
     totals: dict[date, float] = defaultdict(float)
     found: dict[date, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for row in sorted(rows, key=lambda each: each.month):
         usd = row.estimated_usd or 0.0
         totals[row.month] += usd
-        for name in groups.get(row.droplet_id, (_UNTAGGED,)) if way == "tag" else (row.account,):
+        for name in groups[row.droplet_id]:
             found[row.month][name] += usd
-    names = sorted({name for parts in found.values() for name in parts}, key=lambda name: (name == _UNTAGGED, name))
+    names = grouping.in_order({name for parts in found.values() for name in parts})
     return totals, {month: {name: parts[name] for name in names} for month, parts in found.items()}
-
-
-def _tags(reading: Reading) -> Mapping[int, Collection[str]]:
-    tags: dict[int, list[str]] = defaultdict(list)
-    for row in ask(reading.connection, DropletTag, Question(reading.now)):
-        tags[row.droplet_id].append(row.tag)
-    return tags
 
 
 def _lines(totals: Mapping[date, float], costs: Costs) -> Iterator[Line]:
@@ -82,7 +70,7 @@ def _lines(totals: Mapping[date, float], costs: Costs) -> Iterator[Line]:
     for month, parts in costs.items():
         total = totals[month]
         change = "" if before is None else f"{total - before:+,.2f} USD"
-        yield Line(month, words.money(total), change, [words.money(usd) for usd in parts.values()])
+        yield Line(month, words.money(total), change, [words.money(usd) for usd in [*parts.values()][:_MOST_NAMES]])
         before = total
 
 

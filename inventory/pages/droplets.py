@@ -40,6 +40,7 @@ def calendar_page(reading: Reading) -> Page:
             "droplets": len(every),
             "pages": parts,
             "accounts": sorted({each.account for each in every}),
+            "groups": sorted({group for group in reading.groups().values() if group}),
             "tags": sorted({row.tag for row in ask(reading.connection, DropletTag, Question(reading.now))}),
             "plans": sorted(set(reading.plans().values())),
         },

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from inventory.pages import comparison, cost, droplets, overview, reports
+from inventory.pages import comparison, cost, droplets, grouping, overview, reports
 from inventory.pages.asked import Asked
 from inventory.pages.frame import Frame
 from inventory.pages.reading import Page, Reading
@@ -56,6 +56,8 @@ class _Names:
         known = (Asked(as_of=self.asked.as_of), self.asked)
         if replace(asked, page=1, by="") not in known or (asked.page > 1 and place != "calendar"):
             return None
+        if place == "" and asked.by:
+            return None
         folder, _, name = place.partition("/")
         if folder == "droplets" and int(name) not in self.droplet_ids:
             return None
@@ -67,7 +69,8 @@ class _Names:
         if place.endswith((".csv", ".json")):
             return place
         part = f"-{page}" if page > 1 else ""
-        return f"{place or 'index'}{'-by-tag' if by == 'tag' else ''}{part}.html"
+        way = f"-by-{by}" if by and by != "account" else ""
+        return f"{place or 'index'}{way}{part}.html"
 
 
 def write(reading: Reading, target: Path, progressed: Callable[[int, int], object]) -> Made:
@@ -84,7 +87,7 @@ def write(reading: Reading, target: Path, progressed: Callable[[int, int], objec
     every = droplets.of_calendar(reading)
     ids = [each.droplet_id for each in every[:MOST_DROPLETS]]
     names = _Names(reading.asked, frozenset(ids))
-    files = list(_files(ids))
+    files = list(_files(ids, grouping.ways(reading)))
     for each in (target, target / "droplets", target / "reports"):
         directory(each)
     written = set()
@@ -98,7 +101,7 @@ def write(reading: Reading, target: Path, progressed: Callable[[int, int], objec
     return Made(len(files), len(ids), len(every))
 
 
-def _files(droplet_ids: Collection[int]) -> Iterator[_File]:
+def _files(droplet_ids: Collection[int], ways: Collection[str]) -> Iterator[_File]:
     """List what is written, what the overview leads to before it."""
     for droplet_id in droplet_ids:
         yield _File(f"droplets/{droplet_id}", partial(droplets.droplet_page, droplet_id=droplet_id))
@@ -109,7 +112,7 @@ def _files(droplet_ids: Collection[int]) -> Iterator[_File]:
         yield _File(f"reports/{name}.json", partial(reports.json_of, name=name, most=MOST_ROWS))
         yield _File(f"reports/{name}", partial(reports.report_page, name=name, most=MOST_ROWS))
     yield _File("reports", reports.list_page)
-    for by in ("", "tag"):
+    for by in ways:
         yield _File("cost", cost.page, by=by)
     yield _File("compare", comparison.page)
     yield _File("", overview.page)

@@ -4,20 +4,23 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import Evidence, judge
+from inventory.judging.rules import SEVERITIES
 from inventory.judging.verdict import Verdict
-from inventory.pages import calendar
+from inventory.pages import calendar, grouping
 from inventory.pages.reading import Page, Reading
 from inventory.report import charts, check_text, rows_text, summary_text
-from inventory.report.fleet_sizes import FleetSizes, read_sizes
-from inventory.report.summary import summarise
+from inventory.report.fleet_sizes import FleetSizes
+from inventory.report.summary import Summary, read_past, sum_up
 from inventory.store.droplet_records import next_windows
 from inventory.terminal import words
 from inventory.views.rows import KnownDroplet
 
+_FEW_ACCOUNTS = 5
+_MOST_ACCOUNTS = 50
 _MOST_ROWS = 12
 _MOST_WINDOWS = 6
 _TREND = timedelta(days=90)
@@ -29,9 +32,11 @@ def page(reading: Reading) -> Page:
     evidence = read_evidence(reading.connection, reading.now, reading.accounts, question.droplet_ids)
     verdict = judge(evidence, reading.judging.rules, reading.judging.exemptions, reading.now)
     question = replace(question, accounts=reading.accounts)
-    summary = summarise(reading.connection, question, evidence)
-    sizes = read_sizes(reading.connection, question, (reading.now - _TREND).date(), evidence.health)
+    sizes = read_past(reading.connection, question, evidence)
+    summary = sum_up(reading.connection, question, evidence, sizes)
+    way = grouping.way(reading)
     droplets = _worst_first(evidence, verdict)
+    accounts = _accounts(reading, summary, verdict) if len(summary.health) > 1 else []
     is_known = bool(summary.health or summary.incomplete_before)
     return Page(
         "overview.html",
@@ -41,12 +46,16 @@ def page(reading: Reading) -> Page:
             "status": verdict.status,
             "attention": attention(verdict),
             "tiles": list(summary_text.figures(summary)),
-            "looks": list(summary_text.account_looks(summary)),
+            "looks": list(summary_text.account_looks(summary)) if len(summary.health) <= _FEW_ACCOUNTS else [],
+            "accounts": accounts[:_MOST_ACCOUNTS],
+            "accounts_in_all": len(accounts),
             "findings": list(check_text.rows(verdict)),
             "rows": calendar.read(reading.connection, reading.now, droplets[:_MOST_ROWS]),
             "months": calendar.months(reading.now),
             "droplets": len(droplets),
-            "charts": [_stored(sizes)] if sizes.looks else [],
+            "way": way,
+            "ways": grouping.ways(reading),
+            "charts": _stored(reading, sizes, way),
             "windows": _windows(reading, evidence),
         },
     )
@@ -69,16 +78,41 @@ def _worst_first(evidence: Evidence, verdict: Verdict) -> list[KnownDroplet]:
     return sorted(judged, key=lambda each: places.get(each.droplet_id, len(places) + len(judged)))
 
 
-def _stored(sizes: FleetSizes) -> charts.Chart:
-    """Draw what each account stored."""
-    by_account = defaultdict(list)
-    for droplet in sizes.droplets:
-        by_account[droplet.account].append(droplet)
-    series = {
-        account: [total.size_gigabytes for _, total in replace(sizes, droplets=of_account).totals()]
-        for account, of_account in sorted(by_account.items())
-    }
-    return charts.stored("Gigabytes after each day", list(sizes.looks), series)
+class AccountLine(NamedTuple):
+    """How one account is: the severity of its worst finding, how many there are, and when it was looked at."""
+
+    account: str
+    group: str
+    severity: str
+    findings: int
+    look: summary_text.Look
+
+
+def _accounts(reading: Reading, summary: Summary, verdict: Verdict) -> list[AccountLine]:
+    """Say how each account is, those that need attention first."""
+    groups = reading.groups()
+    found: dict[str, list[str]] = defaultdict(list)
+    for finding in verdict.findings:
+        found[finding.account].append(finding.severity)
+    order = [*SEVERITIES, "ok"]
+    lines = (
+        AccountLine(
+            look.account, groups.get(look.account) or "", min(its, key=order.index), len(found[look.account]), look
+        )
+        for look in summary_text.account_looks(summary)
+        for its in (found[look.account] or ["ok"],)
+    )
+    return sorted(lines, key=lambda line: (order.index(line.severity), -line.findings, line.account))
+
+
+def _stored(reading: Reading, fleet: FleetSizes, way: str) -> list[charts.Chart]:
+    """Draw what each account, group or tag stored."""
+    account_of = {each.droplet_id: each.account for each in fleet.droplets}
+    days, found = fleet.by_group(grouping.names(reading, way, account_of), (reading.now - _TREND).date())
+    if not days:
+        return []
+    series = {name: found[name] for name in grouping.in_order(found)}
+    return [charts.stored(f"Gigabytes after each day, by {way}", days, series, overlap=way == "tag")]
 
 
 def _windows(reading: Reading, evidence: Evidence) -> Sequence[Any]:

@@ -45,31 +45,43 @@ class Reading:
     @property
     def accounts(self) -> Collection[str] | None:
         """The accounts that are asked for; else those that are configured."""
-        return [self.asked.account] if self.asked.account else self.judging.accounts
+        named = [self.asked.account] if self.asked.account else self.judging.accounts
+        if not self.asked.group:
+            return named
+        its = {name for name, group in self.groups().items() if group == self.asked.group}
+        return sorted(its if named is None else its.intersection(named))
+
+    def groups(self) -> Mapping[str, str | None]:
+        """Read whose each account is, as the settings say, or as they last said; None where nobody does."""
+        stored = self.connection.execute(sa.select(accounts.c.name, accounts.c.account_group))
+        return {**{row.name: row.account_group for row in stored}, **self.judging.groups}
 
     def known(self) -> list[KnownDroplet]:
         """Read the Droplets ever seen that are asked for, those that exist first.
 
         Raises:
-            UsageError: The account is not known, or the tag or plan was not known at `now`.
+            UsageError: The account or group is not known, or the tag or plan was not known at `now`.
         """
-        self._check_account()
+        self._check_accounts()
+        wanted = self.accounts
         every = ask(self.connection, KnownDroplet, Question(self.now))
         text = self.asked.text.casefold()
         ids = self._ids_of_tag_and_plan()
         found = [
             each
             for each in every
-            if (self.accounts is None or each.account in self.accounts)
+            if (wanted is None or each.account in wanted)
             and (ids is None or each.droplet_id in ids)
             and (not text or text in each.droplet.casefold() or text == str(each.droplet_id))
         ]
         return sorted(found, key=lambda each: not each.is_current)
 
-    def _check_account(self) -> None:
-        """Refuse an account that was never synced; one without Droplets is known."""
+    def _check_accounts(self) -> None:
+        """Refuse an account that was never synced, and a group of none; an account without Droplets is known."""
         if self.asked.account:
             _check("account", self.asked.account, set(self.connection.scalars(sa.select(accounts.c.name))))
+        if self.asked.group:
+            _check("group", self.asked.group, {group for group in self.groups().values() if group})
 
     def _ids_of_tag_and_plan(self) -> Collection[int] | None:
         asked = self.asked
@@ -97,7 +109,7 @@ class Reading:
         Raises:
             UsageError: As `known`.
         """
-        self._check_account()
+        self._check_accounts()
         if not (self.asked.tag or self.asked.plan or self.asked.text):
             return Question(self.now, accounts=self.accounts)
         return Question(self.now, droplet_ids=frozenset(each.droplet_id for each in self.known()))

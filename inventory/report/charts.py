@@ -58,16 +58,22 @@ class Chart:
 Series = Mapping[str, Sequence[float | None]]
 
 
-def stored(title: str, days: Sequence[date], series: Series) -> Chart:
-    """Draw gigabytes over days, one series on the other; None where a day is not known."""
-    chart = pygal.StackedLine(fill=True, dots_size=4, **_options(words.size))
-    return _chart(chart, title, [f"{day.day} {day:%b}" for day in days], _merged(series), words.size)
+def stored(title: str, days: Sequence[date], series: Series, *, overlap: bool = False) -> Chart:
+    """Draw gigabytes over days, one series on the other; None where a day is not known.
+
+    Series that overlap stand beside each other, the largest alone: one on the other they would show more than there is.
+    """
+    options = {"dots_size": 4, **_options(words.size)}
+    chart = pygal.Line(**options) if overlap else pygal.StackedLine(fill=True, **options)
+    shown_series = _largest(series) if overlap else _merged(series)
+    return _chart(chart, title, [f"{day.day} {day:%b}" for day in days], shown_series, words.size)
 
 
-def costs(title: str, months: Sequence[date], series: Series) -> Chart:
-    """Draw US dollars by month, one series on the other."""
-    chart = pygal.StackedBar(**_options(words.money))
-    return _chart(chart, title, [f"{month:%b %Y}" for month in months], _merged(series), words.money)
+def costs(title: str, months: Sequence[date], series: Series, *, overlap: bool = False) -> Chart:
+    """Draw US dollars by month, one series on the other, or beside it as `stored` does."""
+    chart = (pygal.Bar if overlap else pygal.StackedBar)(**_options(words.money))
+    shown_series = _largest(series) if overlap else _merged(series)
+    return _chart(chart, title, [f"{month:%b %Y}" for month in months], shown_series, words.money)
 
 
 def restore_points(title: str, made: Mapping[str, Sequence[tuple[datetime, float]]]) -> Chart:
@@ -111,14 +117,20 @@ def _major(labels: Sequence[str]) -> list[str]:
     return list(labels[::-1][::step])
 
 
+def _largest(series: Series, most: int = _MOST_SERIES) -> Series:
+    """Keep the series that end largest, in their order."""
+    kept = sorted(series, key=lambda name: -(series[name][-1] or 0))[:most]
+    return {name: values for name, values in series.items() if name in kept}
+
+
 def _merged(series: Series) -> Series:
     """Keep the series that end largest, and add the others up."""
     if len(series) <= _MOST_SERIES:
         return series
-    largest = sorted(series, key=lambda name: -(series[name][-1] or 0))[: _MOST_SERIES - 1]
+    largest = _largest(series, _MOST_SERIES - 1)
     others = [values for name, values in series.items() if name not in largest]
     total = [_total(each) for each in zip(*others, strict=True)]
-    return {name: values for name, values in series.items() if name in largest} | {"all others": total}
+    return {**largest, "all others": total}
 
 
 def _total(values: Iterable[float | None]) -> float | None:

@@ -8,7 +8,7 @@ longer selected, as in the view fleet_size_by_day.
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from inventory.store.droplet_records import sizes
 from inventory.views.queries import Question, ask
-from inventory.views.rows import DropletSize, DropletSizeOnDay, KnownDroplet, SyncHealth
+from inventory.views.rows import DropletSize, DropletSizeAtLastLook, KnownDroplet, SyncHealth
 
 # So many Droplets are not told apart from all of them.
 _MANY = 1_000
@@ -59,6 +59,29 @@ class FleetSizes:
             sizes |= found
             days |= dict.fromkeys(found, day)
             yield day, self._total(day, sizes, days)
+
+    def by_group(self, groups: Mapping[int, Collection[str]], since: date) -> tuple[list[date], dict[str, list[float]]]:
+        """Give the days with a look from a day on, and the gigabytes of each group after each of them.
+
+        A Droplet counts in each of its groups, and one that `groups` lacks in none.
+        """
+        members: dict[str, list[int]] = defaultdict(list)
+        for number in self._ends:
+            for name in groups.get(number, ()):
+                members[name].append(number)
+        days: list[date] = []
+        sums: dict[str, list[float]] = {name: [] for name in sorted(members)}
+        sizes, _ = self._known(date.min)
+        for day, found in self.looks.items():
+            sizes |= found
+            if day >= since:
+                days.append(day)
+                for name, after in sums.items():
+                    after.append(self._total_of(members[name], day, sizes))
+        return days, sums
+
+    def _total_of(self, droplet_ids: Iterable[int], day: date, sizes: Mapping[int, float]) -> float:
+        return add_up(sizes[number] for number in droplet_ids if number in sizes and day <= self._ends[number][0])
 
     def total(self, day: date) -> Total | None:
         """Add up what was known after one day, with or without a look; None if nothing was."""
@@ -104,8 +127,11 @@ def read_sizes(connection: sa.Connection, question: Question, since: date, healt
     for droplet_id, day, size in sizes(connection, since, today, ids):
         looks[day][droplet_id] = size
     # The stored row of the last day may be of a later look.
-    for row in ask(connection, DropletSizeOnDay, replace(question, since=_midnight(today))):
-        looks[row.day][row.droplet_id] = row.size_gigabytes
+    of_today = {each.droplet_id for each in droplets if each.last_observed_at and each.last_observed_at.date() == today}
+    if of_today:
+        for row in ask(connection, DropletSizeAtLastLook, question):
+            if row.droplet_id in of_today:
+                looks[today][row.droplet_id] = row.size_gigabytes
     return FleetSizes(
         droplets=droplets,
         before=_read_before(connection, since, droplets, ids),

@@ -101,11 +101,22 @@ class Summary:
     no_longer_configured: Sequence[str] = ()
 
 
+def read_past(connection: sa.Connection, question: Question, evidence: Evidence) -> FleetSizes:
+    """Read the sizes of the Droplets of the question over as long as a summary shows."""
+    since = question.now - _past(len(evidence.droplets))
+    return read_sizes(connection, replace(question, limit=None), since.date(), evidence.health)
+
+
 def summarise(connection: sa.Connection, question: Question, evidence: Evidence) -> Summary:
     """Sum up the Droplets of the question, as known at its `now`; `evidence` is what was read to judge them.
 
     The question's limit is the number of the largest; None means five.
     """
+    return sum_up(connection, question, evidence, read_past(connection, question, evidence))
+
+
+def sum_up(connection: sa.Connection, question: Question, evidence: Evidence, sizes: FleetSizes) -> Summary:
+    """Sum up as `summarise` does, from sizes that `read_past` gave."""
     now, most = question.now, question.limit or _LARGEST
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
@@ -113,7 +124,6 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence)
     # How they grow costs too much to read of all.
     growth = ask(connection, SizeGrowth, replace(question, droplet_ids=_most_stored(now_stored, most)))
     past_since = now - _past(len(evidence.droplets))
-    sizes = read_sizes(connection, question, past_since.date(), evidence.health)
     by_day = _by_day(sizes)
     then, trend_since = (now - _LATELY).date(), (now - _TREND).date()
     before = sizes.total(then)

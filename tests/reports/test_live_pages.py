@@ -214,7 +214,7 @@ def test_rows_are_sorted_and_narrowed_by_the_address(client: httpx.Client) -> No
         ("/calendar?page=9", 400, "the calendar has 1 page"),
         ("/calendar?tag=prod", 400, "no tag &#34;prod&#34; is known"),
         ("/reports/live_backups?sort=nothing", 400, "has no column"),
-        ("/cost?by=day", 400, "by account or by tag"),
+        ("/cost?by=day", 400, "by account, by group or by tag"),
         ("/compare?before=soon", 400, "is no moment"),
         ("/compare?as_of=2026-03-20&before=2026-03-21", 400, "is not earlier"),
         ("/?x=1", 400, "no parameter"),
@@ -360,3 +360,21 @@ def test_what_fails_is_said_and_replaces_nothing(lived: Database, monkeypatch: p
     assert site.calendar({}).status == 503
     assert site.cost({}).status == 503
     assert site.reports({}) is first
+
+
+def test_sums_are_shown_by_account_group_and_tag(lived: Database) -> None:
+    groups = {"default": "acme"}
+    site = Site(
+        lambda: nullcontext(lived),
+        lambda: Judging(Rules(), (), None, groups),
+        clock=lambda: ENDS_AT,
+        patience_seconds=60,
+    )
+    for place, make in (("./", site.overview), ("cost", site.cost)):
+        by_group = make({"by": "group"}).body.decode()
+        assert f'<a href="{place}?by=account">account</a>, <strong>group</strong>' in by_group
+        assert "acme" in by_group or place == "./"
+        assert "A Droplet counts in each of the tags" in make({"by": "tag"}).body.decode()
+        assert make({"group": "acme"}).status == 200
+        assert "no group &#34;acm&#34; is known" in make({"group": "acm"}).body.decode()
+    assert ", only group acme" in site.calendar({"group": "acme"}).body.decode()

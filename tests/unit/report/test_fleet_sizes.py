@@ -44,6 +44,11 @@ def test_every_day_is_the_sum_of_what_was_last_known(
         overdue_after={"default": timedelta(hours=50)},
     )
     by_day = dict(sizes.totals())
+    days, groups = sizes.by_group({number: ("all", f"{number % 2}") for number in range(len(fleet))}, DAYS[2])
+    assert days == [day for day in by_day if day >= DAYS[2]]
+    assert groups.get("all", [0.0] * len(days)) == [by_day[day].size_gigabytes for day in days]
+    both = zip(*(groups.get(name, [0.0] * len(days)) for name in "01"), strict=True)
+    assert [add_up(parts) for parts in both] == [by_day[day].size_gigabytes for day in days]
     assert list(by_day) == list(sizes.looks)
     for day in DAYS:
         known = []

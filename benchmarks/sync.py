@@ -40,10 +40,10 @@ def _compare(name: str, url: str, new: New) -> None:
     for _ in range(_ROUNDS):
         with closing(migrated(new())) as database:
             floors.append(_seconds(lambda: _bare_loop(url)))
-            firsts.append(_seconds(lambda: _sync(database, url, is_full=True)))
-            unchanged.append(_seconds(lambda: _sync(database, url, is_full=True)))
+            firsts.append(_seconds(lambda: synced(database, url, is_full=True)))
+            unchanged.append(_seconds(lambda: synced(database, url, is_full=True)))
             # A tenth of the others: one alone would be at the mercy of whatever else runs.
-            rests.append(median(_seconds(lambda: _sync(database, url, is_full=False)) for _ in range(_RUNS_AT_REST)))
+            rests.append(median(_seconds(lambda: synced(database, url, is_full=False)) for _ in range(_RUNS_AT_REST)))
     for label, seconds in (("first", firsts), ("unchanged", unchanged)):
         ratio = median(one / floor for one, floor in zip(seconds, floors, strict=True))
         print(f"{name}, {label}, by listing: {median(seconds):.2f} s; bare loop {median(floors):.2f} s: {ratio:.2f}")
@@ -57,7 +57,8 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _sync(database: Database, url: str, *, is_full: bool) -> None:
+def synced(database: Database, url: str, *, is_full: bool) -> None:
+    """Sync everything once, without a limit of requests."""
     job = Job(
         account="default",
         selection=Selection(everything=True),

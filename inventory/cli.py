@@ -233,12 +233,13 @@ def pages(
             help="Where to answer; 127.0.0.1:8081 if this is not given.",
         ),
     ] = None,
+    connections: Annotated[int | None, typer.Option("--connections", hidden=True)] = None,
     config: ConfigFile = None,
 ) -> int:
     """Serve pages to look at in a browser: overview, calendar, Droplets, reports, and the past."""
     from inventory.commands import pages as command
 
-    return command.run(config, listen=http)
+    return command.run(config, listen=http, connections=connections)
 
 
 @app.command(rich_help_panel="Ask")

@@ -10,7 +10,6 @@ import structlog
 from inventory.daemon.service import Daemon
 from inventory.process import log
 from inventory.process.interruption import calling, ending_in_time, interruptible
-from inventory.serving import web
 from inventory.settings.load import load
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.daemon")
@@ -33,6 +32,6 @@ def run(config_file: Path | None, *, listen: str | None, is_verbose: bool) -> in
             _log.warning("settings.warning", warning=warning)
         daemon = Daemon(config_file, settings, is_verbose=is_verbose, interrupted_by=signal_number)
         address = listen or settings.http
-        serving = nullcontext() if address == "off" else web.serve(address, daemon.application(address))
+        serving = nullcontext() if address == "off" else daemon.serving(address)
         with ending_in_time(daemon.stopped_late), serving:
             return daemon.run(events)

@@ -11,7 +11,7 @@ thread `ping`   reports each round to a receiver elsewhere
 import gc
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,11 +43,11 @@ from inventory.rounds.service import Following, give_up, hanging, patience_secon
 from inventory.rounds.tokens import Tokens
 from inventory.rounds.verdict import is_news, keep
 from inventory.serving import web
+from inventory.serving.handing import PagesProcess
 from inventory.serving.listening import is_loopback, names
 from inventory.serving.probe import Probe
 from inventory.settings.load import Settings
 from inventory.settings.schedule import Schedule
-from inventory.store import opening
 from inventory.store.engine import Database
 from inventory.store.notices import undelivered
 from inventory.store.runs import next_due
@@ -97,27 +97,20 @@ class Daemon:
         self._tokens = Tokens()
         self._ticks = Ticks()
         self._started_at = utc_now()
+        self._pages: PagesProcess | None = None
 
-    def application(self, address: str) -> web.Application:
-        """Give the HTTP application that answers at this address."""
+    def serving(self, address: str) -> AbstractContextManager[web.Serving]:
+        """Answer at this address for the length of the block; pages too, where the settings want it."""
         hosts = (*names(address), socket.gethostname().lower(), *self._settings.http_hosts)
-        has_pages = self._settings.pages == "on" or (self._settings.pages == "loopback" and is_loopback(address))
-        return web.application(self._health, self._metrics, hosts=hosts, pages=self._routes() if has_pages else ())
+        answers = web.application(self._health, self._metrics, hosts=hosts)
+        if self.has_pages(address):
+            config = ("--config", str(self._config_file)) if self._config_file else ()
+            self._pages = PagesProcess(("pages", *config, "--http", address, "--connections"))
+        return web.serve(address, answers, self._pages)
 
-    def _routes(self) -> Sequence[web.Page]:
-        from inventory.pages.routes import routes  # noqa: PLC0415 - as above
-        from inventory.pages.site import Site  # noqa: PLC0415 - as above
-        from inventory.report.overview import Judging  # noqa: PLC0415 - where there are no pages, they cost no memory
-
-        def judging() -> Judging:
-            settings = self._settings
-            return Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
-
-        # Opened for each page: what a round opens is its own, and an upgrade may come between two pages.
-        def database() -> AbstractContextManager[Database]:
-            return opening.to_read(self._database_url(), self._settings.database_source)
-
-        return routes(Site(database, judging))
+    def has_pages(self, address: str) -> bool:
+        """Tell whether the settings want pages at this address."""
+        return self._settings.pages == "on" or (self._settings.pages == "loopback" and is_loopback(address))
 
     def run(self, events: "SimpleQueue[str]") -> int:
         """Work until a signal stops it, and return the exit code.
@@ -287,6 +280,8 @@ class Daemon:
         settings = reloaded(self._config_file, self._settings, is_verbose=self._is_verbose)
         if settings is None:
             return
+        if self._pages:
+            self._pages.renew()
         before, schedule = self._settings, self._schedule
         self._go_by(settings)
         if self._schedule != schedule:

@@ -1,4 +1,4 @@
-"""What is answered over HTTP: `/livez`, `/readyz` and `/metrics` from memory, and the pages that it is given.
+"""What is answered over HTTP: `/livez`, `/readyz` and `/metrics` from memory; or pages, by the routes that it is given.
 
 `/livez` and `/readyz` say nothing about the account and answer everyone, because probes ask by any address or without a
 name. All else is answered only under this machine's own names and the configured ones: otherwise a page in somebody's
@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
+from typing import Any
 
 import structlog
 import uvicorn
@@ -27,12 +29,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inventory.errors import ConfigurationError
 from inventory.process.stopping import StopSignal
-from inventory.serving.answers import LIVE, NOT_LIVE
+from inventory.serving.answers import HEADERS, LIVE, NOT_LIVE
 from inventory.serving.bounded import BACKLOG, BoundedProtocol
+from inventory.serving.handing import HandingProtocol, PagesProcess
 from inventory.serving.listening import host_and_port, local_url
 
 Application = Starlette
-Page = BaseRoute
 
 # Asked by probes, which may use any name.
 _OPEN_PATHS = frozenset({"/livez", "/readyz"})
@@ -43,15 +45,6 @@ _LOG_SECONDS = 60.0
 _MAY_CHANGE = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.http")
-
-# Of every answer that does not say otherwise: no browser keeps it, guesses at it, frames it, or tells where it was.
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +60,8 @@ class Health:
     problems: tuple[str, ...]
 
 
-def application(
-    health: Callable[[], Health],
-    metrics: Callable[[], bytes],
-    *,
-    hosts: Collection[str],
-    pages: Sequence[BaseRoute] = (),
-) -> Application:
-    """Answer probes and Prometheus, and give the pages to those who ask by one of the names in `hosts`."""
+def application(health: Callable[[], Health], metrics: Callable[[], bytes], *, hosts: Collection[str]) -> Application:
+    """Answer probes, and Prometheus where it asks by one of the names in `hosts`."""
 
     def livez(_request: Request) -> Response:
         return _text(LIVE) if health().is_live else _text(NOT_LIVE, status=503)
@@ -86,8 +73,7 @@ def application(
     def all_metrics(_request: Request) -> Response:
         return Response(metrics(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    probes = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", all_metrics)]
-    return guarded([*probes, *pages], hosts)
+    return guarded([Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", all_metrics)], hosts)
 
 
 def guarded(routes: Sequence[BaseRoute], hosts: Collection[str]) -> Application:
@@ -95,7 +81,7 @@ def guarded(routes: Sequence[BaseRoute], hosts: Collection[str]) -> Application:
 
     def broken(_request: Request, _error: Exception) -> Response:
         # Starlette answers so outside of all middleware; the error is logged after that.
-        return PlainTextResponse("this is a bug; the log says more\n", status_code=500, headers=_HEADERS)
+        return PlainTextResponse("this is a bug; the log says more\n", status_code=500, headers=HEADERS)
 
     return Starlette(
         routes=routes,
@@ -105,28 +91,32 @@ def guarded(routes: Sequence[BaseRoute], hosts: Collection[str]) -> Application:
 
 
 @contextmanager
-def serve(address: str, pages: Application) -> Iterator["Serving"]:
-    """Serve from a thread for the length of the block; port 0 takes a free one.
+def serve(address: str, answers: Application, pages: PagesProcess | None = None) -> Iterator["Serving"]:
+    """Serve from a thread for the length of the block; port 0 takes a free one. What is not there `pages` answers.
 
     Where the address is in use, or not there yet, the thread tries again every 5 s: that keeps no sync from running.
 
     Raises:
         ConfigurationError: This process may never listen there.
     """
-    serving = Serving(address, pages)
+    serving = Serving(address, answers, pages)
     try:
         serving.start()
         yield serving
     finally:
         serving.stop()
+        if pages:
+            pages.stop()
 
 
 class Serving:
     """A thread that listens at an address, as soon as it can be had, and answers."""
 
-    def __init__(self, address: str, pages: Application) -> None:
+    def __init__(self, address: str, answers: Application, pages: PagesProcess | None) -> None:
         self._address = address
-        self._server = uvicorn.Server(_configuration(pages))
+        own = frozenset(route.path.encode() for route in answers.routes if isinstance(route, Route))
+        protocol = partial(HandingProtocol, own=own, pages=pages) if pages else BoundedProtocol
+        self._server = uvicorn.Server(configuration(answers, protocol))
         self._stop = StopSignal()
         self._listener: socket.socket | None = None
         self._thread = Thread(target=self._run, name="http", daemon=True)
@@ -187,10 +177,16 @@ def _listen(address: str) -> socket.socket:
     return listener
 
 
-def _configuration(pages: Application) -> uvicorn.Config:
+def configuration(
+    answers: Application,
+    protocol: Any = BoundedProtocol,  # noqa: ANN401 - what makes one
+    headers: list[tuple[str, str]] | None = None,
+) -> uvicorn.Config:
+    """Give how uvicorn serves; every answer has these headers."""
     return uvicorn.Config(
-        pages,
-        http=BoundedProtocol,
+        answers,
+        http=protocol,
+        headers=headers,
         loop="asyncio",
         ws="none",
         lifespan="off",
@@ -213,7 +209,7 @@ class _WithHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from inventory.errors import ConfigurationError
 from inventory.serving.bounded import MOST_CONNECTIONS
 from inventory.serving.listening import host_and_port, local_url, names
-from inventory.serving.web import Health, application, serve
+from inventory.serving.web import Health, application, guarded, serve
 
 METRICS = b"# TYPE x gauge\nx 1\n"
 WELL = Health(is_live=True, problems=())
@@ -234,10 +234,11 @@ def test_a_bug_in_one_page_costs_that_page_alone_and_has_the_headers_too() -> No
     def broken(_request: object) -> Response:
         raise RuntimeError
 
-    app = application(lambda: WELL, lambda: METRICS, hosts=names("127.0.0.1:0"), pages=[Route("/broken", broken)])
+    routes = [Route("/broken", broken), Route("/whole", lambda _: Response())]
+    app = guarded(routes, hosts=names("127.0.0.1:0"))
     with serve("127.0.0.1:0", app) as serving:
         answer = get(str(serving.url), "/broken")
         assert (answer.status_code, answer.text) == (500, "this is a bug; the log says more\n")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
-        assert get(str(serving.url), "/livez").status_code == 200
+        assert get(str(serving.url), "/whole").status_code == 200

@@ -14,7 +14,7 @@
 --   oldest_backup_at: UTC created_at of the oldest; NULL without backups
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
 WITH
-today AS (
+today AS NOT MATERIALIZED (
     SELECT
         c.now,
         day_of(c.now) AS day,

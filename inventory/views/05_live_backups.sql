@@ -53,5 +53,7 @@ WHERE
     v.valid_from <= c.now
     AND (v.valid_to IS NULL OR v.valid_to > c.now)
     AND b.id = v.backup_id
+    -- Which follows from the version; PostgreSQL, which begins with the Droplets, need not look at those of ended backups.
+    AND (b.gone_at IS NULL OR b.gone_at > c.now)
     AND k.droplet_id = b.droplet_id
     AND k.is_current

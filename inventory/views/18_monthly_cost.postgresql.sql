@@ -1,5 +1,5 @@
 WITH
-today AS (
+today AS NOT MATERIALIZED (
     SELECT
         c.now,
         day_of(c.now) AS day,

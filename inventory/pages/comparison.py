@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from inventory.errors import UsageError
+from inventory.judging.evidence import inspect
+from inventory.judging.verdict import Finding, Verdict
 from inventory.pages.reading import Page, Reading
-from inventory.report import details_text, rows_table
+from inventory.report import check_text, details_text, rows_table
 from inventory.report.details import is_routine
 from inventory.report.fleet_sizes import add_up
 from inventory.store.droplet_records import PolicyRecord, policies_since
@@ -67,6 +69,7 @@ def page(reading: Reading) -> Page:
     before, after = (_sides(reading.connection, replace(question, now=at)) for at in (begin, reading.now))
     gone = {each.droplet_id for each in ask(reading.connection, KnownDroplet, question) if each.gone_at}
     found = differences(before, after, gone)
+    was, is_now = (_verdict(reading, question, at) for at in (begin, reading.now))
     events = ask(reading.connection, Event, replace(question, since=begin + _SECOND))
     unusual = [each for each in events if not is_routine(each)]
     return Page(
@@ -75,7 +78,9 @@ def page(reading: Reading) -> Page:
         {
             "before": begin,
             "is_known": bool(before),
-            "lines": list(totals(before, after)),
+            "lines": [*totals(before, after), _line("Findings", len(was.findings), len(is_now.findings))],
+            "findings": [("New findings", only_in(is_now, was)), ("No longer found", only_in(was, is_now))],
+            "most": _MOST,
             "differences": found[:_MOST],
             "changed": len(found),
             "alike": len(before.keys() | after.keys()) - len(found),
@@ -85,6 +90,24 @@ def page(reading: Reading) -> Page:
             "details": rows_table.details,
         },
     )
+
+
+def _verdict(reading: Reading, question: Question, at: datetime) -> Verdict:
+    """Judge a moment, by what was known then."""
+    judging, accounts = reading.judging, question.accounts
+    ids = question.droplet_ids
+    return inspect(reading.connection, at, judging.rules, judging.exemptions, accounts=accounts, droplet_ids=ids)
+
+
+def only_in(one: Verdict, other: Verdict) -> list[check_text.Line]:
+    """Give the findings of one moment that the other has not, by their name and what they concern."""
+    others = {_key(finding) for finding in other.findings}
+    findings = tuple(finding for finding in one.findings if _key(finding) not in others)
+    return list(check_text.rows(replace(one, findings=findings, exempted=(), expired=())))
+
+
+def _key(finding: Finding) -> tuple[str, str, int | None]:
+    return finding.name, finding.account, finding.droplet_id
 
 
 def _sides(connection: sa.Connection, question: Question) -> dict[int, Side]:
@@ -109,10 +132,13 @@ def _side(droplet: KnownDroplet, size: DropletSize | None, policy: PolicyRecord 
 def totals(before: Mapping[int, Side], after: Mapping[int, Side]) -> Iterator[Line]:
     """Sum up both moments."""
     for what, count in (("Droplets", len), ("Backups", _backups)):
-        was, is_now = count(before), count(after)
-        yield Line(what, f"{was:,}", f"{is_now:,}", f"{is_now - was:+,}")
+        yield _line(what, count(before), count(after))
     had, has = _stored(before), _stored(after)
     yield Line("Stored", words.size(had), words.size(has), words.change(has - had))
+
+
+def _line(what: str, was: int, is_now: int) -> Line:
+    return Line(what, f"{was:,}", f"{is_now:,}", f"{is_now - was:+,}")
 
 
 def _backups(sides: Mapping[int, Side]) -> int:

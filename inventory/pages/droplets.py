@@ -12,6 +12,7 @@ from inventory.pages.reading import Page, Reading
 from inventory.report import charts, check_text, details, details_text, rows_table
 from inventory.report.details import DropletDetails
 from inventory.report.details_text import Fact
+from inventory.store.droplet_records import versions
 from inventory.terminal import words
 from inventory.views.queries import Question, ask
 from inventory.views.rows import BackupLifetime, DropletTag, KnownDroplet
@@ -20,6 +21,9 @@ A_PAGE = 50
 """How many Droplets a page of the calendar has."""
 
 _MOST_BACKUPS = 120
+_MOST_MISSED = 30
+_MOST_VERSIONS = 50
+_EARLIER = (timedelta(days=1), timedelta(days=7), timedelta(days=30), timedelta(days=90))
 
 
 def calendar_page(reading: Reading) -> Page:
@@ -87,6 +91,11 @@ def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
             "live": {each.backup_id: each for each in found.live},
             "policies": found.policies,
             "policy": details_text.policy_words,
+            "missed": found.missed[:_MOST_MISSED],
+            "missed_in_all": len(found.missed),
+            "earlier": [(words.span(ago) + " ago", f"{reading.now - ago:%Y-%m-%dT%H:%M:%SZ}") for ago in _EARLIER],
+            "versions": versions(reading.connection, droplet_id, reading.now, _MOST_VERSIONS),
+            "version": details_text.version_words,
             "events": found.events,
             "details": rows_table.details,
             "reason": words.reason,

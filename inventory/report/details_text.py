@@ -9,7 +9,7 @@ from rich.table import Table
 from inventory.judging.verdict import Verdict
 from inventory.report import check_text, rows_table, rows_text
 from inventory.report.details import BackupDetails, DropletDetails
-from inventory.store.droplet_records import PolicyRecord
+from inventory.store.droplet_records import PolicyRecord, VersionRecord
 from inventory.terminal import words
 from inventory.terminal.display import shown
 from inventory.terminal.table import LABEL, TEXT, table
@@ -94,6 +94,17 @@ def _policies(policies: Sequence[PolicyRecord], now: datetime) -> str:
     first, *older = policies
     before = f"; before that {policy_words(older[0])}" if older else ""
     return f"{policy_words(first)}, since {words.instant(first.valid_from, now)}{before}"
+
+
+def version_words(version: VersionRecord) -> str:
+    """Describe what a Droplet was, its price included."""
+    price = f", {words.money(version.price_monthly_usd)} a month" if version.price_monthly_usd is not None else ""
+    region, size, status = (
+        shown(word or f"unknown {what}")
+        for word, what in ((version.region, "region"), (version.size_slug, "size"), (version.status, "status"))
+    )
+    selected = ", not selected" if version.unselected_since else ""
+    return f"{shown(version.name)}: {size}{price}, {region}, {status}{selected}"
 
 
 def policy_words(policy: PolicyRecord) -> str:

@@ -7,7 +7,15 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from inventory.store.bulk import among
-from inventory.store.schema import backup_policies, backups, droplet_days, droplets, sync_listings, sync_runs
+from inventory.store.schema import (
+    backup_policies,
+    backups,
+    droplet_days,
+    droplet_versions,
+    droplets,
+    sync_listings,
+    sync_runs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,28 @@ def attempts(connection: sa.Connection, droplet_id: int, now: datetime, most: in
         .limit(most)
     )
     return [AttemptRecord(*row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """What a Droplet was, and since when; the fields are columns of `droplet_versions`."""
+
+    valid_from: datetime
+    valid_to: datetime | None
+    name: str
+    region: str | None
+    size_slug: str | None
+    price_monthly_usd: float | None
+    status: str | None
+    unselected_since: datetime | None
+
+
+def versions(connection: sa.Connection, droplet_id: int, now: datetime, most: int) -> list[VersionRecord]:
+    """List at most so many versions of a Droplet up to `now`, the newest first."""
+    columns = droplet_versions.c
+    query = sa.select(*(columns[name] for name in VersionRecord.__slots__))
+    query = query.where(columns.droplet_id == droplet_id, columns.valid_from <= now)
+    return [VersionRecord(*row) for row in connection.execute(query.order_by(columns.valid_from.desc()).limit(most))]
 
 
 def owner(connection: sa.Connection, backup_id: int) -> int | None:

@@ -26,9 +26,18 @@ from inventory.report.choosing import reports
 from inventory.report.overview import Judging
 from inventory.serving.listening import names
 from inventory.serving.web import guarded, serve
+from inventory.store.droplet_records import versions
 from inventory.store.engine import Database
 from inventory.views.queries import Question, ask
-from inventory.views.rows import BackupLifetime, DropletTag, DueWindow, EmptyWindow, KnownDroplet, MonthlyCost
+from inventory.views.rows import (
+    BackupLifetime,
+    DropletTag,
+    DueWindow,
+    EmptyWindow,
+    KnownDroplet,
+    MissedBackup,
+    MonthlyCost,
+)
 from tests.reports.conftest import ENDS_AT, NOW, Run
 
 EARLIER = "2026-03-25T12:00Z"
@@ -143,6 +152,25 @@ def test_a_droplet_is_described_as_the_command_describes_it(
     assert '<a href="../">Overview</a> / <a href="../calendar">Calendar</a> / ' in page
     for policy in found.policies:
         assert f"<li>{details_text.policy_words(policy)}, since <time" in page
+    with lived.reading() as connection:
+        every = versions(connection, droplet_id, ENDS_AT, most=50)
+        assert versions(connection, droplet_id, ENDS_AT - timedelta(days=4000), most=50) == []
+    assert every
+    for version in every:
+        assert f"<li>{details_text.version_words(version)}, since <time" in page
+
+
+def test_the_page_of_a_droplet_leads_to_what_was_wrong_before(client: httpx.Client, lived: Database) -> None:
+    with lived.reading() as connection:
+        missed = ask(connection, MissedBackup, Question(ENDS_AT))
+    of_one = [each for each in missed if each.droplet_id == missed[0].droplet_id]
+    answer = client.get(f"/droplets/{of_one[0].droplet_id}")
+    section = answer.text.partition("<h2>Findings</h2>")[2].partition("</section>")[0]
+    assert section.count("<li>") == len(of_one)
+    earlier = re.findall(r'<a href="([^"]+)">(\d+) [hd] ago</a>', section)
+    assert [int(days) for _, days in earlier] == [24, 7, 30, 90]
+    week = client.get(answer.url.join(unescape(earlier[1][0])))
+    assert f"{ENDS_AT - timedelta(days=7):%Y-%m-%d %H:%M}" in week.text
 
 
 @pytest.mark.slow
@@ -171,6 +199,12 @@ def test_a_comparison_says_of_both_moments_what_the_reports_of_them_say(client: 
         counted[event] += int(number)
     assert counted == expected
     assert "db-01" in page.partition("Out of the ordinary")[2], "it lost a backup"
+    wrong = [{(each["name"], each["subject"]) for each in report["findings"]} for report in (then, now)]
+    assert lines["Findings"][:2] == tuple(str(len(each["findings"])) for each in (then, now))
+    for title, expected_findings in (("New findings", wrong[1] - wrong[0]), ("No longer found", wrong[0] - wrong[1])):
+        section = page.partition(f"<h2>{title}</h2>")[2].partition("</section>")[0]
+        found = re.findall(r'<th scope="row">(?:<a [^>]*>)?([^<]+)(?:</a>)?</th><td>([a-z-]+)</td>', section)
+        assert {(name, subject) for subject, name in found} == expected_findings
 
 
 def test_costs_are_those_of_the_view_by_account_and_by_tag(client: httpx.Client, lived: Database) -> None:

@@ -19,7 +19,6 @@ from inventory.store.droplet_records import next_windows
 from inventory.terminal import words
 from inventory.views.rows import KnownDroplet
 
-_FEW_ACCOUNTS = 5
 _MOST_ACCOUNTS = 50
 _MOST_ROWS = 12
 _MOST_WINDOWS = 6
@@ -46,7 +45,7 @@ def page(reading: Reading) -> Page:
             "status": verdict.status,
             "attention": attention(verdict),
             "tiles": list(summary_text.figures(summary)),
-            "looks": list(summary_text.account_looks(summary)) if len(summary.health) <= _FEW_ACCOUNTS else [],
+            "looks": [] if accounts else list(summary_text.account_looks(summary)),
             "accounts": accounts[:_MOST_ACCOUNTS],
             "accounts_in_all": len(accounts),
             "findings": list(check_text.rows(verdict)),

@@ -119,17 +119,21 @@ def _report_requests(place: Workplace) -> None:
     asked = place.asked()
     total = sum(map(len, asked.values()))
     ((needed, runs),) = place.ask("SELECT sum(requests), count(*) FROM sync_runs WHERE status = 'complete'")
-    lost = sum(_during(asked, each) for each in place.ask(_LOST))
+    ended = sum(_during(asked, each) for each in place.ask(_ENDED))
     ends = place.ask("SELECT status, count(*) FROM sync_runs GROUP BY status ORDER BY status")
-    print(f"  requests: {total:,}; {needed:,} of {runs} complete runs, {lost:,} of runs that were ended: ", end="")
-    print(f"{(total - lost) / needed:.3f} times the complete runs' own. Runs: {dict(map(tuple, ends))}")
+    print(f"  runs: {', '.join(f'{number} {status}' for status, number in ends)}")
+    print(
+        f"  requests: {total:,}, of them {needed:,} of {runs} complete runs, {ended:,} of runs that were ended, ",
+        end="",
+    )
+    print(f"{total - needed - ended:,} others; without those of ended runs {(total - ended) / needed:.3f} times")
     worst = max(_most_in_a_minute(each) for each in asked.values())
     print(f"  most requests a minute with one token: {worst} (DigitalOcean's limit is {_MOST_A_MINUTE})")
 
 
-_LOST = """
-SELECT name, started_at, finished_at FROM sync_runs JOIN accounts ON accounts.id = account_id
- WHERE sync_runs.status <> 'complete' AND finished_at IS NOT NULL
+_ENDED = """
+SELECT name, started_at, coalesce(finished_at, now()) FROM sync_runs JOIN accounts ON accounts.id = account_id
+ WHERE sync_runs.status <> 'complete'
 """
 
 

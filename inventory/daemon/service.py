@@ -158,7 +158,7 @@ class Daemon:
         try:
             with pinging(settings, _ORDER) as pings:
                 reports, exit_code = self._synced(settings)
-                pings.ended(exit_code, sync_text.brief(reports))
+                pings.ended(exit_code, sync_text.brief(reports) or "nothing was due: others have looked")
         except InventoryError as error:
             _log.warning("round.failed", exit_code=error.exit_code, error=str(error))
         except Exception as error:  # noqa: BLE001 - the schedule survives a bug

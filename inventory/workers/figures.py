@@ -68,11 +68,11 @@ class Figures:
             return
         self._snapshot = snapshot
         whole = judge_accounts(health, names, settings.rules, settings.exemptions, now)
-        self._verdict = _with_droplets(whole, [its for name, its in kept.items() if name in names])
+        self._verdict = with_droplets(whole, [its for name, its in kept.items() if name in names])
         self._read_at = time.monotonic()
 
 
-def _with_droplets(whole: Verdict, kept: Sequence[verdicts.Kept]) -> Verdict:
+def with_droplets(whole: Verdict, kept: Sequence[verdicts.Kept]) -> Verdict:
     """Add what was kept on Droplets to a verdict on whole accounts."""
     found = sorted((each for its in kept for each in its.findings if each.droplet_id is not None), key=worst_first)
     exempt = [(each, _KEPT) for its in kept for each in its.exempted if each.droplet_id is not None]

@@ -44,8 +44,8 @@ _SESSION_SETTINGS = {
     "transform_null_equals": "off",
     # Less than the connection waits for an answer, so that the server says what was waited for.
     "lock_timeout": "'25s'",
-    # A sync, an upgrade or a report takes as long as it takes; a server that is silent is left by the connection.
-    "statement_timeout": "0",
+    # Longer than the connection waits for an answer: then nobody waits any more, and the server need not go on.
+    "statement_timeout": "'35s'",
     "idle_in_transaction_session_timeout": "0",
 }
 _SINCE_POSTGRESQL_17 = {"transaction_timeout": "0"}

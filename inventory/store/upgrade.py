@@ -247,6 +247,7 @@ def upgrading(database: Database) -> Iterator[sa.Connection]:
         try:
             with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
                 if not database.is_sqlite:
+                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                     _wait_for_others(database, connection)
                 yield connection
                 if database.is_sqlite:

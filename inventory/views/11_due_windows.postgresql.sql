@@ -119,14 +119,6 @@ span AS MATERIALIZED (
     WHERE known_until IS NOT NULL
 ),
 
--- Where the API does not say, windows count for the longest retention that is documented.
-longest_retention AS (
-    SELECT max(coalesce(p.retention_days, 28)) AS days
-    FROM report_clock AS c
-    CROSS JOIN backup_policies AS p
-    WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
-),
-
 calendar AS MATERIALIZED (
     SELECT
         t.today - n.age_days AS day,
@@ -134,8 +126,7 @@ calendar AS MATERIALIZED (
         CAST(date_trunc('month', CAST(t.today - n.age_days AS timestamp)) AS date) AS month,
         n.age_days,
         CAST(extract(DOW FROM t.today - n.age_days) AS integer) AS weekday,
-        t.today - n.age_days >= t.since_day AS is_recent,
-        n.age_days <= (SELECT r.days FROM longest_retention AS r) AS is_retained
+        t.today - n.age_days >= t.since_day AS is_recent
     FROM (
         SELECT
             day_of(c.now) AS today,
@@ -160,7 +151,6 @@ SELECT
     d.age_days,
     rounded(seconds_between(d.begins_at, s.now) / 3600 - s.hour) AS age_hours,
     d.is_recent,
-    d.is_retained,
     d.begins_at + s.to_start < s.first_look_at AS is_before_first_look,
     s.last_observed_at
 FROM span AS s
@@ -182,7 +172,6 @@ SELECT
     day_of(now) - day,
     rounded(seconds_between(starts_at, now) / 3600),
     day >= day_of(since),
-    day_of(now) - day <= (SELECT r.days FROM longest_retention AS r),
     starts_at < first_look_at,
     last_observed_at
 FROM announced

@@ -31,6 +31,5 @@
 --   age_days: UTC days from the day on which it opened to the day of report_clock.now
 --   age_hours: from its start to report_clock.now
 --   is_recent: whether it opened on the UTC day of report_clock.since or later
---   is_retained: whether it opened no more UTC days ago than the longest retention of a policy in force now
 --   is_before_first_look: whether it opened before the Droplet's first look
 --   last_observed_at: UTC stamp of the Droplet's last look; NULL without a look

@@ -122,14 +122,6 @@ span AS (
     FROM policy
 ),
 
--- Where the API does not say, windows count for the longest retention that is documented.
-longest_retention AS (
-    SELECT max(coalesce(p.retention_days, 28)) AS days
-    FROM report_clock AS c
-    CROSS JOIN backup_policies AS p
-    WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
-),
-
 day AS (
     SELECT max(min(first_day), asked_from('0001-01-01')) AS day
     FROM span
@@ -145,8 +137,7 @@ calendar AS MATERIALIZED (
         CAST(strftime('%w', d.day) AS integer) AS weekday,
         date(d.day, 'start of month') AS month,
         CAST(julianday(day_of(c.now)) - julianday(d.day) AS integer) AS age_days,
-        d.day >= day_of(c.since) AS is_recent,
-        julianday(day_of(c.now)) - julianday(d.day) <= (SELECT r.days FROM longest_retention AS r) AS is_retained
+        d.day >= day_of(c.since) AS is_recent
     FROM day AS d, report_clock AS c
 )
 
@@ -165,7 +156,6 @@ SELECT
     d.age_days,
     rounded(seconds_between(d.day, s.now) / 3600 - s.hour) AS age_hours,
     d.is_recent,
-    d.is_retained,
     datetime(d.day, s.to_start) < s.first_look_at AS is_before_first_look,
     s.last_observed_at
 FROM span AS s
@@ -187,7 +177,6 @@ SELECT
     CAST(julianday(day_of(now)) - julianday(day) AS integer),
     rounded(seconds_between(starts_at, now) / 3600),
     day >= day_of(since),
-    julianday(day_of(now)) - julianday(day) <= (SELECT r.days FROM longest_retention AS r),
     starts_at < first_look_at,
     last_observed_at
 FROM announced

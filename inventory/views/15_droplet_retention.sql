@@ -20,7 +20,7 @@
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
 --   recovery_window_hours: how far back one can restore: from oldest_backup_at to now; NULL without backups
 --   verdict: enough, too few (none left included), off, or unknown: nothing says how many backups there should be
-WITH
+WITH RECURSIVE
 policy AS (
     SELECT
         p.droplet_id,
@@ -41,17 +41,28 @@ policy AS (
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
 ),
 
+-- The ages at which a window still counts. Asked by equality, SQLite does not lay out years of days.
+age AS (
+    SELECT 0 AS days
+    UNION ALL
+    SELECT a.days + 1
+    FROM age AS a
+    WHERE a.days < (SELECT max(p.counted_days) FROM policy AS p)
+),
+
 due AS (
     SELECT
         w.droplet_id,
         count(*) AS windows
-    FROM due_windows AS w
+    FROM age AS a
+    INNER JOIN due_windows AS w ON w.age_days = a.days
     INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
     WHERE
-        -- By equality, so that SQLite does not lay out years of days.
-        w.is_retained = TRUE
+        w.age_days <= coalesce(w.retention_days, 28)
         AND w.age_hours < 24 * coalesce(w.retention_days, 28)
         AND w.age_hours < 24 * p.counted_days
+        -- And asked by a bound, PostgreSQL does not.
+        AND w.age_days <= (SELECT max(x.counted_days) FROM policy AS x)
         -- Nobody can have seen a backup made since the last look. Last, because this costs the most to compute.
         AND w.awaited_until_at <= w.last_observed_at
         AND (p.on_again_since IS NULL OR w.window_starts_at >= p.on_again_since)

@@ -4,7 +4,6 @@ The view and all it reads are written as common table expressions of the same na
 This only reads, needs no views in the database, and is the same on both databases.
 """
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -44,7 +43,6 @@ _TYPES: dict[type, TypeEngine[Any]] = {
     date: sa.Date(),
     datetime: UtcDateTime(),
 }
-_WANTED = "wanted"
 _CLOCK = {
     "sqlite": "SELECT :now AS now, :begin AS since",
     "postgresql": "SELECT CAST(:now AS timestamptz) AS now, CAST(:begin AS timestamptz) AS since",
@@ -160,11 +158,12 @@ def _answers(
     types = column_types(row)
     whose = dict(_whose(view, question, types, connection.dialect.name))
     when = dict(_when(view, question, types))
-    few = _few(connection, view, question)
-    if few is not None and "account" in view.columns:
-        whose[_WANTED] = sa.bindparam("wanted", json.dumps(few))
-    what = _counted(view, by) if by else _ordered(view, question.limit, connection.dialect.name)
-    text = _text(view, list(whose), list(when), what, connection.dialect.name)
+    dialect = connection.dialect.name
+    few = _few(connection, view, question) if "account" in view.columns else None
+    what = _counted(view, by) if by else _ordered(view, question.limit, dialect)
+    text = _text(view, list(whose), list(when), what, 0 if few is None else len(few), dialect=dialect)
+    if few is not None:
+        whose["wanted"] = reach.wanted(few, dialect)
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values: list[sa.BindParameter[Any]] = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
     since = question.since or (question.now - RECENT if view.is_recent else None)
@@ -196,16 +195,25 @@ def _counted(view: View, columns: Sequence[str]) -> tuple[str, list[str]]:
     return f"{names}, count(*) AS rows", [f"GROUP BY {names}"]
 
 
-def _text(view: View, whose: Sequence[str], when: Sequence[str], what: tuple[str, Sequence[str]], dialect: str) -> str:
+def _text(
+    view: View,
+    whose: Sequence[str],
+    when: Sequence[str],
+    what: tuple[str, Sequence[str]],
+    wanted: int,
+    *,
+    dialect: str,
+) -> str:
+    """Write the question; where Droplets are `wanted`, tables have only the rows of so many."""
     read = with_dependencies(view.name)
     selected, follows = what
-    conditions = [each for each in whose if each != _WANTED]
+    tables = {name for each in read for name in each.reads}
     lines = [
         f"WITH report_clock AS NOT MATERIALIZED ({_CLOCK[dialect]})",
-        *(reach.narrowed({name for each in read for name in each.reads}, dialect) if _WANTED in whose else ()),
-        *(_common(each, dialect, conditions) for each in read if each.reads),
+        *(reach.narrowed(tables, wanted, dialect) if wanted else ()),
+        *(_common(each, dialect, whose) for each in read if each.reads),
         f"SELECT {selected} FROM {view.name}",
-        *_where([*conditions, *when]),
+        *_where([*whose, *when]),
         *follows,
     ]
     return "\n".join(lines)

@@ -6,10 +6,12 @@ for a handful of Droplets where a view begins with what happened to any of them.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from inventory.views.times import UtcDateTime
 
@@ -20,19 +22,18 @@ _FEW = 2_000
 A_HANDFUL = 20
 """So many Droplets' rows are found sooner one by one than among what happened to a thousand."""
 
-_OF_DROPLET = "droplet_id IN (SELECT droplet_id FROM wanted)"
-_NARROWED = {
-    "droplets": "id IN (SELECT droplet_id FROM wanted)",
-    "droplet_versions": _OF_DROPLET,
-    "droplet_windows": _OF_DROPLET,
-    "droplet_tags": _OF_DROPLET,
-    "droplet_days": _OF_DROPLET,
-    "backup_policies": _OF_DROPLET,
-    "backups": _OF_DROPLET,
-    "backup_versions": "backup_id IN (SELECT b.id FROM {schema}backups AS b WHERE b.droplet_id IN "
-    "(SELECT droplet_id FROM wanted))",
-    "sync_runs": "account_id IN (SELECT a.id FROM accounts AS a WHERE a.name IN :account)",
+_OF_DROPLET = frozenset(
+    {"droplet_versions", "droplet_windows", "droplet_tags", "droplet_days", "backup_policies", "backups"}
+)
+_RUNS = "account_id IN (SELECT a.id FROM accounts AS a WHERE a.name IN :account)"
+
+_IS_WANTED = {
+    "sqlite": "{column} IN (SELECT CAST(value AS bigint) FROM json_each(:wanted))",
+    "postgresql": "{column} = ANY(:wanted)",
 }
+# PostgreSQL would go through a longer list for each row that it looks up; what IS TRUE keeps apart, it hashes once.
+_LONG_LIST = 200
+_IS_IN_LONG_LIST = "({column} IN (SELECT unnest(:wanted))) IS TRUE"
 
 _LISTED = {
     "sqlite": "SELECT value FROM json_each(:{name})",
@@ -88,15 +89,26 @@ def droplets_of(connection: sa.Connection, accounts: Collection[str]) -> dict[st
     return {row.name: row.droplets for row in found}
 
 
-def narrowed(tables: Collection[str], dialect: str) -> Iterator[str]:
-    """Give common table expressions that leave of each table the rows of the Droplets `:wanted`, a list in JSON."""
-    listed = _LISTED[dialect].format(name="wanted")
-    yield f", wanted AS (SELECT CAST(value AS bigint) AS droplet_id FROM ({listed}) AS listed)"
-    for table, condition in _NARROWED.items():
+def wanted(droplet_ids: Sequence[int], dialect: str) -> sa.BindParameter[Any]:
+    """Give the parameter `:wanted` of `narrowed`."""
+    if dialect == "postgresql":
+        return sa.bindparam("wanted", list(droplet_ids), ARRAY(sa.BigInteger()))
+    return sa.bindparam("wanted", json.dumps(list(droplet_ids)))
+
+
+def narrowed(tables: Collection[str], droplets: int, dialect: str) -> Iterator[str]:
+    """Give common table expressions that leave of each table the rows of the Droplets `:wanted`, which are so many."""
+    schema = _SCHEMA[dialect]
+    is_long = dialect == "postgresql" and droplets > _LONG_LIST
+    is_wanted = _IS_IN_LONG_LIST if is_long else _IS_WANTED[dialect]
+    which = dict.fromkeys(sorted(_OF_DROPLET), is_wanted.format(column="droplet_id"))
+    of_backups = f"backup_id IN (SELECT b.id FROM {schema}backups AS b WHERE {is_wanted.format(column='b.droplet_id')})"
+    which["backup_versions"] = f"({of_backups}) IS TRUE" if is_long else of_backups
+    which["droplets"] = is_wanted.format(column="id")
+    which["sync_runs"] = _RUNS
+    for table, condition in which.items():
         if table in tables:
-            schema = _SCHEMA[dialect]
-            rows = f"SELECT * FROM {schema}{table} WHERE {condition.format(schema=schema)}"
-            yield f", {table} AS NOT MATERIALIZED ({rows})"
+            yield f", {table} AS NOT MATERIALIZED (SELECT * FROM {schema}{table} WHERE {condition})"
 
 
 def shared_names(connection: sa.Connection, now: datetime, names: Iterable[str]) -> frozenset[str]:

@@ -176,7 +176,6 @@ class DueWindow(NamedTuple):
     age_days: int
     age_hours: float
     is_recent: bool
-    is_retained: bool
     is_before_first_look: bool
     last_observed_at: datetime | None
 

@@ -55,7 +55,10 @@ def _set_local(settings: Mapping[str, str]) -> str:
     return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
 
 
-_WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {_set_local(_SESSION_SETTINGS)}"
+# A process that is stopped in the middle of a transaction, as a virtual machine may be, would keep others from the rows
+# that it locked for as long as that lasts, also from its own account, whose lease is free after 90 s.
+_WRITER_SETTINGS = {"idle_in_transaction_session_timeout": "'60s'"}
+_WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {_set_local(_SESSION_SETTINGS | _WRITER_SETTINGS)}"
 _READING = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {_set_local(_SESSION_SETTINGS | READER_SETTINGS)}"
 
 

@@ -65,22 +65,20 @@ def keep(
     of an account without any, those kept before go.
     """
     columns = (accounts.c.id, accounts.c.name, accounts.c.account_group, accounts.c.judged_at)
+    its = accounts.c.name.in_(sorted(verdict.accounts))
     with database.writing() as connection:
-        # Two may keep at once, on PostgreSQL: the second waits here (R12).
-        stored = connection.execute(sa.select(*columns).order_by(accounts.c.id).with_for_update(key_share=True)).all()
+        # Two may keep at once, on PostgreSQL: the second waits here (R12), and nobody for the accounts of another.
+        locked = sa.select(*columns).where(its).order_by(accounts.c.id).with_for_update(key_share=True)
+        stored = connection.execute(locked).all()
         for row in stored:
             if row.name in groups and groups[row.name] != row.account_group:
                 change = sa.update(accounts).where(accounts.c.id == row.id)
                 connection.execute(change.values(account_group=groups[row.name]))
-        judged = {
-            row.name: row.id
-            for row in stored
-            if row.name in verdict.accounts and (row.judged_at is None or row.judged_at <= verdict.now)
-        }
+        judged = {row.name: row.id for row in stored if row.judged_at is None or row.judged_at <= verdict.now}
         _replace(connection, judged, verdict)
         _replace_figures(connection, judged, figures)
-        its = among(connection, accounts.c.id, judged.values())
-        connection.execute(sa.update(accounts).where(its).values(judged_at=verdict.now))
+        each = among(connection, accounts.c.id, judged.values())
+        connection.execute(sa.update(accounts).where(each).values(judged_at=verdict.now))
 
 
 def _replace(connection: sa.Connection, judged: Mapping[str, int], verdict: Verdict) -> None:

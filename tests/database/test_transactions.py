@@ -324,3 +324,25 @@ def test_postgresql_looks_no_longer_for_an_answer_than_it_is_wanted(postgres_url
 def slowly(database: Database) -> None:
     with database.reading(at_most_seconds=1) as connection:
         connection.exec_driver_sql("SELECT pg_sleep(30)")
+
+
+def test_a_writer_that_is_stopped_in_a_transaction_keeps_its_rows_from_others_for_a_while_only(
+    migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_WRITING", engine._WRITING.replace("'60s'", "'300ms'"))
+    change = sa.update(accounts).where(accounts.c.name == "acme")
+
+    def stop_in_between(database: Database) -> None:
+        with database.writing() as stopped:
+            stopped.execute(change.values(status="first"))
+            with database.writing() as connection:
+                connection.execute(change.values(status="second"))
+            stopped.execute(change.values(status="third"))
+
+    with closing(Database(migrated_postgres_url)) as database:
+        with database.writing() as connection:
+            connection.execute(sa.insert(accounts).values(name="acme"))
+        with pytest.raises(DatabaseUnavailableError):
+            stop_in_between(database)
+        with database.reading() as connection:
+            assert connection.scalar(sa.select(accounts.c.status)) == "second"

@@ -106,6 +106,15 @@ def kept_of(backups: int) -> verdicts.Figures:
     return verdicts.Figures(2, 1, backups, 0.1 * backups, None, 12.3456, 9, 7, 77.7778)
 
 
+def test_who_keeps_one_on_an_account_does_not_wait_for_the_row_of_another(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has one lock for all")
+    with database.writing() as connection:
+        connection.execute(sa.update(accounts).where(accounts.c.name == "other").values(status="active"))
+        verdicts.keep(database, verdict(0, HELD), {"acme": "client", "other": "client"})
+    assert kept(database)["acme"].findings == (HELD,)
+
+
 def test_it_is_forgotten_with_its_account(database: Database) -> None:
     verdicts.keep(database, verdict(0, HELD, KNOWN), {}, [figures_of("acme", 1), figures_of("beta", 2)])
     found = forget.find(database, "beta")

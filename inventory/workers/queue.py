@@ -20,6 +20,7 @@ import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
+from psycopg import AsyncConnection
 
 from inventory.store.queue import SCHEMA, STALLED_SECONDS
 from inventory.store.turns import Turn
@@ -70,7 +71,8 @@ class Queue:
         self._seen: dict[int, float] = {}
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._app = App(connector=PsycopgConnector(**_pool(url)))
+        self._pool = _pool(url)
+        self._app = App(connector=PsycopgConnector(**self._pool))
         # It logs each job, and every error that we raise or handle.
         for name in ("procrastinate", "psycopg.pool"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -89,10 +91,13 @@ class Queue:
         """Take jobs until it is stopped.
 
         Raises:
-            ConnectorException: The database does not answer, or refuses what the queue needs.
+            ConnectorException: The database does not answer.
+            psycopg.Error: It refuses what the queue needs.
         """
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(_note)
+        # The pool would only say that it took too long.
+        await (await AsyncConnection.connect(self._pool["conninfo"], **self._pool["kwargs"])).close()
         async with self._app.open_async():
             works = self._app.run_worker_async(
                 queues=[_QUEUE],

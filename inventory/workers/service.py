@@ -19,6 +19,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
 
@@ -201,7 +202,7 @@ class Worker:
                 lane.moved()
                 try:
                     self._take(lane, lanes)
-                except (ConnectorException, InventoryError, TimeoutError) as error:
+                except (ConnectorException, psycopg.Error, InventoryError, TimeoutError) as error:
                     self._queue_problem = f"the queue is not reached: {_reason(error)}"
                     _log.warning("queue.failed", error=_reason(error))
                 except Exception:  # noqa: BLE001 - it is tried again

@@ -22,7 +22,9 @@ from tests.end_to_end.conftest import Run, now, on_sqlite
 from tests.end_to_end.daemon_process import DaemonProcess, eventually, running
 from tests.end_to_end.receiver import receiving
 from tests.end_to_end.stored import free
-from tests.postgres import cluster
+from tests.pgbouncer import PROGRAM as PGBOUNCER
+from tests.pgbouncer import pgbouncer
+from tests.postgres import Cluster, cluster
 from tests.simulated import Accounts, rows, token_of
 
 NAMES = [f"customer-{number}" for number in range(6)]
@@ -207,13 +209,32 @@ def test_an_empty_queue_loses_nothing_and_a_worker_that_is_stopped_hands_its_acc
     eventually(lambda: complete(database) == Counter(NAMES))
 
 
+def use(database: sa.URL) -> None:
+    """Let workers use another database."""
+    url = database.set(drivername="postgresql").render_as_string(hide_password=False)
+    file = Path("inventory.toml")
+    file.write_text(re.sub("database_url = .*", f"database_url = '{url}'", file.read_text()))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PGBOUNCER, reason="needs PgBouncer")
+def test_behind_pgbouncer_a_worker_says_why_it_takes_nothing(
+    served: Served, start: Start, postgres: Cluster, migrated_postgres_url: str
+) -> None:
+    with pgbouncer(postgres) as through:
+        use(sa.make_url(through(migrated_postgres_url)))
+        worker = start()
+        assert "unsupported startup parameter" in worker.wait_for("queue.failed")["error"]
+        answer = worker.get("/readyz")
+        assert (answer.status_code, "the queue is not reached" in answer.text) == (503, True)
+        assert worker.stop() == 0
+
+
 @pytest.mark.slow
 def test_a_crash_of_the_database_costs_time_and_no_account(served: Served, start: Start) -> None:
     with cluster(is_durable=True) as server, closing(Database(server.url())) as database:
         upgrade(database)
-        url = server.url().set(drivername="postgresql").render_as_string(hide_password=False)
-        file = Path("inventory.toml")
-        file.write_text(re.sub("database_url = .*", f"database_url = '{url}'", file.read_text()))
+        use(server.url())
         served.slow.update(NAMES[:2])
         served.slow_seconds = 5.0
         worker = start()

@@ -1,6 +1,7 @@
 """The site as files: every page of one moment, whose links lead to each other, for a web server that only has files.
 
-A file is replaced in one step, so that nobody is served half a page, and the overview last of all.
+A file is replaced in one step, so that nobody is served half a page, and the overview last of all. Where there is none
+yet, a page stands in its place that says so: a first writing that is killed leaves no directory without an entrance.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -90,6 +91,7 @@ def write(reading: Reading, target: Path, progressed: Callable[[int, int], objec
     files = list(_files(ids, grouping.ways(reading)))
     for each in (target, target / "droplets", target / "reports"):
         directory(each)
+    _begin(reading, target / names.file("", 1, ""), names)
     written = set()
     for number, file in enumerate(files, start=1):
         path = target / names.file(file.place, file.page, file.by)
@@ -99,6 +101,19 @@ def write(reading: Reading, target: Path, progressed: Callable[[int, int], objec
         progressed(number, len(files))
     _remove_old({*target.glob("calendar-*.html"), *(target / "droplets").glob("*.html")} - written)
     return Made(len(files), len(ids), len(every))
+
+
+def _begin(reading: Reading, index: Path, names: _Names) -> None:
+    """Let the entrance say that the pages are being written, where it is not there yet."""
+    if index.exists():
+        return
+    frame = Frame("", reading.asked, reading.now, reading.today, names.address, is_live=False)
+    sentence = (
+        "What is missing is not there yet. If this stays, the writing was ended before its end: write them again."
+    )
+    page = Page("problem.html", "These pages are being written", {"sentence": sentence})
+    with replacing(index) as opened:
+        opened.write(frame.written(page, reading.database).decode())
 
 
 def _files(droplet_ids: Collection[int], ways: Collection[str]) -> Iterator[_File]:

@@ -8,7 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from inventory.pages import files
+from inventory.errors import OutputError
+from inventory.pages import files, reports
+from inventory.pages.reading import Page
 from tests.reports.conftest import NOW, Run
 
 pytestmark = pytest.mark.parametrize("lived_url", ["sqlite"], indirect=True)  # pages are the same of both
@@ -57,6 +59,24 @@ def test_what_was_written_before_is_replaced_and_other_files_stay(run: Run, tmp_
     assert 0 < len(droplets) < len([name for name in whole if name.startswith("droplets/")])
     assert "only tag db." in of_databases["index.html"]
     assert not list(tmp_path.rglob(".inventory-*"))
+
+
+def test_a_first_writing_that_ends_early_says_so_and_a_later_one_leaves_the_entrance(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(_reading: object) -> Page:
+        raise OutputError("no room")
+
+    site, index = tmp_path / "site", tmp_path / "site" / "index.html"
+    with monkeypatch.context() as patched:
+        patched.setattr(reports, "list_page", ends)
+        assert run("report", "--html-dir", str(site), "--as-of", NOW).code == 1
+        assert "These pages are being written" in index.read_text("utf-8")
+    whole = written(run, site)["index.html"]
+    assert "These pages are being written" not in whole
+    monkeypatch.setattr(reports, "list_page", ends)
+    assert run("report", "--html-dir", str(site), "--as-of", NOW).code == 1
+    assert index.read_text("utf-8") == whole
 
 
 def test_many_droplets_have_no_more_pages_than_are_bearable(

@@ -1,12 +1,13 @@
 """The calendar of many Droplets, and all about one."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inventory.errors import UsageError
 from inventory.judging.evidence import inspect
+from inventory.judging.verdict import Finding, Verdict
 from inventory.pages import calendar
 from inventory.pages.reading import Page, Reading
 from inventory.report import charts, check_text, details, details_text, rows_table
@@ -64,17 +65,52 @@ def _is_of_calendar(droplet: KnownDroplet, reading: Reading) -> bool:
 
 def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
     """Read all about one Droplet; None if it was not known at the moment that is asked for."""
-    question = Question(reading.now, droplet_ids=frozenset({droplet_id}))
-    if not ask(reading.connection, KnownDroplet, question):
-        return None
-    found = details.of_droplet(reading.connection, question)
+    return droplet_pages(reading, [droplet_id]).get(droplet_id)
+
+
+def droplet_pages(reading: Reading, droplet_ids: Collection[int]) -> dict[int, Page]:
+    """Read all about some Droplets together; those that were not known at that moment are left out."""
+    question = Question(reading.now, droplet_ids=frozenset(droplet_ids))
+    lifetimes = ask(reading.connection, BackupLifetime, question)
+    every = details.of_droplets(reading.connection, question, lifetimes)
+    if not every:
+        return {}
     judging = reading.judging
     verdict = inspect(
         reading.connection, reading.now, judging.rules, judging.exemptions, droplet_ids=question.droplet_ids
     )
-    newest_first = ask(reading.connection, BackupLifetime, replace(question, limit=_MOST_BACKUPS + 1))
+    rows = calendar.read(reading.connection, reading.now, [each.droplet for each in every])
+    backups = details.by_droplet(lifetimes)
+    return {
+        found.droplet_id: _page(reading, found, _narrowed(verdict, found.droplet), row, backups[found.droplet_id])
+        for found, row in zip(every, rows, strict=True)
+    }
+
+
+def _narrowed(verdict: Verdict, droplet: KnownDroplet) -> Verdict:
+    """Leave of a verdict what concerns one Droplet, or its account."""
+
+    def concerns(finding: Finding) -> bool:
+        return finding.droplet_id == droplet.droplet_id or (
+            finding.droplet_id is None and finding.account == droplet.account
+        )
+
+    return replace(
+        verdict,
+        findings=tuple(filter(concerns, verdict.findings)),
+        exempted=tuple(each for each in verdict.exempted if concerns(each[0])),
+        accounts=frozenset({droplet.account}),
+    )
+
+
+def _page(
+    reading: Reading,
+    found: DropletDetails,
+    verdict: Verdict,
+    row: calendar.Row,
+    newest_first: Sequence[BackupLifetime],
+) -> Page:
     backups = newest_first[:_MOST_BACKUPS]
-    (row,) = calendar.read(reading.connection, reading.now, [found.droplet])
     return Page(
         "droplet.html",
         found.droplet.droplet,
@@ -94,7 +130,7 @@ def droplet_page(reading: Reading, droplet_id: int) -> Page | None:
             "missed": found.missed[:_MOST_MISSED],
             "missed_in_all": len(found.missed),
             "earlier": [(words.span(ago) + " ago", f"{reading.now - ago:%Y-%m-%dT%H:%M:%SZ}") for ago in _EARLIER],
-            "versions": versions(reading.connection, droplet_id, reading.now, _MOST_VERSIONS),
+            "versions": versions(reading.connection, found.droplet_id, reading.now, _MOST_VERSIONS),
             "version": details_text.version_words,
             "events": found.events,
             "details": rows_table.details,

@@ -1,9 +1,11 @@
 """Everything that is known of one Droplet, or of one backup, read together."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -108,25 +110,71 @@ def find(connection: sa.Connection, question: Question, name: str) -> tuple[int,
 
 def of_droplet(connection: sa.Connection, question: Question) -> DropletDetails:
     """Read everything about the only Droplet of the question."""
-    (droplet_id,) = question.droplet_ids or ()
-    (droplet,) = ask(connection, KnownDroplet, question)
-    policies = records.policies_since(connection, [droplet_id], droplet.first_seen_at, question.now)
-    recent = Question(now=question.now, since=question.now - TREND, droplet_ids=question.droplet_ids)
-    return DropletDetails(
-        droplet=droplet,
-        tags=[row.tag for row in ask(connection, DropletTag, question)],
-        policies=[each for _, each in reversed(policies)],
-        look=records.look(connection, droplet_id),
-        attempts=records.attempts(connection, droplet_id, question.now, most=5),
-        days=ask(connection, DropletSizeOnDay, recent),
-        live=ask(connection, LiveBackup, question),
-        past=[row for row in ask(connection, BackupLifetime, question) if row.gone_at],
-        missed=ask(connection, MissedBackup, question),
-        events=[row for row in ask(connection, Event, question) if not is_routine(row)],
-        retention=next(iter(ask(connection, DropletRetention, question)), None),
-        growth=next(iter(ask(connection, SizeGrowth, question)), None),
-        cost=next(iter(ask(connection, CostNow, question)), None),
-    )
+    (found,) = of_droplets(connection, question, ask(connection, BackupLifetime, question))
+    return found
+
+
+def of_droplets(
+    connection: sa.Connection, question: Question, lifetimes: Sequence[BackupLifetime]
+) -> list[DropletDetails]:
+    """Read everything about the Droplets of the question that were known, together, beside all their backups."""
+    droplets = ask(connection, KnownDroplet, question)
+    recent = replace(question, since=question.now - TREND)
+    policies = by_droplet(_policies(connection, droplets, question.now))
+    tags = by_droplet(ask(connection, DropletTag, question))
+    days = by_droplet(ask(connection, DropletSizeOnDay, recent))
+    live, past = by_droplet(ask(connection, LiveBackup, question)), by_droplet(lifetimes)
+    missed = by_droplet(ask(connection, MissedBackup, question))
+    events = by_droplet(ask(connection, Event, question))
+    retention = {each.droplet_id: each for each in ask(connection, DropletRetention, question)}
+    growth = {each.droplet_id: each for each in ask(connection, SizeGrowth, question)}
+    cost = {each.droplet_id: each for each in ask(connection, CostNow, question)}
+    return [
+        DropletDetails(
+            droplet=droplet,
+            tags=[row.tag for row in tags[number]],
+            policies=[each.policy for each in reversed(policies[number])],
+            look=records.look(connection, number),
+            attempts=records.attempts(connection, number, question.now, most=5),
+            days=days[number],
+            live=live[number],
+            past=[row for row in past[number] if row.gone_at],
+            missed=missed[number],
+            events=[row for row in events[number] if not is_routine(row)],
+            retention=retention.get(number),
+            growth=growth.get(number),
+            cost=cost.get(number),
+        )
+        for droplet in droplets
+        for number in (droplet.droplet_id,)
+    ]
+
+
+class _Policy(NamedTuple):
+    droplet_id: int
+    policy: records.PolicyRecord
+
+
+def _policies(connection: sa.Connection, droplets: Sequence[KnownDroplet], now: datetime) -> list[_Policy]:
+    since = min((each.first_seen_at for each in droplets), default=now)
+    ids = [each.droplet_id for each in droplets]
+    return [_Policy(*each) for each in records.policies_since(connection, ids, since, now)]
+
+
+class _OfDroplet(Protocol):
+    @property
+    def droplet_id(self) -> int: ...
+
+
+_Row = TypeVar("_Row", bound=_OfDroplet)
+
+
+def by_droplet(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
+    """Divide rows by their Droplet, in their order."""
+    found: dict[int, list[_Row]] = defaultdict(list)
+    for row in rows:
+        found[row.droplet_id].append(row)
+    return found
 
 
 def is_routine(event: Event) -> bool:

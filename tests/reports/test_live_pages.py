@@ -17,8 +17,11 @@ import pytest
 from inventory import errors
 from inventory.errors import DatabaseUnavailableError
 from inventory.judging.rules import Rules
-from inventory.pages import calendar, kept
+from inventory.pages import calendar, droplets, kept
 from inventory.pages import site as site_module
+from inventory.pages.asked import Asked, address
+from inventory.pages.frame import Frame
+from inventory.pages.reading import Reading
 from inventory.pages.routes import routes
 from inventory.pages.site import Answer, Site
 from inventory.report import details, details_text
@@ -158,6 +161,19 @@ def test_a_droplet_is_described_as_the_command_describes_it(
     assert every
     for version in every:
         assert f"<li>{details_text.version_words(version)}, since <time" in page
+
+
+def test_droplets_read_together_have_the_pages_of_those_read_alone(lived: Database) -> None:
+    with lived.reading() as connection:
+        reading = Reading(connection, Asked(), ENDS_AT, ENDS_AT, "", Judging(Rules(), (), None))
+        ids = [each.droplet_id for each in ask(connection, KnownDroplet, Question(ENDS_AT))]
+        together = droplets.droplet_pages(reading, [*ids, 999])
+        assert together.keys() == set(ids)
+        frame = Frame("droplets/1", Asked(), ENDS_AT, ENDS_AT, address)
+        for droplet_id in ids[::4]:
+            alone = droplets.droplet_page(reading, droplet_id)
+            assert alone
+            assert frame.written(together[droplet_id], "") == frame.written(alone, "")
 
 
 def test_the_page_of_a_droplet_leads_to_what_was_wrong_before(client: httpx.Client, lived: Database) -> None:

@@ -159,13 +159,11 @@ def _answers(
     whose = dict(_whose(view, question, types, connection.dialect.name))
     when = dict(_when(view, question, types))
     dialect = connection.dialect.name
-    few = _few(connection, view, question) if "account" in view.columns else None
     what = _counted(view, by) if by else _ordered(view, question.limit, dialect)
-    text = _text(view, list(whose), list(when), what, 0 if few is None else len(few), dialect=dialect)
-    if few is not None:
-        whose["wanted"] = reach.wanted(few, dialect)
+    narrowed, values = _narrowed(connection, view, question)
+    text = _text(view, [*whose], [*when], what, narrowed, dialect=dialect)
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
-    values: list[sa.BindParameter[Any]] = [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
+    values += [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
     since = question.since or (question.now - RECENT if view.is_recent else None)
     if begin := back.first_day(connection, view.name, question.now, since):
         text = text.replace(ASKED_FROM, ":asked_from")
@@ -173,6 +171,23 @@ def _answers(
     values += [*whose.values(), *when.values()]
     read = {name: types[name] for name in by} | {"rows": sa.BigInteger()} if by else types
     return connection.execute(sa.text(text).bindparams(*values).columns(**read), execution_options=options)
+
+
+def _narrowed(
+    connection: sa.Connection, view: View, question: Question
+) -> tuple[Sequence[str], list[sa.BindParameter[Any]]]:
+    """Give what leaves of each table the rows that the question needs, if those are few, with its parameters."""
+    few = _few(connection, view, question) if "account" in view.columns else None
+    if few is None:
+        return (), []
+    dialect, read = connection.dialect.name, with_dependencies(view.name)
+    live_since = reach.live_since(read, question.now, question.since or question.now - RECENT)
+    tables = {name for each in read for name in each.reads}
+    values = [reach.wanted(few, dialect)]
+    lines = [*reach.narrowed(tables, dialect, len(few), is_live=live_since is not None)]
+    if live_since is not None:
+        values.append(sa.bindparam("live_since", live_since, UtcDateTime()))
+    return lines, values
 
 
 def _few(connection: sa.Connection, view: View, question: Question) -> Sequence[int] | None:
@@ -200,18 +215,15 @@ def _text(
     whose: Sequence[str],
     when: Sequence[str],
     what: tuple[str, Sequence[str]],
-    wanted: int,
+    narrowed: Sequence[str],
     *,
     dialect: str,
 ) -> str:
-    """Write the question; where Droplets are `wanted`, tables have only the rows of so many."""
-    read = with_dependencies(view.name)
     selected, follows = what
-    tables = {name for each in read for name in each.reads}
     lines = [
         f"WITH report_clock AS NOT MATERIALIZED ({_CLOCK[dialect]})",
-        *(reach.narrowed(tables, wanted, dialect) if wanted else ()),
-        *(_common(each, dialect, whose) for each in read if each.reads),
+        *narrowed,
+        *(_common(each, dialect, whose) for each in with_dependencies(view.name) if each.reads),
         f"SELECT {selected} FROM {view.name}",
         *_where([*whose, *when]),
         *follows,

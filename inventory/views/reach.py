@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from inventory.views.catalog import View
 from inventory.views.times import UtcDateTime
 
 # So many Droplets are no longer few: SQLite, which has no statistics, joins those of a list one by one with all that
@@ -34,6 +35,13 @@ _IS_WANTED = {
 # PostgreSQL would go through a longer list for each row that it looks up; what IS TRUE keeps apart, it hashes once.
 _LONG_LIST = 200
 _IS_IN_LONG_LIST = "({column} IN (SELECT unnest(:wanted))) IS TRUE"
+
+# What ended before can have no version that was in force since, whatever it was.
+_LIVE = " AND (b.gone_at IS NULL OR b.gone_at >= :live_since)"
+_VERSIONS = "backup_versions"
+_OF_THIS_DAY = frozenset(
+    {"droplet_size_at_last_look", "droplet_size_now", "live_backups", "size_growth", "size_anomalies"}
+)
 
 _LISTED = {
     "sqlite": "SELECT value FROM json_each(:{name})",
@@ -96,14 +104,29 @@ def wanted(droplet_ids: Sequence[int], dialect: str) -> sa.BindParameter[Any]:
     return sa.bindparam("wanted", json.dumps(list(droplet_ids)))
 
 
-def narrowed(tables: Collection[str], droplets: int, dialect: str) -> Iterator[str]:
-    """Give common table expressions that leave of each table the rows of the Droplets `:wanted`, which are so many."""
+def live_since(read: Iterable[View], now: datetime, begin: datetime) -> datetime | None:
+    """Tell since when a backup must have been live for views that reach back to `begin` to need its versions.
+
+    None means that they need those of every backup: what a Droplet has now must not cost what it ever had.
+    """
+    readers = {view.name for view in read if _VERSIONS in view.reads}
+    if readers and readers <= _OF_THIS_DAY:
+        return now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return begin if readers == {"changes"} else None
+
+
+def narrowed(tables: Collection[str], dialect: str, droplets: int, *, is_live: bool) -> Iterator[str]:
+    """Give common table expressions that leave of each table the rows of the Droplets `:wanted`, which are so many.
+
+    Where `is_live`, only backups that were live after `:live_since` have versions.
+    """
     schema = _SCHEMA[dialect]
     is_long = dialect == "postgresql" and droplets > _LONG_LIST
     is_wanted = _IS_IN_LONG_LIST if is_long else _IS_WANTED[dialect]
     which = dict.fromkeys(sorted(_OF_DROPLET), is_wanted.format(column="droplet_id"))
-    of_backups = f"backup_id IN (SELECT b.id FROM {schema}backups AS b WHERE {is_wanted.format(column='b.droplet_id')})"
-    which["backup_versions"] = f"({of_backups}) IS TRUE" if is_long else of_backups
+    of_backup = is_wanted.format(column="b.droplet_id") + (_LIVE if is_live else "")
+    versions = f"(backup_id IN (SELECT b.id FROM {schema}backups AS b WHERE {of_backup}))"
+    which[_VERSIONS] = f"{versions} IS TRUE" if is_long else versions
     which["droplets"] = is_wanted.format(column="id")
     which["sync_runs"] = _RUNS
     for table, condition in which.items():

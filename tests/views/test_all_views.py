@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
@@ -282,6 +283,20 @@ def test_what_is_asked_of_some_is_what_is_said_of_them_among_all(
     of_account = [each for each in rows if each[0] == "seeded"]
     assert ask(connection, row, Question(ENDS, accounts={"seeded"})) == of_account
     assert ask(connection, row, Question(ENDS, accounts={"seeded"}, droplet_ids=wanted)) == []
+
+
+def test_an_account_beside_others_is_told_at_every_moment_what_is_said_of_it_among_all(
+    connection: sa.Connection,
+) -> None:
+    """Where only backups that were live of late have versions, too."""
+    of_versions = [
+        name for name, view in views().items() if "backup_versions" in view.reads and "account" in view.columns
+    ]
+    for now, name in product(MOMENTS, of_versions):
+        for since in (None, now - timedelta(days=3), now - timedelta(hours=1)):
+            rows = ask(connection, ROWS[name], Question(now, since=since))
+            of_one = ask(connection, ROWS[name], Question(now, since=since, accounts={"seeded"}))
+            assert of_one == [row for row in rows if row[0] == "seeded"], (name, now, since)
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_DROPLET))

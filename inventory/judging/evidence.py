@@ -12,7 +12,7 @@ from inventory.judging.findings import STAYS_FOR, Evidence, Undelivered, current
 from inventory.judging.rules import Exemption, Rules
 from inventory.judging.verdict import Verdict, together
 from inventory.views.queries import Question, ask
-from inventory.views.reach import droplets_of, shared_names
+from inventory.views.reach import droplets_of, few_droplets, shared_names
 from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
@@ -34,9 +34,8 @@ _LATELY = timedelta(days=8)
 # So many Droplets are not told apart from all of them.
 _MANY = 1_000
 
-# Droplets: all of a fleet are judged together, or those of some accounts after those of others.
+# So many Droplets of a fleet are judged together, more of them an account after the other.
 ALL_AT_ONCE = 5_000
-IN_PARTS_OF = 1_000
 
 
 def inspect(
@@ -66,20 +65,17 @@ def inspect(
 
 
 def in_parts(connection: sa.Connection, accounts: Collection[str]) -> list[Collection[str]]:
-    """Divide the accounts of a large fleet, so that what is held of a part does not grow with it."""
+    """Divide accounts into single ones, where they are part of a fleet or many: what is held does not grow with it.
+
+    PostgreSQL expects one account where several of many are named, and pairs the Droplets of all. Accounts that never
+    had a Droplet cost nothing, and go with the first.
+    """
     droplets = droplets_of(connection, accounts)
-    if sum(droplets.values()) <= ALL_AT_ONCE:
+    is_alone = few_droplets(connection, accounts) is None
+    if not droplets or (is_alone and sum(droplets.values()) <= ALL_AT_ONCE):
         return [accounts]
-    parts: list[Collection[str]] = []
-    part: list[str] = []
-    held = 0
-    for name in accounts:
-        if part and held + droplets.get(name, 0) > IN_PARTS_OF:
-            parts.append(part)
-            part, held = [], 0
-        part.append(name)
-        held += droplets.get(name, 0)
-    return [*parts, part]
+    first, *others = sorted(droplets)
+    return [[first, *sorted(set(accounts) - droplets.keys())], *([name] for name in others)]
 
 
 def read_evidence(

@@ -71,5 +71,4 @@ def test_a_verdict_in_parts_is_the_verdict(accounts: list[Account], monkeypatch:
 
     whole = verdict()
     monkeypatch.setattr(evidence, "ALL_AT_ONCE", 1)
-    monkeypatch.setattr(evidence, "IN_PARTS_OF", 3)  # one account each, the last with the one that was never synced
     assert verdict() == whole

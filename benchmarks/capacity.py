@@ -26,7 +26,7 @@ from inventory.store.engine import Database
 from inventory.vocabulary import RunStatus
 from tests.simulated import MONDAY, Account, Api
 
-_SIZES = (125, 250, 500)
+_SIZES = (100, 200, 400)
 _SETTLING_DAYS = 9  # until the first relisting is spread over its week, and weekly backups have come and gone
 _DAYS = 7
 _LOOKS_A_DAY = 24

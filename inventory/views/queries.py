@@ -184,7 +184,9 @@ def _narrowed(
     live_since = reach.live_since(read, question.now, question.since or question.now - RECENT)
     tables = {name for each in read for name in each.reads}
     values = [reach.wanted(few, dialect)]
-    lines = [*reach.narrowed(tables, dialect, len(few), is_live=live_since is not None)]
+    # What adds Droplets up goes through the list again and again, however short it is.
+    is_long = len(few) > reach.LONG_LIST or "droplet_id" not in view.columns
+    lines = [*reach.narrowed(tables, dialect, is_long=is_long, is_live=live_since is not None)]
     if live_since is not None:
         values.append(sa.bindparam("live_since", live_since, UtcDateTime()))
     return lines, values

@@ -33,7 +33,7 @@ _IS_WANTED = {
     "postgresql": "{column} = ANY(:wanted)",
 }
 # PostgreSQL would go through a longer list for each row that it looks up; what IS TRUE keeps apart, it hashes once.
-_LONG_LIST = 200
+LONG_LIST = 50
 _IS_IN_LONG_LIST = "({column} IN (SELECT unnest(:wanted))) IS TRUE"
 
 # What ended before can have no version that was in force since, whatever it was.
@@ -115,18 +115,18 @@ def live_since(read: Iterable[View], now: datetime, begin: datetime) -> datetime
     return begin if readers == {"changes"} else None
 
 
-def narrowed(tables: Collection[str], dialect: str, droplets: int, *, is_live: bool) -> Iterator[str]:
-    """Give common table expressions that leave of each table the rows of the Droplets `:wanted`, which are so many.
+def narrowed(tables: Collection[str], dialect: str, *, is_long: bool, is_live: bool) -> Iterator[str]:
+    """Give common table expressions that leave of each table the rows of the Droplets `:wanted`, perhaps a long list.
 
     Where `is_live`, only backups that were live after `:live_since` have versions.
     """
     schema = _SCHEMA[dialect]
-    is_long = dialect == "postgresql" and droplets > _LONG_LIST
-    is_wanted = _IS_IN_LONG_LIST if is_long else _IS_WANTED[dialect]
+    is_hashed = is_long and dialect == "postgresql"
+    is_wanted = _IS_IN_LONG_LIST if is_hashed else _IS_WANTED[dialect]
     which = dict.fromkeys(sorted(_OF_DROPLET), is_wanted.format(column="droplet_id"))
     of_backup = is_wanted.format(column="b.droplet_id") + (_LIVE if is_live else "")
     versions = f"(backup_id IN (SELECT b.id FROM {schema}backups AS b WHERE {of_backup}))"
-    which[_VERSIONS] = f"{versions} IS TRUE" if is_long else versions
+    which[_VERSIONS] = f"{versions} IS TRUE" if is_hashed else versions
     which["droplets"] = is_wanted.format(column="id")
     which["sync_runs"] = _RUNS
     for table, condition in which.items():

@@ -233,7 +233,12 @@ def pages(
             help="Where to answer; 127.0.0.1:8081 if this is not given.",
         ),
     ] = None,
-    connections: Annotated[int | None, typer.Option("--connections", hidden=True)] = None,
+    connections: Annotated[
+        int | None,
+        typer.Option(
+            "--connections", hidden=True, help="Descriptor of the socket on which the daemon hands connections over."
+        ),
+    ] = None,
     config: ConfigFile = None,
 ) -> int:
     """Serve pages to look at in a browser: overview, calendar, Droplets, reports, and the past."""

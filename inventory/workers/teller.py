@@ -20,6 +20,9 @@ from inventory.store.engine import Database
 # A channel that another process tells now is told by us after this. Accounts that end meanwhile come along.
 _AGAIN_SECONDS = 5.0
 
+# Accounts that end together are judged together, and when their lanes have begun with others and wait for answers.
+_TOGETHER_SECONDS = 3.0
+
 # A new or changed channel is first told all that exists, for which every account is judged.
 _WHOLE_EVERY_SECONDS = 300.0
 
@@ -66,12 +69,13 @@ class Teller:
                 return
 
     def _taken(self, seconds: float | None) -> tuple[set[str], bool]:
-        """Wait for an account, at most so long, and take all that have come; also tell whether no other will."""
+        """Wait for an account, at most so long, and take all that come with it; also tell whether no other will."""
         taken: set[str | None] = set()
         with suppress(Empty):
             taken.add(self._ended.get(timeout=seconds))
-            while True:
-                taken.add(self._ended.get_nowait())
+            until = time.monotonic() + _TOGETHER_SECONDS
+            while None not in taken:
+                taken.add(self._ended.get(timeout=max(until - time.monotonic(), 0)))
         return {each for each in taken if each is not None}, None in taken
 
     def _tell(self, accounts: Collection[str]) -> set[str]:

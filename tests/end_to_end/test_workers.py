@@ -5,19 +5,27 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
+from inventory.serving import web
+from inventory.settings.load import load
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.messages import Answer, Request
 from inventory.simulator.server import serve
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, sync_runs
 from inventory.store.upgrade import upgrade
+from inventory.workers.service import Worker
 from tests.end_to_end.conftest import Run, now, on_sqlite
 from tests.end_to_end.daemon_process import DaemonProcess, eventually, running
 from tests.end_to_end.receiver import receiving
@@ -114,6 +122,32 @@ def holding(database: Database, *workers: DaemonProcess) -> DaemonProcess:
     """Wait until one of these workers holds an account, and return it."""
     eventually(lambda: len(held(database)) > 0)
     return next(each for each in workers if each.pid in held(database))
+
+
+def test_a_worker_syncs_what_is_due_answers_and_ends_when_it_is_told_to(served: Served, database: Database) -> None:
+    """In this process, whose lines are counted; all others start programs."""
+    config, address, ended = Path("inventory.toml"), "127.0.0.1:0", Event()
+    events: SimpleQueue[str] = SimpleQueue()
+    worker = Worker(
+        config, load(config), is_verbose=False, interrupted_by=lambda: signal.SIGTERM if ended.is_set() else None
+    )
+
+    def ask() -> str:
+        try:
+            eventually(lambda: complete(database) == dict.fromkeys(NAMES, 1) and jobs(database) == 0)
+            events.put("reload")
+            change(database, "UPDATE accounts SET next_due_at = now() WHERE name = 'customer-0'")
+            eventually(lambda: complete(database)[NAMES[0]] == 2)
+            eventually(lambda: httpx.get(f"{serving.url}/readyz").status_code == HTTPStatus.OK)
+            return httpx.get(f"{serving.url}/metrics").text
+        finally:
+            ended.set()
+
+    with web.serve(address, worker.application(address)) as serving, ThreadPoolExecutor(1) as thread:
+        metrics = thread.submit(ask)
+        assert worker.run(events) == 0
+    assert f'inventory_droplets{{account="{NAMES[5]}"}} 3.0' in metrics.result()
+    assert (held(database), jobs(database)) == ([], 0)
 
 
 @pytest.mark.slow

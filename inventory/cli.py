@@ -236,7 +236,11 @@ def pages(
     connections: Annotated[
         int | None,
         typer.Option(
-            "--connections", hidden=True, help="Descriptor of the socket on which the daemon hands connections over."
+            "--connections",
+            hidden=True,
+            min=0,
+            max=2**31 - 1,
+            help="Descriptor of the socket on which the daemon hands connections over.",
         ),
     ] = None,
     config: ConfigFile = None,

@@ -63,10 +63,13 @@ def run(config_file: Path | None, *, listen: str | None, connections: int | None
 
 
 def _answer_for_the_daemon(connections: int, pages: web.Application) -> int:
-    with suppress(OSError):  # where a sandbox forbids it, it answers at the usual priority
-        os.nice(_NICE)
     with interruptible(lambda _: None) as signal_number:
-        thread = taking(connections, pages)
+        try:
+            thread = taking(connections, pages)
+        except OSError as error:
+            raise UsageError(f"--connections {connections} is no socket: only the daemon gives one") from error
+        with suppress(OSError):  # where a sandbox forbids it, it answers at the usual priority
+            os.nice(_NICE)
         while thread.is_alive() and not signal_number():
             thread.join(_LOOK_SECONDS)
     return EXIT_COMPLETE

@@ -129,7 +129,11 @@ def _page(
             "policy": details_text.policy_words,
             "missed": found.missed[:_MOST_MISSED],
             "missed_in_all": len(found.missed),
-            "earlier": [(words.span(ago) + " ago", f"{reading.now - ago:%Y-%m-%dT%H:%M:%SZ}") for ago in _EARLIER],
+            "earlier": [
+                (words.span(ago) + " ago", f"{reading.now - ago:%Y-%m-%dT%H:%M:%SZ}")
+                for ago in _EARLIER
+                if reading.now - ago >= found.droplet.first_seen_at
+            ],
             "versions": versions(reading.connection, found.droplet_id, reading.now, _MOST_VERSIONS),
             "version": details_text.version_words,
             "events": found.events,

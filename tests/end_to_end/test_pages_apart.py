@@ -87,6 +87,8 @@ def test_a_process_that_died_costs_an_answer_and_begins_again(url: str, monkeypa
         (child,) = children()
         os.kill(child, signal.SIGKILL)
         eventually(lambda: not children())
+    # Its connections ended with it.
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         assert client.get("/reports").status_code in (503, 200), "refused until five seconds after the last beginning"
         monkeypatch.setattr(handing, "_AGAIN_SECONDS", 0.0)
         assert get(client, "/reports").status_code == 200

@@ -35,6 +35,7 @@ NUMBERED = [
     ("simulator", "--port", "-1", "--days", "..."),
     ("simulator", "--port", "-1", "--seed", "..."),
     ("health", "--http", "127.0.0.1:..."),
+    ("pages", "--connections", "..."),
 ]
 DATED = [
     *((option, "...") for option in ("--as-of", "--since", "--until")),

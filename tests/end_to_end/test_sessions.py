@@ -30,7 +30,7 @@ SETTINGS = [
     "statement_timeout = '30ms'",
     "idle_in_transaction_session_timeout = '30ms'",
     "idle_session_timeout = '30ms'",
-    "transaction_timeout = '30ms'",
+    "transaction_timeout = '100ms'",
 ]
 QUESTIONS = [("check",), ("report", "--json"), ("report", "live_backups", "--json"), ("report", "due_windows", "--csv")]
 

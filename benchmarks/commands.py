@@ -27,8 +27,11 @@ _ROUNDS = 5
 
 
 class _Measured(NamedTuple):
+    """Wall time, peak memory (MB of 2**20 bytes) and processor time of one command."""
+
     seconds: float
     megabytes: float
+    processor_seconds: float
 
 
 def main() -> None:
@@ -47,7 +50,11 @@ def main() -> None:
 
 def _told(rounds: list[_Measured]) -> str:
     seconds = [each.seconds for each in rounds]
-    return f"{median(seconds):.2f} s, at most {max(seconds):.2f} s, {max(each.megabytes for each in rounds):.0f} MB"
+    processor = median(each.processor_seconds for each in rounds)
+    most = max(each.megabytes for each in rounds)
+    return (
+        f"{median(seconds):.2f} s, at most {max(seconds):.2f} s, {processor:.2f} s of its processor time, {most:.0f} MB"
+    )
 
 
 @contextmanager
@@ -65,7 +72,6 @@ def _filled(new: New, droplets: int, days: int) -> Iterator[sa.URL]:
 
 
 def _run(command: str, url: sa.URL, megabytes: int | None, api: str = "http://localhost:9") -> _Measured:
-    """Return the wall time in seconds and the peak memory in MB (2**20 bytes) of one command."""
     url = url.set(drivername=url.get_backend_name())
     environment = {
         "PATH": os.environ["PATH"],

@@ -5,33 +5,22 @@ followed by a sync's statistics.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from benchmarks import history
-from benchmarks.account import TOKEN, served
+from benchmarks.account import served
 from benchmarks.databases import DATABASES, New, migrated
-from benchmarks.process import MEASURE
+from benchmarks.process import Measured, measured
 
 _COMMANDS = ("check", "report")
 _ROUNDS = 5
-
-
-class _Measured(NamedTuple):
-    """Wall time, peak memory (MB of 2**20 bytes) and processor time of one command."""
-
-    seconds: float
-    megabytes: float
-    processor_seconds: float
 
 
 def main() -> None:
@@ -48,7 +37,7 @@ def main() -> None:
                 print(f"{name}, {asked.droplets:,} Droplets: inventory {command} {told}", flush=True)
 
 
-def _told(rounds: list[_Measured]) -> str:
+def _told(rounds: list[Measured]) -> str:
     seconds = [each.seconds for each in rounds]
     processor = median(each.processor_seconds for each in rounds)
     most = max(each.megabytes for each in rounds)
@@ -71,28 +60,12 @@ def _filled(new: New, droplets: int, days: int) -> Iterator[sa.URL]:
     yield url
 
 
-def _run(command: str, url: sa.URL, megabytes: int | None, api: str = "http://localhost:9") -> _Measured:
-    url = url.set(drivername=url.get_backend_name())
-    environment = {
-        "PATH": os.environ["PATH"],
-        "INVENTORY_API_URL": api,
-        "INVENTORY_TOKEN": TOKEN,
-        "INVENTORY_DATABASE_URL": url.render_as_string(hide_password=False),
-        "INVENTORY_REQUESTS_PER_SECOND": "0",
-    }
+def _run(command: str, url: sa.URL, megabytes: int | None, api: str = "http://localhost:9") -> Measured:
+    inventory = Path(sys.executable).with_name("inventory")
     limit = f"ulimit -v {megabytes * 1024}; " if megabytes else ""
     # `check` exits with what it found.
-    inventory = Path(sys.executable).with_name("inventory")
-    shell = [
-        "bash",
-        "-c",
-        f"{limit}'{inventory}' {command} --timeout 600; test $? -le 3"
-        if command == "check"
-        else f"{limit}'{inventory}' {command}",
-    ]
-    words = [sys.executable, "-S", "-c", MEASURE, *shell]
-    result = subprocess.run(words, check=True, capture_output=True, text=True, env=environment, cwd="/")  # noqa: S603 - our own program
-    return _Measured(*map(float, result.stdout.split()))
+    rest = " --timeout 600; test $? -le 3" if command == "check" else ""
+    return measured(["bash", "-c", f"{limit}'{inventory}' {command}{rest}"], url, api)
 
 
 if __name__ == "__main__":

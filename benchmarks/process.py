@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -81,21 +81,35 @@ def _measure_fleet(name: str, database: sa.URL, droplets: int) -> _Figures:
     )
 
 
-def _run(url: str, database: sa.URL, *options: str) -> tuple[float, float]:
-    """Return the wall time in seconds and the peak memory in MB (2**20 bytes) of one sync."""
-    command = [str(Path(sys.executable).with_name("inventory")), "sync", "--quiet", *options]
-    database = database.set(drivername=database.get_backend_name())
+class Measured(NamedTuple):
+    """Wall time, peak memory (MB of 2**20 bytes) and processor time of one command."""
+
+    seconds: float
+    megabytes: float
+    processor_seconds: float
+
+
+def measured(command: Sequence[str | Path], database: sa.URL, api: str) -> Measured:
+    """Run a command with the settings that a sync of the simulated account needs."""
     environment = {
         "PATH": os.environ["PATH"],
-        "INVENTORY_API_URL": url,
+        "INVENTORY_API_URL": api,
         "INVENTORY_TOKEN": TOKEN,
-        "INVENTORY_DATABASE_URL": database.render_as_string(hide_password=False),
+        "INVENTORY_DATABASE_URL": database.set(drivername=database.get_backend_name()).render_as_string(
+            hide_password=False
+        ),
         "INVENTORY_REQUESTS_PER_SECOND": "0",
     }
     words = [sys.executable, "-S", "-c", MEASURE, *command]
     result = subprocess.run(words, check=True, capture_output=True, text=True, env=environment, cwd="/")  # noqa: S603 - our own program
-    seconds, megabytes, _ = result.stdout.split()
-    return float(seconds), float(megabytes)
+    return Measured(*map(float, result.stdout.split()))
+
+
+def _run(url: str, database: sa.URL, *options: str) -> tuple[float, float]:
+    """Return the wall time in seconds and the peak memory in MB (2**20 bytes) of one sync."""
+    inventory = Path(sys.executable).with_name("inventory")
+    seconds, megabytes, _ = measured([inventory, "sync", "--quiet", *options], database, url)
+    return seconds, megabytes
 
 
 def _import_seconds() -> float:

@@ -1,18 +1,20 @@
 """What the daemon and a worker have in common: how they start, follow syncs, take new settings and end if they hang."""
 
 import os
+import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NoReturn
 
 import structlog
 
 from inventory.errors import EXIT_BUG, ConfigurationError, DatabaseLockedError, DatabaseUnavailableError
 from inventory.process import log
-from inventory.process.interruption import Interrupted, interrupt, interruptible
+from inventory.process.interruption import Interrupted, calling, interrupt, interruptible
 from inventory.process.liveness import Lane, Liveness, Starting, stacks
 from inventory.report.progress import Silence
 from inventory.rounds.round import opened
@@ -29,6 +31,27 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.service")
 _MISSED_INTERVALS = 3
 _SHORTEST_PATIENCE = timedelta(minutes=5)
 _LONGEST_PATIENCE = timedelta(hours=3)
+
+
+@contextmanager
+def starting(
+    config_file: Path | None, *, is_verbose: bool
+) -> Iterator[tuple[Settings, "SimpleQueue[str]", Callable[[], int | None]]]:
+    """Give the settings, the signals as they come ("stop", "reload"), and what tells the number of one that stops.
+
+    Raises:
+        ConfigurationError: The settings are wrong.
+    """
+    events: SimpleQueue[str] = SimpleQueue()
+    with (
+        interruptible(lambda _: events.put("stop")) as signal_number,
+        calling(lambda: events.put("reload"), signal.SIGHUP),
+    ):
+        settings = load(config_file)
+        log.configure(verbose=is_verbose, is_service=True, secrets=settings.secrets)
+        for warning in settings.warnings:
+            _log.warning("settings.warning", warning=warning)
+        yield settings, events, signal_number
 
 
 class Following(Silence):

@@ -48,9 +48,9 @@ from inventory.serving.listening import is_loopback, names
 from inventory.serving.probe import Probe
 from inventory.settings.load import Settings
 from inventory.settings.schedule import Schedule
+from inventory.store.account_records import next_due
 from inventory.store.engine import Database
 from inventory.store.notices import undelivered
-from inventory.store.runs import next_due
 from inventory.store.snapshot import Snapshot, read_snapshot
 from inventory.sync.order import Order
 from inventory.sync.result import SyncReport

@@ -10,8 +10,8 @@ from inventory.digitalocean.scopes import Reading
 from inventory.errors import AuthenticationError, StoppedError
 from inventory.judging.overdue import is_overdue
 from inventory.process.clock import CLOCK_TOLERANCE
+from inventory.store.account_records import StoredAccount
 from inventory.store.examination import LastRun, StoredState
-from inventory.store.runs import StoredAccount
 from inventory.terminal.words import age, count, instant, size
 from inventory.vocabulary import RunStatus
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from inventory.errors import InventoryError
 from inventory.pages import comparison, cost, droplets, grouping, overview, reports
 from inventory.pages.asked import Asked
 from inventory.pages.frame import Frame
@@ -109,11 +110,15 @@ def write(reading: Reading, target: Path, progressed: Callable[[int, int], objec
     for each in (target, target / "droplets", target / "reports"):
         directory(each)
     _begin(reading, target / names.file("", 1, ""), names)
-    written = set()
+    written = set[Path]()
     for number, file in enumerate(files, start=1):
         path = target / names.file(file.place, file.page, file.by)
-        with replacing(path) as opened:
-            opened.write(_text(reading, file, names))
+        try:
+            _write(reading, file, path, names)
+        except InventoryError as error:
+            if written:
+                error.comes_after_writes()
+            raise
         written.add(path)
         progressed(number, len(files))
     _remove_old({*target.glob("calendar-*.html"), *(target / "droplets").glob("*.html")} - written)
@@ -149,6 +154,11 @@ def _files(droplet_ids: Collection[int], ways: Collection[str]) -> Iterator[_Fil
         yield _File("cost", cost.page, by=by)
     yield _File("compare", comparison.page)
     yield _File("", overview.page)
+
+
+def _write(reading: Reading, file: _File, path: Path, names: _Names) -> None:
+    with replacing(path) as opened:
+        opened.write(_text(reading, file, names))
 
 
 def _text(reading: Reading, file: _File, names: _Names) -> str:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from inventory.store.account_records import StoredAccount, read_account
 from inventory.store.engine import Database
-from inventory.store.runs import StoredAccount, last_complete, read_account
+from inventory.store.runs import last_complete
 from inventory.store.schema import accounts, sync_runs
 from inventory.vocabulary import RunMode
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from inventory.store import runs
+from inventory.store import account_records, runs
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, droplet_versions, droplets, metadata, notice_attempts, notices
 
@@ -18,7 +18,7 @@ class Forgettable:
         rows: Table -> how many of its rows can be deleted; parents first.
     """
 
-    account: runs.StoredAccount
+    account: account_records.StoredAccount
     rows: dict[str, int]
 
 
@@ -31,7 +31,7 @@ def stored_accounts(database: Database) -> list[str]:
 def find(database: Database, name: str) -> Forgettable | None:
     """Find what is stored of the account of this name; None if it was never synced."""
     with database.reading() as connection:
-        account = runs.read_account(connection, name)
+        account = account_records.read_account(connection, name)
         if account is None:
             return None
         rows = {
@@ -41,7 +41,7 @@ def find(database: Database, name: str) -> Forgettable | None:
     return Forgettable(account, rows)
 
 
-def forget(database: Database, account: runs.StoredAccount, now: datetime) -> None:
+def forget(database: Database, account: account_records.StoredAccount, now: datetime) -> None:
     """Delete the account, its Droplets, their backups and its runs, in one transaction.
 
     Raises:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from inventory.process.identity import is_dead
 from inventory.store.engine import Database
-from inventory.store.runs import LEASE_EXPIRES_AFTER, database_now, is_dead
+from inventory.store.runs import LEASE_EXPIRES_AFTER, database_now
 from inventory.store.schema import accounts, sync_runs
 from inventory.vocabulary import RunStatus
 

@@ -6,7 +6,7 @@ from inventory.digitalocean import questions
 from inventory.digitalocean.client import Client
 from inventory.errors import ApiError, Kept, NotFoundError, StoppedError, WrongAccountError
 from inventory.model import Account
-from inventory.store.runs import KnownDroplet
+from inventory.store.remembered import KnownDroplet
 from inventory.sync.discovery import Discovery, current_ids
 
 _TELLING_NUMBER = 2

@@ -15,7 +15,7 @@ from inventory.digitalocean.client import Client
 from inventory.errors import ApiError, Kept, ProtocolError, UsageError
 from inventory.history.detection import RELIST_AFTER
 from inventory.model import BackupPolicy, Droplet, Selection
-from inventory.store.runs import KnownDroplet
+from inventory.store.remembered import KnownDroplet
 from inventory.sync.fetching import Fetcher
 from inventory.sync.listings import (
     Listings,

@@ -19,7 +19,7 @@ from inventory.history import reconcile
 from inventory.history.changes import Changeset
 from inventory.history.detection import Remembered
 from inventory.model import Account, Attempt, Failed, Listed, Proven, StoredDroplet
-from inventory.store import runs
+from inventory.store import account_records, remembered, runs
 from inventory.store.apply import apply
 from inventory.store.conflicts import made_again
 from inventory.store.engine import Database
@@ -51,7 +51,7 @@ class Ledger:
 
     database: Database
     name: str
-    account: runs.StoredAccount | None
+    account: account_records.StoredAccount | None
     accepts_gone: bool
     lease: Lease | None
     next_due_at: datetime | None
@@ -76,11 +76,11 @@ class Ledger:
         """
         if job.order.is_dry_run:
             with database.reading() as connection:
-                stored = runs.read_account(connection, job.account)
+                stored = account_records.read_account(connection, job.account)
                 last_complete_at = runs.last_complete(connection, stored.id if stored else None)
                 return cls(database, job.account, stored, job.order.accept_gone, None, None, last_complete_at, clock)
         with database.writing() as connection:
-            account = runs.ensure_account(connection, job.account)
+            account = account_records.ensure_account(connection, job.account)
             run_id = runs.start(
                 connection,
                 account,
@@ -125,7 +125,7 @@ class Ledger:
                 to_do="configure the right token, or give the account another name.",
             )
         with self.database.reading() as connection:
-            same = [name for name in runs.namesakes(connection, found, self.name) if name in configured]
+            same = [name for name in account_records.namesakes(connection, found, self.name) if name in configured]
         if same:
             raise self._one_account(same[0], found)
 
@@ -156,30 +156,30 @@ class Ledger:
             self._keep_account(self.lease, stored, found, configured)
 
     def _keep_account(
-        self, lease: Lease, stored: runs.StoredAccount, found: Account, configured: frozenset[str]
+        self, lease: Lease, stored: account_records.StoredAccount, found: Account, configured: frozenset[str]
     ) -> None:
         with lease.writing() as connection:
-            if other := runs.claim(connection, stored, found, configured):
+            if other := account_records.claim(connection, stored, found, configured):
                 raise self._one_account(other, found)
-            runs.record_account(connection, stored.id, found, self.clock())
+            account_records.record_account(connection, stored.id, found, self.clock())
 
-    def known(self) -> dict[int, runs.KnownDroplet]:
+    def known(self) -> dict[int, remembered.KnownDroplet]:
         """Read every Droplet stored for the account."""
         with self.database.reading() as connection:
-            return runs.known_droplets(connection, self.account_id)
+            return remembered.known_droplets(connection, self.account_id)
 
     def remembered(self) -> tuple[dict[int, Remembered], datetime | None]:
         """Read what may prove Droplets unchanged, and when the last run before this one began."""
         with self.database.reading() as connection:
             return (
-                runs.remembered_droplets(connection, self.account_id),
+                remembered.remembered_droplets(connection, self.account_id),
                 runs.last_started(connection, self.account_id, before_run_id=self.run_id),
             )
 
     def owned_elsewhere(self, configured: frozenset[str], droplet_ids: list[int]) -> dict[int, str]:
         """Name for each of these Droplets the other configured account it belongs to (R6)."""
         with self.database.reading() as connection:
-            return runs.owned_elsewhere(connection, self.account_id, configured, droplet_ids)
+            return remembered.owned_elsewhere(connection, self.account_id, configured, droplet_ids)
 
     @made_again
     def unselect(self, droplet_ids: Sequence[int]) -> None:
@@ -321,7 +321,7 @@ def _refused(attempt: Attempt, refusal: sa.exc.DBAPIError) -> Failed:
     )
 
 
-def _owner(account: Account | runs.StoredAccount) -> str:
+def _owner(account: Account | account_records.StoredAccount) -> str:
     """Name who owns the Droplets: the team, where one is known."""
     return f"team {account.team_uuid}" if account.team_uuid else str(account.uuid)
 

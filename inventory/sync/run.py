@@ -39,7 +39,7 @@ from inventory.history.detection import Remembered, proven_unchanged
 from inventory.model import Account, Attempt, Failed
 from inventory.process.clock import CLOCK_TOLERANCE
 from inventory.store.engine import Database
-from inventory.store.runs import KnownDroplet
+from inventory.store.remembered import KnownDroplet
 from inventory.sync.account import are_telling, check_token, read_account
 from inventory.sync.attempts import Attempts
 from inventory.sync.discovery import Discovery, discover

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from inventory.errors import EXIT_NEEDS_CHANGE
 from inventory.model import Account
-from inventory.store import runs
+from inventory.store import account_records, remembered
 from inventory.store.engine import Database
 from inventory.store.schema import account_versions, droplets
 from inventory.store.selection import unselect
@@ -40,14 +40,18 @@ def add_droplet(connection: sa.Connection, droplet_id: int, account_id: int, **s
 def two_accounts(database: Database) -> dict[str, int]:
     """Give the ids of two accounts by name."""
     with database.writing() as connection:
-        return {name: runs.ensure_account(connection, name).id for name in ("mine", "theirs")}
+        return {name: account_records.ensure_account(connection, name).id for name in ("mine", "theirs")}
 
 
 def test_an_account_is_made_once(database: Database) -> None:
     with database.writing() as connection:
-        assert runs.read_account(connection, "mine") is None
-        made = runs.ensure_account(connection, "mine")
-        assert runs.ensure_account(connection, "mine") == made == runs.read_account(connection, "mine")
+        assert account_records.read_account(connection, "mine") is None
+        made = account_records.ensure_account(connection, "mine")
+        assert (
+            account_records.ensure_account(connection, "mine")
+            == made
+            == account_records.read_account(connection, "mine")
+        )
     assert made.uuid is None
 
 
@@ -72,10 +76,10 @@ def test_two_accounts_are_one_if_their_teams_say_so(
 ) -> None:
     found = Account(mine[0], "active", mine[1])
     with database.writing() as connection:
-        runs.record_account(connection, two_accounts["theirs"], Account(theirs[0], "active", theirs[1]), NOW)
-        runs.record_account(connection, two_accounts["mine"], found, NOW)
-        assert runs.namesakes(connection, found, "mine") == (["theirs"] if are_one else [])
-        assert runs.read_account(connection, "mine") == runs.StoredAccount(
+        account_records.record_account(connection, two_accounts["theirs"], Account(theirs[0], "active", theirs[1]), NOW)
+        account_records.record_account(connection, two_accounts["mine"], found, NOW)
+        assert account_records.namesakes(connection, found, "mine") == (["theirs"] if are_one else [])
+        assert account_records.read_account(connection, "mine") == account_records.StoredAccount(
             two_accounts["mine"], "mine", uuid=mine[0], team_uuid=mine[1], status="active"
         )
 
@@ -85,9 +89,9 @@ def test_every_droplet_of_the_account_is_known(database: Database, two_accounts:
         add_droplet(connection, 1, two_accounts["mine"])
         add_droplet(connection, 2, two_accounts["mine"], gone_at=NOW, last_observed_at=NOW)
         add_droplet(connection, 3, two_accounts["theirs"])
-        assert runs.known_droplets(connection, two_accounts["mine"]) == {
-            1: runs.KnownDroplet(1, "web-1", None, NOW, "complete", None, None),
-            2: runs.KnownDroplet(2, "web-2", NOW, NOW, "complete", NOW, None),
+        assert remembered.known_droplets(connection, two_accounts["mine"]) == {
+            1: remembered.KnownDroplet(1, "web-1", None, NOW, "complete", None, None),
+            2: remembered.KnownDroplet(2, "web-2", NOW, NOW, "complete", NOW, None),
         }
 
 
@@ -99,9 +103,9 @@ def test_a_droplet_belongs_to_the_account_that_saw_it_first(database: Database, 
         add_droplet(connection, 3, theirs, gone_at=NOW)
         add_droplet(connection, 4, theirs, unselected_since=NOW)
         both = frozenset(two_accounts)
-        assert runs.owned_elsewhere(connection, mine, both, [1, 2, 3, 4, 5]) == {2: "theirs"}
-        assert runs.owned_elsewhere(connection, mine, both, [1, 3]) == {}
-        assert runs.owned_elsewhere(connection, mine, frozenset({"mine"}), [2]) == {}, "that account is forgotten"
+        assert remembered.owned_elsewhere(connection, mine, both, [1, 2, 3, 4, 5]) == {2: "theirs"}
+        assert remembered.owned_elsewhere(connection, mine, both, [1, 3]) == {}
+        assert remembered.owned_elsewhere(connection, mine, frozenset({"mine"}), [2]) == {}, "that account is forgotten"
 
 
 def test_leaving_the_configuration_is_stamped_once(database: Database, two_accounts: dict[str, int]) -> None:
@@ -111,7 +115,7 @@ def test_leaving_the_configuration_is_stamped_once(database: Database, two_accou
         unselect(connection, [], NOW)
         unselect(connection, [2], NOW)
         unselect(connection, [2], NOW + timedelta(days=1))
-        known = runs.known_droplets(connection, two_accounts["mine"])
+        known = remembered.known_droplets(connection, two_accounts["mine"])
     later = NOW + timedelta(seconds=1)  # than the last attempt (R5)
     assert {droplet_id: each.unselected_since for droplet_id, each in known.items()} == {1: None, 2: later}
     assert known[2].gone_at is None
@@ -122,7 +126,7 @@ def test_every_status_of_an_account_is_kept(database: Database, two_accounts: di
     told = [("active", NOW), ("active", NOW + second), ("locked", NOW + second), ("active", NOW - second)]
     with database.writing() as connection:
         for status, at in told:
-            runs.record_account(connection, account_id, Account("f81d4fae", status), at)
+            account_records.record_account(connection, account_id, Account("f81d4fae", status), at)
         rows = connection.execute(sa.select(account_versions).order_by(account_versions.c.valid_from)).all()
     assert rows == [
         (account_id, NOW, NOW + second, "active"),
@@ -139,7 +143,7 @@ def test_a_droplet_that_another_account_enters_meanwhile_is_read_again(migrated_
         account.configured = frozenset({"mine", "theirs"})
         (droplet_id,) = account.droplets
         with database.writing() as connection:
-            theirs = runs.ensure_account(connection, "theirs").id
+            theirs = account_records.ensure_account(connection, "theirs").id
         with ThreadPoolExecutor(1) as threads, database.engine.begin() as first:
             add_droplet(first, droplet_id, theirs)
             second = threads.submit(account.sync)
@@ -188,9 +192,9 @@ def test_a_claim_of_the_same_moment_is_waited_for(migrated_postgres_url: str) ->
     with closing(Database(migrated_postgres_url)) as database:
         mine = named(database, "mine")
         with database.writing() as connection:
-            theirs = runs.ensure_account(connection, "theirs")
+            theirs = account_records.ensure_account(connection, "theirs")
         with ThreadPoolExecutor(1) as threads, database.engine.begin() as first:
-            assert runs.claim(first, theirs, Account("one", "active"), mine.configured) is None
+            assert account_records.claim(first, theirs, Account("one", "active"), mine.configured) is None
             second = threads.submit(mine.sync)
             wait_for_lock(migrated_postgres_url)
             first.commit()

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.errors import LeaseLostError, SyncRunningError
-from inventory.store import runs
+from inventory.store import account_records, runs
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, sync_listings, sync_runs
 from inventory.vocabulary import RunMode, RunStatus, Trigger
@@ -28,11 +28,11 @@ HOURLY = timedelta(hours=2)
 HOLD = """
 import sys, time
 from datetime import UTC, datetime, timedelta
-from inventory.store import runs
+from inventory.store import account_records, runs
 from inventory.store.engine import Database
 database = Database(sys.argv[1])
 with database.writing() as connection:
-    account = runs.ensure_account(connection, "default")
+    account = account_records.ensure_account(connection, "default")
     order = {"trigger": "command", "mode": "listing", "overdue_after": timedelta(hours=2)}
     run_id = runs.start(connection, account, **order, now=datetime.now(UTC))
 print(run_id, flush=True)
@@ -46,7 +46,7 @@ import os, random, sys, time
 from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from inventory.errors import LeaseLostError, SyncRunningError
-from inventory.store import runs
+from inventory.store import account_records, runs
 from inventory.store.engine import Database
 
 ORDER = {"trigger": "command", "mode": "listing", "overdue_after": timedelta(hours=2)}
@@ -57,7 +57,7 @@ def compete(chance):
     while leases < 5:
         try:
             with database.writing() as connection:
-                account = runs.ensure_account(connection, "default")
+                account = account_records.ensure_account(connection, "default")
                 run_id = runs.start(connection, account, **ORDER, now=datetime.now(UTC))
             leases += 1
             for _ in range(chance.randrange(1, 6)):
@@ -101,7 +101,7 @@ print(*codes, *(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(6)))
 
 def start(database: Database, name: str = "default", *, now: datetime = NOW) -> int:
     with database.writing() as connection:
-        account = runs.ensure_account(connection, name)
+        account = account_records.ensure_account(connection, name)
         return runs.start(
             connection, account, trigger=Trigger.COMMAND, mode=RunMode.LISTING, overdue_after=HOURLY, now=now
         )

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.simulator.fleet import Fleet
-from inventory.store import runs
+from inventory.store import account_records, runs
 from inventory.store.engine import Database
 from inventory.store.schema import metadata
 from inventory.store.snapshot import read_snapshot
@@ -128,7 +128,7 @@ def test_what_cannot_be_forgotten_is_refused(
 
 def test_an_account_that_is_being_synced_is_not_forgotten(run: Run, database: Database) -> None:
     with database.writing() as connection:
-        stored = runs.ensure_account(connection, "left")
+        stored = account_records.ensure_account(connection, "left")
         runs.start(
             connection,
             stored,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from inventory.judging.verdict import Finding, Verdict
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.server import serve
-from inventory.store import runs, verdicts
+from inventory.store import account_records, runs, verdicts
 from inventory.store.engine import Database
 from inventory.store.schema import account_figures, accounts, sync_runs
 from inventory.sync.order import Order
@@ -113,7 +113,7 @@ def test_who_synced_nothing_because_another_does_leaves_judging_to_it(run: Run, 
         for name in GROUPS:
             runs.start(
                 connection,
-                runs.ensure_account(connection, name),
+                account_records.ensure_account(connection, name),
                 trigger=Trigger.DAEMON,
                 mode=RunMode.LISTING,
                 overdue_after=timedelta(hours=2),

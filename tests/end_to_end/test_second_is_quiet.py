@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from inventory.store import runs
+from inventory.store import account_records, runs
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
 from inventory.vocabulary import RunMode, Trigger
@@ -29,7 +29,7 @@ def hold(database: Database, name: str = "default") -> None:
     with database.writing() as connection:
         runs.start(
             connection,
-            runs.ensure_account(connection, name),
+            account_records.ensure_account(connection, name),
             trigger=Trigger.DAEMON,
             mode=RunMode.DETECTION,
             overdue_after=timedelta(hours=2),

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from inventory.store.account_records import read_account
 from inventory.store.engine import Database
-from inventory.store.runs import read_account
 from inventory.store.schema import accounts, sync_runs
 from inventory.store.upgrade import upgrade
 from tests.end_to_end.conftest import Run, Served, later, on_sqlite

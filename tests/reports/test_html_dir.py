@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from inventory.errors import OutputError
-from inventory.pages import files, reports
+from inventory.errors import Kept, OutputError
+from inventory.pages import droplets, files, reports
 from inventory.pages.reading import Page
 from tests.reports.conftest import NOW, Run
 
@@ -77,6 +77,20 @@ def test_a_first_writing_that_ends_early_says_so_and_a_later_one_leaves_the_entr
     monkeypatch.setattr(reports, "list_page", ends)
     assert run("report", "--html-dir", str(site), "--as-of", NOW).code == 1
     assert index.read_text("utf-8") == whole
+
+
+def test_a_writing_that_ends_early_says_that_the_pages_before_stay(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(_reading: object) -> Page:
+        raise OutputError("disk full", kept=Kept.NOTHING_CHANGED)
+
+    monkeypatch.setattr(reports, "list_page", ends)
+    ended = run("report", "--html-dir", str(tmp_path / "site"), "--as-of", NOW)
+    assert "disk full. Nothing more was changed." in ended.err
+    monkeypatch.setattr(droplets, "droplet_pages", lambda reading, _: ends(reading))
+    ended = run("report", "--html-dir", str(tmp_path / "site"), "--as-of", NOW)
+    assert "disk full. Nothing was changed." in ended.err
 
 
 def test_many_droplets_have_no_more_pages_than_are_bearable(

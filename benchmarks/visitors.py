@@ -121,6 +121,8 @@ def _visited(url: str) -> Iterator[Connection]:
 
 
 def _visit(url: str, connection: Connection) -> None:
+    # Visitors come from elsewhere: what asking costs is not to be what answering costs.
+    os.nice(19)
     connection.send("ready")
     connection.send(asyncio.run(_ask_until_told(url, connection)))
 

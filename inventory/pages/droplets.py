@@ -16,7 +16,7 @@ from inventory.report.details_text import Fact
 from inventory.store.droplet_records import versions
 from inventory.terminal import words
 from inventory.views.queries import Question, ask
-from inventory.views.rows import BackupLifetime, DropletTag, KnownDroplet
+from inventory.views.rows import BackupLifetime, KnownDroplet
 
 A_PAGE = 50
 """How many Droplets a page of the calendar has."""
@@ -46,8 +46,8 @@ def calendar_page(reading: Reading) -> Page:
             "pages": parts,
             "accounts": sorted({each.account for each in every}),
             "groups": sorted({group for group in reading.groups().values() if group}),
-            "tags": sorted({row.tag for row in ask(reading.connection, DropletTag, Question(reading.now))}),
-            "plans": sorted(set(reading.plans().values())),
+            "tags": reading.tags_in_use(),
+            "plans": reading.plans_in_use(),
         },
     )
 

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from inventory.errors import UsageError
 from inventory.pages.asked import Asked
 from inventory.report.overview import Judging
-from inventory.store.droplet_records import policies_since
+from inventory.store import droplet_records
 from inventory.store.schema import accounts
 from inventory.terminal.spelling import nearest
-from inventory.views.queries import Question, ask
+from inventory.views.queries import Question, ask, count_by
 from inventory.views.rows import DropletTag, KnownDroplet
 
 
@@ -91,17 +91,20 @@ class Reading:
             _check("tag", asked.tag, {row.tag for row in tags})
             tagged = {row.droplet_id for row in tags if row.tag == asked.tag}
         if asked.plan:
-            plans = self.plans()
+            plans = droplet_records.plans(self.connection, self.now)
             _check("plan", asked.plan, set(plans.values()))
             planned = {droplet_id for droplet_id, plan in plans.items() if plan == asked.plan}
         return (
             tagged & planned if tagged is not None and planned is not None else tagged if planned is None else planned
         )
 
-    def plans(self) -> dict[int, str]:
-        """Read the plan of every Droplet whose policy is on, by id."""
-        found = policies_since(self.connection, None, self.now, self.now)
-        return {droplet_id: policy.plan for droplet_id, policy in found if policy.is_enabled and policy.plan}
+    def tags_in_use(self) -> list[str]:
+        """Name every tag that a Droplet has."""
+        return sorted(tag for (tag,) in count_by(self.connection, DropletTag, Question(self.now), ("tag",)))
+
+    def plans_in_use(self) -> list[str]:
+        """Name every plan by which backups are made."""
+        return sorted(set(droplet_records.plans(self.connection, self.now).values()))
 
     def question(self) -> Question:
         """Say what is asked of a view, its Droplets included; those that are gone too.

@@ -9,17 +9,16 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 
 import sqlalchemy as sa
 
-from inventory.store.droplet_records import sizes
+from inventory.store.droplet_records import is_newest, last_sizes, sizes
 from inventory.views.queries import Question, ask
-from inventory.views.rows import DropletSize, DropletSizeAtLastLook, KnownDroplet, SyncHealth
+from inventory.views.rows import DropletSizeAtLastLook, KnownDroplet, SyncHealth
 
-# So many Droplets are not told apart from all of them.
-_MANY = 1_000
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,47 +122,43 @@ def read_sizes(connection: sa.Connection, question: Question, since: date, healt
     is_narrowed = question.accounts is not None or question.droplet_ids is not None
     ids = [each.droplet_id for each in droplets] if is_narrowed else None
     today = question.now.date()
+    is_today_stored = is_newest(connection, question.now)
     looks: dict[date, dict[int, float]] = defaultdict(dict)
-    for droplet_id, day, size in sizes(connection, since, today, ids):
+    for droplet_id, day, size in sizes(connection, since, today + _DAY if is_today_stored else today, ids):
         looks[day][droplet_id] = size
-    # The stored row of the last day may be of a later look.
-    of_today = {each.droplet_id for each in droplets if each.last_observed_at and each.last_observed_at.date() == today}
-    if of_today:
-        for row in ask(connection, DropletSizeAtLastLook, question):
-            if row.droplet_id in of_today:
-                looks[today][row.droplet_id] = row.size_gigabytes
+    if not is_today_stored:
+        looks[today] = _read_today(connection, question, droplets)
     return FleetSizes(
         droplets=droplets,
         before=_read_before(connection, since, droplets, ids),
-        looks=dict(sorted(looks.items())),
+        looks={day: found for day, found in sorted(looks.items()) if found},
         overdue_after={row.account: row.overdue_after for row in health},
     )
+
+
+def _read_today(connection: sa.Connection, question: Question, droplets: Iterable[KnownDroplet]) -> dict[int, float]:
+    """Read what the looks of the question's own day had found by then; the stored rows may be of later looks."""
+    today = question.now.date()
+    looked_at = {
+        each.droplet_id for each in droplets if each.last_observed_at and each.last_observed_at.date() == today
+    }
+    if not looked_at:
+        return {}
+    last = ask(connection, DropletSizeAtLastLook, question)
+    return {row.droplet_id: row.size_gigabytes for row in last if row.droplet_id in looked_at}
 
 
 def _read_before(
     connection: sa.Connection, day: date, droplets: Iterable[KnownDroplet], ids: Collection[int] | None
 ) -> dict[date, dict[int, float]]:
     """Read what was known when a day began, by the day of the look that found it, the oldest first."""
-    begins_at, eve = _midnight(day), day - timedelta(days=1)
+    eve = day - _DAY
     found: dict[date, dict[int, float]] = defaultdict(dict)
     found[eve] = {droplet_id: size for droplet_id, _, size in sizes(connection, eve, day, ids)}
-    # What had no look on the eve was looked at before, or never.
-    others = [
-        each.droplet_id
-        for each in droplets
-        if each.droplet_id not in found[eve] and each.first_look_at and each.first_look_at < begins_at
-    ]
-    then = Question(now=begins_at - timedelta(seconds=1), droplet_ids=others if len(others) <= _MANY else ids)
-    looked_at = {each.droplet_id: each.last_observed_at for each in ask(connection, KnownDroplet, then)}
-    for row in ask(connection, DropletSize, then):
-        at = looked_at[row.droplet_id]
-        if at and row.droplet_id not in found[eve]:
-            found[at.date()][row.droplet_id] = row.size_gigabytes
+    others = [each.droplet_id for each in droplets if each.droplet_id not in found[eve]]
+    for droplet_id, looked_on, size in last_sizes(connection, eve, others):
+        found[looked_on][droplet_id] = size
     return dict(sorted(found.items()))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _last_day(droplet: KnownDroplet) -> date:

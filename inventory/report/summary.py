@@ -14,7 +14,6 @@ from inventory.views.queries import Question, ask, count_by
 from inventory.views.rows import (
     CostNow,
     DropletRetention,
-    DropletSize,
     Event,
     SizeGrowth,
     SyncHealth,
@@ -120,16 +119,17 @@ def sum_up(connection: sa.Connection, question: Question, evidence: Evidence, si
     now, most = question.now, question.limit or _LARGEST
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
-    now_stored = [row for row in ask(connection, DropletSize, question) if row.droplet_id in evidence.droplet_ids]
+    costs = ask(connection, CostNow, question)
+    now_stored = {row.droplet_id: row.size_gigabytes for row in costs if row.size_gigabytes is not None}
     # How they grow costs too much to read of all.
-    growth = ask(connection, SizeGrowth, replace(question, droplet_ids=_most_stored(now_stored, most)))
+    growth = ask(connection, SizeGrowth, replace(question, droplet_ids=_most_stored(now_stored, retention, most)))
     past_since = now - _past(len(evidence.droplets))
     by_day = _by_day(sizes)
     then, trend_since = (now - _LATELY).date(), (now - _TREND).date()
     before = sizes.total(then)
     disabled = sum(row.reason == "backups off" for row in unprotected)
     oldest, newest = _oldest_and_newest(retention)
-    cost_usd, without_rate = _cost(connection, question, evidence)
+    cost_usd, without_rate = _cost(costs, evidence)
     backups, gigabytes = _total(now_stored, evidence)
     return Summary(
         now=now,
@@ -159,11 +159,11 @@ def sum_up(connection: sa.Connection, question: Question, evidence: Evidence, si
     )
 
 
-def _total(stored: Sequence[DropletSize], evidence: Evidence) -> tuple[int | None, float | None]:
+def _total(stored: Mapping[int, float], evidence: Evidence) -> tuple[int | None, float | None]:
     """Count the backups and add up their gigabytes; None where no Droplet was looked at."""
     if not stored and (evidence.droplet_ids or not evidence.health):
         return None, None
-    return sum(row.backups for row in stored), add_up(row.size_gigabytes for row in stored)
+    return sum(row.backups or 0 for row in evidence.retention), add_up(stored.values())
 
 
 def _past(droplets: int) -> timedelta:
@@ -189,15 +189,15 @@ def _without_any(retention: Sequence[DropletRetention]) -> set[int]:
     return {row.droplet_id for row in retention if row.verdict == "too few" and row.backups == 0}
 
 
-def _cost(connection: sa.Connection, question: Question, evidence: Evidence) -> tuple[float | None, int]:
+def _cost(costs: Iterable[CostNow], evidence: Evidence) -> tuple[float | None, int]:
     """Give the US dollars of a month, and the number of Droplets that have no known policy, rate or price."""
-    estimates = [row.estimated_usd for row in ask(connection, CostNow, question)]
+    estimates = [row.estimated_usd for row in costs]
     known = [each for each in estimates if each is not None]
     has_none_to_pay = bool(evidence.health and not estimates)
     return (add_up(known) if known or has_none_to_pay else None), len(estimates) - len(known)
 
 
-def _not_fresh(stored: Sequence[DropletSize], evidence: Evidence, now: datetime) -> float:
+def _not_fresh(stored: Mapping[int, float], evidence: Evidence, now: datetime) -> float:
     """Add up what is known by looks that are overdue, as sync_health counts them."""
     overdue_after = {row.account: row.overdue_after for row in evidence.health}
     stale = {
@@ -207,15 +207,15 @@ def _not_fresh(stored: Sequence[DropletSize], evidence: Evidence, now: datetime)
         and each.last_observed_at
         and now - each.last_observed_at > overdue_after[each.account]
     }
-    return add_up(row.size_gigabytes for row in stored if row.droplet_id in stale)
+    return add_up(size for droplet_id, size in stored.items() if droplet_id in stale)
 
 
-def _unknown(stored: Sequence[DropletSize], sizes: FleetSizes, day: date) -> float:
+def _unknown(stored: Mapping[int, float], sizes: FleetSizes, day: date) -> float:
     """Add up what Droplets have that existed on a day, but had not been looked at."""
     known = sizes.known(day)
     there = {each.droplet_id for each in sizes.droplets if not each.created_at or each.created_at.date() <= day}
     unknown = there - known.keys()
-    return add_up(row.size_gigabytes for row in stored if row.droplet_id in unknown)
+    return add_up(size for droplet_id, size in stored.items() if droplet_id in unknown)
 
 
 def _lately(connection: sa.Connection, question: Question) -> dict[str, int]:
@@ -223,9 +223,10 @@ def _lately(connection: sa.Connection, question: Question) -> dict[str, int]:
     return {f"{event} {reason}" if reason else event: events for (event, reason), events in counts.items()}
 
 
-def _most_stored(stored: Sequence[DropletSize], most: int) -> list[int]:
-    largest = sorted(stored, key=lambda row: -row.size_gigabytes)[:most]
-    return [row.droplet_id for row in largest if row.backups]
+def _most_stored(stored: Mapping[int, float], retention: Iterable[DropletRetention], most: int) -> list[int]:
+    """Name the Droplets with the largest backups; of two of one size the first in the order of the report."""
+    kept = [row for row in retention if row.backups and row.droplet_id in stored]
+    return [row.droplet_id for row in sorted(kept, key=lambda row: -stored[row.droplet_id])[:most]]
 
 
 def _largest(

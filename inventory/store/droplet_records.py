@@ -130,6 +130,32 @@ def sizes(
     return connection.execute(query).all()
 
 
+def last_sizes(
+    connection: sa.Connection, before: date, droplet_ids: Collection[int]
+) -> Sequence[sa.Row[int, date, float]]:
+    """Give the same of the last day of each of these Droplets before that day; nothing of one that has none."""
+    columns = droplet_days.c
+    earlier = droplet_days.alias("earlier")
+    last = (
+        sa.select(earlier.c.day)
+        .where(earlier.c.droplet_id == droplets.c.id, earlier.c.day < before)
+        .order_by(earlier.c.day.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    is_last = sa.and_(columns.droplet_id == droplets.c.id, columns.day == last)
+    query = sa.select(columns.droplet_id, columns.day, columns.size_gigabytes).join_from(
+        droplets, droplet_days, is_last
+    )
+    return connection.execute(query.where(among(connection, droplets.c.id, droplet_ids))).all()
+
+
+def is_newest(connection: sa.Connection, moment: datetime) -> bool:
+    """Tell whether no Droplet has been looked at after a moment: what is stored of its day is then of that moment."""
+    last: datetime | None = connection.scalar(sa.select(sa.func.max(droplets.c.last_observed_at)))
+    return last is None or last <= moment
+
+
 def policies_since(
     connection: sa.Connection, droplet_ids: Collection[int] | None, since: datetime, now: datetime
 ) -> list[tuple[int, PolicyRecord]]:
@@ -144,6 +170,15 @@ def policies_since(
         query = query.where(among(connection, columns.droplet_id, droplet_ids))
     rows = connection.execute(query.order_by(columns.droplet_id, columns.valid_from))
     return [(droplet_id, PolicyRecord(*policy)) for droplet_id, *policy in rows]
+
+
+def plans(connection: sa.Connection, now: datetime) -> dict[int, str]:
+    """Give, by id, the plan of every Droplet whose backups are on, as known at `now`; none of an unnamed plan."""
+    columns = backup_policies.c
+    is_in_force = sa.and_(columns.valid_from <= now, sa.or_(columns.valid_to.is_(None), columns.valid_to > now))
+    query = sa.select(columns.droplet_id, columns.plan)
+    query = query.where(is_in_force, columns.is_enabled, columns.plan.is_not(None))
+    return dict(connection.execute(query).all())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from inventory.errors import Kept, OutputError
-from inventory.pages import droplets, files, reports
+from inventory.pages import droplets, files
 from inventory.pages.reading import Page
 from tests.reports.conftest import NOW, Run
 
@@ -69,12 +69,12 @@ def test_a_first_writing_that_ends_early_says_so_and_a_later_one_leaves_the_entr
 
     site, index = tmp_path / "site", tmp_path / "site" / "index.html"
     with monkeypatch.context() as patched:
-        patched.setattr(reports, "list_page", ends)
+        patched.setattr(droplets, "calendar_page", ends)
         assert run("report", "--html-dir", str(site), "--as-of", NOW).code == 1
         assert "These pages are being written" in index.read_text("utf-8")
     whole = written(run, site)["index.html"]
     assert "These pages are being written" not in whole
-    monkeypatch.setattr(reports, "list_page", ends)
+    monkeypatch.setattr(droplets, "calendar_page", ends)
     assert run("report", "--html-dir", str(site), "--as-of", NOW).code == 1
     assert index.read_text("utf-8") == whole
 
@@ -85,7 +85,7 @@ def test_a_writing_that_ends_early_says_that_the_pages_before_stay(
     def ends(_reading: object) -> Page:
         raise OutputError("disk full", kept=Kept.NOTHING_CHANGED)
 
-    monkeypatch.setattr(reports, "list_page", ends)
+    monkeypatch.setattr(droplets, "calendar_page", ends)
     ended = run("report", "--html-dir", str(tmp_path / "site"), "--as-of", NOW)
     assert "disk full. Nothing more was changed." in ended.err
     monkeypatch.setattr(droplets, "droplet_pages", lambda reading, _: ends(reading))

@@ -1,5 +1,6 @@
 """A calendar of backups: what happened to each Droplet on each day. Pure, but for `read`."""
 
+from calendar import month_abbr
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,9 +69,16 @@ class Cell:
     @property
     def words(self) -> str:
         """What happened, in words."""
-        parts = [f"made {backup.created_at:%H:%MZ}, {_about(backup.size_gigabytes)}" for backup in self.backups]
-        parts += [f"{each.verdict}: {each.window_starts_at:%H:%M}-{each.window_ends_at:%H:%MZ}" for each in self.empty]
-        return f"{self.day.day} {self.day:%b}: {'; '.join(parts) or self.state}"
+        parts = [f"made {_hour(backup.created_at)}Z, {_about(backup.size_gigabytes)}" for backup in self.backups]
+        parts += [
+            f"{each.verdict}: {_hour(each.window_starts_at)}-{_hour(each.window_ends_at)}Z" for each in self.empty
+        ]
+        return f"{self.day.day} {month_abbr[self.day.month]}: {'; '.join(parts) or self.state}"
+
+
+def _hour(moment: datetime) -> str:
+    """Write hour and minute; a format with % takes five times as long, and a page has thousands."""
+    return f"{moment.hour:02}:{moment.minute:02}"
 
 
 def _about(gigabytes: float) -> str:

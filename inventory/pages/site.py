@@ -21,7 +21,7 @@ from inventory.store.engine import Database
 from inventory.store.limited import only_reading
 from inventory.store.runs import state_of_runs
 
-PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 0.2
 """How long whoever asks waits for a page; after that it says that it is being made."""
 
 SECONDS = 20.0

@@ -1,43 +1,28 @@
 """Pages are answered by a process of their own, at a lower priority: visitors cost whoever syncs next to nothing.
 
-This process reads of a connection until it knows what is asked for. Its own addresses it answers itself; any other
-connection it hands over as it is, and is rid of it.
+Once that process is there it accepts every connection, and hands over those that ask for this one's own addresses.
+While it is not, or says nothing, this process accepts them itself and hands over what asks for pages. So whoever asks
+how this process is depends on no other for longer than a moment.
 """
 
+import asyncio
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any
 
 import structlog
+import uvicorn
 
-from inventory.serving.answers import HEADERS
-from inventory.serving.bounded import BoundedProtocol
+from inventory.serving.accepting import AcceptingServer, SortingProtocol, hand, receive, written
 
 _AGAIN_SECONDS = 5.0
 _END_SECONDS = 2.0
-_LONGEST_LINE = 65_536  # bytes
-
-_BUSY_TEXT = b"the pages are not there yet, or too many ask for them: try again in a moment\n"
-_BUSY_HEADERS = {
-    **HEADERS,
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": str(len(_BUSY_TEXT)),
-    "Retry-After": "1",
-    "Refresh": "1",
-    "Connection": "close",
-}
-_BUSY = b"".join(
-    (
-        b"HTTP/1.1 503 Service Unavailable\r\n",
-        *(f"{name}: {value}\r\n".encode() for name, value in _BUSY_HEADERS.items()),
-        b"\r\n",
-        _BUSY_TEXT,
-    )
-)
+_SILENT_SECONDS = 1.0
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.http")
 
@@ -54,20 +39,35 @@ class PagesProcess:
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
+        self._server: _Front | None = None
         self._began_at = -_AGAIN_SECONDS
+        self._heard_at = 0.0
         self._is_stopped = False
+
+    def server(self, configured: Callable[[Any], uvicorn.Config], own: Collection[bytes]) -> uvicorn.Server:
+        """Give a server that answers for these paths, and leaves all others to the process."""
+        protocol = partial(SortingProtocol, passed_on=lambda path: path not in own, pass_on=self.take)
+        self._server = _Front(configured(protocol), self, own)
+        return self._server
 
     def take(self, connection: Any, data: bytes) -> bool:  # noqa: ANN401 - what asyncio has for a socket
         """Take over a connection, and what was read of it; False where there is no room, or it died just now."""
         with self._lock:
             channel = self._channel if self._process and self._process.poll() is None else self._begin()
-            try:
-                if channel is None:
-                    return False
-                socket.send_fds(channel, [data], [connection.fileno()])
-            except OSError:
-                return False
-            return True
+            return channel is not None and hand(channel, data, connection)
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether the process accepts connections, and said so a moment ago."""
+        return self._channel is not None and time.monotonic() - self._heard_at < _SILENT_SECONDS
+
+    def leave(self) -> None:
+        """Close the channel, and with it the process, in the thread of the server's loop."""
+        with self._lock:
+            channel, self._channel = self._channel, None
+        if channel:
+            asyncio.get_running_loop().remove_reader(channel)
+            channel.close()
 
     def renew(self) -> None:
         """End the process, if it was begun: the next one reads the settings anew."""
@@ -82,7 +82,8 @@ class PagesProcess:
         _end(before)
 
     def _begin(self) -> socket.socket | None:
-        if self._is_stopped or time.monotonic() - self._began_at < _AGAIN_SECONDS:
+        server = self._server
+        if self._is_stopped or server is None or time.monotonic() - self._began_at < _AGAIN_SECONDS:
             return None
         if self._process:
             _log.warning("pages.ended", exit_code=self._process.returncode)
@@ -95,16 +96,67 @@ class PagesProcess:
             command = [sys.executable, "-m", "inventory", *self._arguments, str(number)]
             self._process = subprocess.Popen(command, pass_fds=(number,), stdin=subprocess.DEVNULL)  # noqa: S603 - ours
         ours.settimeout(0)
-        self._channel = ours
+        hand(ours, written(server.own), server.listener)
+        self._channel, self._heard_at = ours, 0.0
+        asyncio.get_running_loop().add_reader(ours, self._receive, ours, server)
         _log.info("pages.begun", pid=self._process.pid)
         return ours
 
+    def _receive(self, channel: socket.socket, server: "_Front") -> None:
+        """Answer what the process hands over, and notice its end; in the thread of the server's loop."""
+        try:
+            handed = receive(channel)
+        except BlockingIOError:
+            return
+        except OSError:
+            handed = None
+        if handed is None:
+            with self._lock:
+                self._channel = None if self._channel is channel else self._channel
+            asyncio.get_running_loop().remove_reader(channel)
+            channel.close()
+            return
+        self._heard_at = time.monotonic()
+        if handed.socket:
+            server.adopt(handed.socket, handed.data)
+
     def _let_go(self) -> "subprocess.Popen[bytes] | None":
-        """Close our end, which tells the process to end, and give the process."""
+        """Tell the process to end, and give it; what reads the channel closes it."""
         if self._channel:
-            self._channel.close()
+            self._channel.shutdown(socket.SHUT_RDWR)
         process, self._channel, self._process = self._process, None, None
         return process
+
+
+class _Front(AcceptingServer):
+    """A server that accepts connections where the process for pages does not."""
+
+    listener: socket.socket
+
+    def __init__(self, config: uvicorn.Config, pages: PagesProcess, own: Collection[bytes]) -> None:
+        super().__init__(config)
+        self.own = own
+        self._pages = pages
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections of the first listener, which is the only one."""
+        assert sockets
+        await super().startup()
+        self.listener = sockets[0]
+        await self.accept(self.listener)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave the process too."""
+        await super().shutdown(sockets)
+        self._pages.leave()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look every tenth of a second who accepts connections."""
+        if self._pages.is_accepting:
+            self.pause()
+        else:
+            await self.accept(self.listener)
+        return await super().on_tick(counter)
 
 
 def _end(process: "subprocess.Popen[bytes] | None") -> None:
@@ -114,45 +166,3 @@ def _end(process: "subprocess.Popen[bytes] | None") -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-class HandingProtocol(BoundedProtocol):
-    """A connection that is handed over unless it asks for one of this process's own addresses."""
-
-    def __init__(self, *arguments: Any, own: Collection[bytes], pages: PagesProcess, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
-        super().__init__(*arguments, **named)
-        self._own = own
-        self._pages = pages
-        self._begin = b""
-        self._is_ours = False
-
-    def data_received(self, data: bytes) -> None:
-        """Read until it is known what is asked for."""
-        if self._is_ours:
-            super().data_received(data)
-            return
-        self._begin += data
-        line, end, _ = self._begin.partition(b"\n")
-        if not end and len(self._begin) < _LONGEST_LINE:
-            return
-        data, self._begin = self._begin, b""
-        if not end or _path(line) in self._own:
-            self._is_ours = True
-            super().data_received(data)
-        elif self._pages.take(self.transport.get_extra_info("socket"), data):
-            self.end()
-        else:
-            self.transport.write(_BUSY)
-            self.transport.close()
-
-    def on_response_complete(self) -> None:
-        """Look anew at what is asked for next."""
-        self._is_ours = False
-        super().on_response_complete()
-        self._is_ours = self.has_request
-
-
-def _path(line: bytes) -> bytes:
-    """Give the path that the first line of a request asks for; empty where there is none."""
-    parts = line.split(b" ")
-    return parts[1].partition(b"?")[0] if len(parts) > 1 else b""

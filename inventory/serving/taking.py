@@ -1,59 +1,79 @@
-"""Answer the connections that another process hands over, until it ends."""
+"""Accept the connections of another process's listener, and hand back those that it answers itself, until it ends."""
 
 import asyncio
 import socket
+from contextlib import suppress
+from functools import partial
 from threading import Thread
 
 import uvicorn
 from starlette.applications import Starlette
 
-from inventory.serving.bounded import BoundedProtocol
+from inventory.serving.accepting import ALIVE, AcceptingServer, SortingProtocol, hand, receive
 from inventory.serving.web import configuration
 
-_MOST_BYTES = 1_000_000
+_BEGIN_SECONDS = 5.0
+_ALIVE_TICKS = 3  # tenths of a second
 
 
 def taking(channel_number: int, pages: Starlette) -> Thread:
-    """Begin to answer what comes by the socket of this descriptor; the thread ends when its other end is closed."""
+    """Begin to answer for pages what comes by the socket of this descriptor, and by the listener that it gives.
+
+    The thread ends when the socket's other end is closed.
+
+    Raises:
+        OSError: The descriptor is no such socket.
+    """
     channel = socket.socket(fileno=channel_number)
-    # What is asked for next by a connection may be something that only the other process answers.
-    server = _Server(configuration(pages, headers=[("Connection", "close")]), channel)
+    channel.settimeout(_BEGIN_SECONDS)
+    first = receive(channel)
+    if first is None or first.socket is None:
+        raise OSError("it gives no listener")
+    channel.settimeout(0)
+    theirs = frozenset(first.data.split(b" "))
+    config = configuration(
+        pages, partial(SortingProtocol, passed_on=theirs.__contains__, pass_on=partial(_pass_on, channel))
+    )
+    server = _Server(config, channel, first.socket)
     thread = Thread(target=server.run, name="http", daemon=True)
     thread.start()
     return thread
 
 
-class _Server(uvicorn.Server):
-    """A server that listens nowhere."""
+def _pass_on(channel: socket.socket, connection: socket.socket, data: bytes) -> bool:
+    return hand(channel, data, connection)
 
-    def __init__(self, config: uvicorn.Config, channel: socket.socket) -> None:
+
+class _Server(AcceptingServer):
+    """A server for as long as the other process is there."""
+
+    def __init__(self, config: uvicorn.Config, channel: socket.socket, listener: socket.socket) -> None:
         super().__init__(config)
         self._channel = channel
-        self._beginning: set[asyncio.Task[None]] = set()
+        self._listener = listener
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
-        await super().startup(sockets=[])
-        self._channel.settimeout(0)
+        """Accept connections, and take those that are handed over."""
+        await super().startup()
         asyncio.get_running_loop().add_reader(self._channel, self._receive)
+        await self.accept(self._listener)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Say several times a second that connections are accepted here."""
+        if counter % _ALIVE_TICKS == 0:
+            with suppress(OSError):
+                self._channel.send(ALIVE)
+        return await super().on_tick(counter)
 
     def _receive(self) -> None:
         try:
-            data, descriptors, *_ = socket.recv_fds(self._channel, _MOST_BYTES, 1)
+            handed = receive(self._channel)
         except BlockingIOError:
             return
-        loop = asyncio.get_running_loop()
-        if not descriptors:
-            loop.remove_reader(self._channel)
+        except OSError:
+            handed = None
+        if handed is None:
+            asyncio.get_running_loop().remove_reader(self._channel)
             self.should_exit = True
-            return
-        task = loop.create_task(self._answer(socket.socket(fileno=descriptors[0]), data))
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
-
-    async def _answer(self, connection: socket.socket, data: bytes) -> None:
-        connection.settimeout(0)
-        loop = asyncio.get_running_loop()
-        _, protocol = await loop.connect_accepted_socket(
-            lambda: BoundedProtocol(self.config, self.server_state, self.lifespan.state, loop), connection
-        )
-        protocol.data_received(data)
+        elif handed.socket:
+            self.adopt(handed.socket, handed.data)

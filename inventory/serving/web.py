@@ -31,7 +31,7 @@ from inventory.errors import ConfigurationError
 from inventory.process.stopping import StopSignal
 from inventory.serving.answers import HEADERS, LIVE, NOT_LIVE
 from inventory.serving.bounded import BACKLOG, BoundedProtocol
-from inventory.serving.handing import HandingProtocol, PagesProcess
+from inventory.serving.handing import PagesProcess
 from inventory.serving.listening import host_and_port, local_url
 
 Application = Starlette
@@ -115,8 +115,8 @@ class Serving:
     def __init__(self, address: str, answers: Application, pages: PagesProcess | None) -> None:
         self._address = address
         own = frozenset(route.path.encode() for route in answers.routes if isinstance(route, Route))
-        protocol = partial(HandingProtocol, own=own, pages=pages) if pages else BoundedProtocol
-        self._server = uvicorn.Server(configuration(answers, protocol))
+        configured = partial(configuration, answers)
+        self._server = pages.server(configured, own) if pages else uvicorn.Server(configured())
         self._stop = StopSignal()
         self._listener: socket.socket | None = None
         self._thread = Thread(target=self._run, name="http", daemon=True)
@@ -177,16 +177,11 @@ def _listen(address: str) -> socket.socket:
     return listener
 
 
-def configuration(
-    answers: Application,
-    protocol: Any = BoundedProtocol,  # noqa: ANN401 - what makes one
-    headers: list[tuple[str, str]] | None = None,
-) -> uvicorn.Config:
-    """Give how uvicorn serves; every answer has these headers."""
+def configuration(answers: Application, protocol: Any = BoundedProtocol) -> uvicorn.Config:  # noqa: ANN401 - what makes one
+    """Give how uvicorn serves."""
     return uvicorn.Config(
         answers,
         http=protocol,
-        headers=headers,
         loop="asyncio",
         ws="none",
         lifespan="off",

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -35,9 +36,13 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def url(database: Path) -> Iterator[str]:
+def daemon(database: Path) -> Daemon:
     assert database.exists()
-    daemon = Daemon(None, load(), is_verbose=False, interrupted_by=lambda: None)
+    return Daemon(None, load(), is_verbose=False, interrupted_by=lambda: None)
+
+
+@pytest.fixture
+def url(daemon: Daemon) -> Iterator[str]:
     with daemon.serving(ADDRESS) as serving:
         yield serving.url or ""
     assert not children()
@@ -68,7 +73,7 @@ def test_a_process_of_lower_priority_answers_for_pages_and_this_one_for_itself(u
         page = get(client, "/calendar")
         assert (page.status_code, "<h1>Calendar</h1>" in page.text) == (200, True)
         (child,) = children()
-        assert os.getpriority(os.PRIO_PROCESS, child) == min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+        assert os.getpriority(os.PRIO_PROCESS, child) == 19
         assert get(client, "/nowhere").status_code == 404
         assert get(client, "/", Host="x.example").status_code == 421
         assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
@@ -78,6 +83,25 @@ def test_a_process_of_lower_priority_answers_for_pages_and_this_one_for_itself(u
         for piece in (b"GET /rep", b"orts HTTP/1.1\r", b"\nHost: 127.0.0.1\r\n", b"\r\n"):
             in_pieces.sendall(piece)
         assert in_pieces.recv(1000).startswith((b"HTTP/1.1 200 OK", b"HTTP/1.1 503"))
+
+
+def test_the_process_accepts_connections_and_this_one_where_it_says_nothing(url: str, daemon: Daemon) -> None:
+    pages = daemon._pages
+    assert pages
+    with httpx.Client(base_url=url, trust_env=False, timeout=60, headers={"Connection": "close"}) as client:
+        get(client, "/reports")
+        (child,) = children()
+        eventually(lambda: pages.is_accepting)
+        assert client.get("/livez").text == "ok\n", "handed back"
+        os.kill(child, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            assert client.get("/livez").text == "ok\n"
+            assert time.monotonic() - began < 5
+        finally:
+            os.kill(child, signal.SIGCONT)
+        eventually(lambda: pages.is_accepting)
+        assert get(client, "/reports").status_code == 200
 
 
 @pytest.mark.slow

@@ -6,13 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from inventory.serving.bounded import MOST_SOCKETS
+from inventory.store.engine import Database
+from inventory.store.upgrade import upgrade
+from tests.end_to_end.daemon_process import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +27,12 @@ SERVER = """
 import resource, sys, structlog
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+from inventory.serving.handing import PagesProcess
 from inventory.serving.web import Health, application, serve
 health = Health(is_live=True, problems=())
-with serve("127.0.0.1:0", application(lambda: health, lambda: b"x 1\\n" * 100_000, hosts=["127.0.0.1"])) as serving:
+pages = PagesProcess(("pages", "--http", "127.0.0.1:0", "--connections")) if "pages" in sys.argv else None
+answers = application(lambda: health, lambda: b"x 1\\n" * 100_000, hosts=["127.0.0.1"])
+with serve("127.0.0.1:0", answers, pages) as serving:
     print(serving.url, flush=True)
     sys.stdin.read()
 """
@@ -56,15 +62,33 @@ class Server:
         return httpx.get(f"{self.url}/livez", timeout=60, trust_env=False).status_code
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+@contextmanager
+def serving(*arguments: str) -> Iterator[Server]:
+    command = [sys.executable, "-c", SERVER, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Server(process)
         finally:
             process.kill()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def server_with_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Serve pages too, by a process that accepts all connections by now."""
+    path = tmp_path / "inventory.db"
+    with closing(Database(f"sqlite:///{path}")) as opened:
+        upgrade(opened)
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", str(path))
+    with serving("pages") as server:
+        eventually(lambda: httpx.get(f"{server.url}/reports", timeout=60, trust_env=False).status_code == 200)
+        time.sleep(0.5)
+        yield server
 
 
 def say_nothing(connections: list[socket.socket]) -> None:
@@ -114,6 +138,17 @@ def flood(server: Server, act: Callable[[list[socket.socket]], None]) -> Iterato
     ids=lambda act: act.__name__,
 )
 def test_probes_are_answered_during_a_flood(server: Server, act: Callable[[list[socket.socket]], None]) -> None:
+    check_probes(server, act)
+
+
+@pytest.mark.parametrize("act", [say_nothing, stay_after_an_answer, connect_again], ids=lambda act: act.__name__)
+def test_probes_are_answered_during_a_flood_of_the_pages(
+    server_with_pages: Server, act: Callable[[list[socket.socket]], None]
+) -> None:
+    check_probes(server_with_pages, act)
+
+
+def check_probes(server: Server, act: Callable[[list[socket.socket]], None]) -> None:
     with flood(server, act) as opened:
         waits = []
         for _ in range(PROBES):

@@ -141,7 +141,7 @@ def test_probes_are_answered_during_a_flood(server: Server, act: Callable[[list[
     check_probes(server, act)
 
 
-@pytest.mark.parametrize("act", [say_nothing, stay_after_an_answer, connect_again], ids=lambda act: act.__name__)
+@pytest.mark.parametrize("act", [say_nothing, stay_after_an_answer], ids=lambda act: act.__name__)
 def test_probes_are_answered_during_a_flood_of_the_pages(
     server_with_pages: Server, act: Callable[[list[socket.socket]], None]
 ) -> None:

@@ -29,9 +29,10 @@ policy AS MATERIALIZED (
         CASE
             WHEN p.plan = 'weekly' THEN array_position(ARRAY['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'], p.weekday) - 1
         END AS weekday,
-        -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy.
+        -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy, and
+        -- where no day before the policy is asked about.
         CASE
-            WHEN p.valid_from <= k.first_look_at AND NOT EXISTS (
+            WHEN day_of(p.valid_from) >= asked_from('-infinity') AND p.valid_from <= k.first_look_at AND NOT EXISTS (
                 SELECT 1
                 FROM backup_policies AS e
                 WHERE e.droplet_id = p.droplet_id AND e.valid_from < p.valid_from
@@ -58,7 +59,7 @@ policy AS MATERIALIZED (
         p.now
     FROM known_droplets AS k
     INNER JOIN rule AS p ON p.droplet_id = k.droplet_id
-    INNER JOIN generate_series(0, 23) AS h (hour) ON h.hour % least(p.hours_apart, 24) = p.hour % least(p.hours_apart, 24)
+    CROSS JOIN LATERAL generate_series(p.hour % least(p.hours_apart, 24), 23, least(p.hours_apart, 24)) AS h (hour)
     WHERE p.hours_apart IS NOT NULL
 ),
 

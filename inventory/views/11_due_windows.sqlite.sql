@@ -35,9 +35,10 @@ policy AS (
         h.hour + p.length_hours AS end_hour,
         p.retention_days,
         CASE WHEN p.plan = 'weekly' THEN instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4 END AS weekday,
-        -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy.
+        -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy, and
+        -- where no day before the policy is asked about.
         CASE
-            WHEN p.valid_from <= k.first_look_at AND NOT EXISTS (
+            WHEN day_of(p.valid_from) >= asked_from('0001-01-01') AND p.valid_from <= k.first_look_at AND NOT EXISTS (
                 SELECT 1
                 FROM backup_policies AS e
                 WHERE e.droplet_id = p.droplet_id AND e.valid_from < p.valid_from

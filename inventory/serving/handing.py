@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -155,7 +156,8 @@ class _Front(AcceptingServer):
         if self._pages.is_accepting:
             self.pause()
         else:
-            await self.accept(self.listener)
+            with suppress(OSError):  # where no descriptor is left, the next look tries again
+                await self.accept(self.listener)
         return await super().on_tick(counter)
 
 

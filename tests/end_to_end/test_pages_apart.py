@@ -1,5 +1,6 @@
 """Pages at the daemon's address, answered by another process, which comes when needed and goes with the daemon."""
 
+import errno
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 
 from inventory.daemon.service import Daemon
 from inventory.serving import handing
+from inventory.serving.accepting import AcceptingServer
 from inventory.serving.listening import names
 from inventory.serving.web import Health, application, serve
 from inventory.settings.load import load
@@ -79,7 +81,7 @@ def test_a_process_of_lower_priority_answers_for_pages_and_this_one_for_itself(u
         page = get(client, "/calendar")
         assert (page.status_code, "<h1>Calendar</h1>" in page.text) == (200, True)
         (child,) = children()
-        assert os.getpriority(os.PRIO_PROCESS, child) == 19
+        assert os.getpriority(os.PRIO_PROCESS, child) == min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
         assert get(client, "/nowhere").status_code == 404
         assert get(client, "/", Host="x.example").status_code == 421
         assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
@@ -108,6 +110,28 @@ def test_the_process_accepts_connections_and_this_one_where_it_says_nothing(url:
             os.kill(child, signal.SIGCONT)
         eventually(lambda: pages.is_accepting)
         assert get(client, "/reports").status_code == 200
+
+
+def test_who_cannot_accept_again_at_once_tries_on(url: str, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages, accept = daemon._pages, AcceptingServer.accept
+    failed: list[socket.socket] = []
+    assert pages
+
+    async def fail_at_first(server: AcceptingServer, listener: socket.socket) -> None:
+        if len(failed) < 3:
+            failed.append(listener)
+            raise OSError(errno.EMFILE, "too many open files")
+        await accept(server, listener)
+
+    with httpx.Client(base_url=url, trust_env=False, timeout=60, headers={"Connection": "close"}) as client:
+        get(client, "/reports")
+        eventually(lambda: pages.is_accepting)
+        monkeypatch.setattr(AcceptingServer, "accept", fail_at_first)
+        (child,) = children()
+        os.kill(child, signal.SIGKILL)
+        eventually(lambda: has_ended(child))
+        assert client.get("/livez").text == "ok\n"
+    assert len(failed) == 3
 
 
 @pytest.mark.slow

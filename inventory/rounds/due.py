@@ -46,7 +46,12 @@ class Ticks:
         """Tell whether an account's turn has come; what this process did last is due, whatever a clock did since."""
         if self._given is None or (due is not None and due == self._before):
             return True
-        return is_due(due, now, next_look=self._given, longest_gap=self._longest_gap)
+        return is_due(due, self._tick(now, self._given), next_look=self._given, longest_gap=self._longest_gap)
+
+    def _tick(self, now: datetime, next_look: datetime) -> datetime:
+        """Give the time for which this round was meant: of two that look in turn, a late one must not look too."""
+        meant = self._before
+        return meant if meant and timedelta(0) <= now - meant < next_look - now else now
 
 
 def exit_code_with_others(

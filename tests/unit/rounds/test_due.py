@@ -36,3 +36,17 @@ def test_its_own_accounts_are_due_at_its_next_tick_although_the_clock_was_set_ba
     ticks.begin(NOON + HOUR, HOUR)
     ticks.begin(NOON + HOUR, HOUR)
     assert ticks.is_due(NOON + HOUR, NOON)
+
+
+def test_of_two_that_look_in_turn_a_late_one_does_not_look_too() -> None:
+    ticks = Ticks()
+    ticks.begin(NOON + HOUR, HOUR)
+    ticks.begin(NOON + 2 * HOUR, HOUR)
+    assert not ticks.is_due(NOON + HOUR + minutes(30), NOON + HOUR + minutes(5))
+
+
+def test_after_a_sleep_of_the_machine_the_round_is_meant_for_now() -> None:
+    ticks = Ticks()
+    ticks.begin(NOON + HOUR, HOUR)
+    ticks.begin(NOON + 5 * HOUR, HOUR)
+    assert ticks.is_due(NOON + 4 * HOUR + minutes(10), NOON + 4 * HOUR)

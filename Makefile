@@ -61,7 +61,7 @@ mutants: .venv/dev ## List the changes of history/ and judging/ that no test see
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
-faults: .venv/dev ## Try every fault of a disk at every write; some hours
+faults: .venv/dev ## Try every fault of a disk at every write; an hour or more
 	$(BIN)/python -m tests.faults.disk_campaign
 
 PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version=3.11

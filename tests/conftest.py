@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,22 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Leave costly tests on PostgreSQL to the slow ones; cheap ones of the same rows run on both every time."""
     if item.get_closest_marker("costly") and "postgresql" in item.name:
         item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every worker begin with some of the tests that take minutes: one that is begun last is waited for alone."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("timeout")]
+    short = iter([item for item in items if not item.get_closest_marker("timeout")])
+    # Each worker is given as many as every other, in this order.
+    left = len(items)
+    in_order: list[pytest.Item] = []
+    for number in range(workers):
+        share, its = left // (workers - number), long[number::workers]
+        in_order += [*its, *islice(short, max(share - len(its), 0))]
+        left -= share
+    items[:] = [*in_order, *short]
 
 
 @pytest.fixture(autouse=True)

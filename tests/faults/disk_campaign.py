@@ -2,7 +2,7 @@
 
     a command, watched once | its calls | each with each fault | exit code, database, history | the next run
 
-python -m tests.faults.disk_campaign  (`make faults`; some hours)
+python -m tests.faults.disk_campaign  (`make faults`; an hour or more)
 """
 
 import os

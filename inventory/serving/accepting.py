@@ -6,7 +6,7 @@ one process is noticed by the other.
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -46,7 +46,7 @@ class Handed(NamedTuple):
     socket: socket.socket | None
 
 
-def hand(channel: socket.socket, data: bytes, handed: Any) -> bool:  # noqa: ANN401 - whatever has a descriptor
+def hand(channel: socket.socket, handed: Any, data: bytes) -> bool:  # noqa: ANN401 - whatever has a descriptor
     """Hand a socket over, and what was read of it; False where there is no room, or the other process is gone."""
     try:
         socket.send_fds(channel, [data], [handed.fileno()])
@@ -61,7 +61,12 @@ def receive(channel: socket.socket) -> Handed | None:
     Raises:
         BlockingIOError: There is none.
     """
-    data, descriptors, *_ = socket.recv_fds(channel, _MOST_BYTES, 1)
+    try:
+        data, descriptors, *_ = socket.recv_fds(channel, _MOST_BYTES, 1)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return None
     if not data:
         return None
     return Handed(data, socket.socket(fileno=descriptors[0]) if descriptors else None)
@@ -162,8 +167,3 @@ def _path(line: bytes) -> bytes:
     """Give the path that the first line of a request asks for; empty where there is none."""
     parts = line.split(b" ")
     return parts[1].partition(b"?")[0] if len(parts) > 1 else b""
-
-
-def written(paths: Collection[bytes]) -> bytes:
-    """Write paths, none of which has a blank, as one message."""
-    return b" ".join(sorted(paths))

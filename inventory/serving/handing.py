@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from inventory.serving.accepting import AcceptingServer, SortingProtocol, hand, receive, written
+from inventory.serving.accepting import AcceptingServer, SortingProtocol, hand, receive
 
 _AGAIN_SECONDS = 5.0
 _END_SECONDS = 2.0
@@ -55,7 +55,7 @@ class PagesProcess:
         """Take over a connection, and what was read of it; False where there is no room, or it died just now."""
         with self._lock:
             channel = self._channel if self._process and self._process.poll() is None else self._begin()
-            return channel is not None and hand(channel, data, connection)
+            return channel is not None and hand(channel, connection, data)
 
     @property
     def is_accepting(self) -> bool:
@@ -97,7 +97,7 @@ class PagesProcess:
             command = [sys.executable, "-m", "inventory", *self._arguments, str(number)]
             self._process = subprocess.Popen(command, pass_fds=(number,), stdin=subprocess.DEVNULL)  # noqa: S603 - ours
         ours.settimeout(0)
-        hand(ours, written(server.own), server.listener)
+        hand(ours, server.listener, b" ".join(server.own))
         self._channel, self._heard_at = ours, 0.0
         asyncio.get_running_loop().add_reader(ours, self._receive, ours, server)
         _log.info("pages.begun", pid=self._process.pid)
@@ -109,8 +109,6 @@ class PagesProcess:
             handed = receive(channel)
         except BlockingIOError:
             return
-        except OSError:
-            handed = None
         if handed is None:
             with self._lock:
                 self._channel = None if self._channel is channel else self._channel

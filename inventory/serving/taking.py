@@ -31,17 +31,11 @@ def taking(channel_number: int, pages: Starlette) -> Thread:
         raise OSError("it gives no listener")
     channel.settimeout(0)
     theirs = frozenset(first.data.split(b" "))
-    config = configuration(
-        pages, partial(SortingProtocol, passed_on=theirs.__contains__, pass_on=partial(_pass_on, channel))
-    )
-    server = _Server(config, channel, first.socket)
+    protocol = partial(SortingProtocol, passed_on=theirs.__contains__, pass_on=partial(hand, channel))
+    server = _Server(configuration(pages, protocol), channel, first.socket)
     thread = Thread(target=server.run, name="http", daemon=True)
     thread.start()
     return thread
-
-
-def _pass_on(channel: socket.socket, connection: socket.socket, data: bytes) -> bool:
-    return hand(channel, data, connection)
 
 
 class _Server(AcceptingServer):
@@ -70,8 +64,6 @@ class _Server(AcceptingServer):
             handed = receive(self._channel)
         except BlockingIOError:
             return
-        except OSError:
-            handed = None
         if handed is None:
             asyncio.get_running_loop().remove_reader(self._channel)
             self.should_exit = True

@@ -13,7 +13,7 @@ from tests.end_to_end.daemon_process import DaemonProcess, Record, eventually, r
 from tests.end_to_end.stored import state
 from tests.simulated import Row, rows
 
-TICKS = 70
+TICKS = 100
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.faults import full_disk
 
 pytestmark = pytest.mark.slow  # some hundred commands on small disks
 
-_STEP_KILOBYTES = 80
+_STEP_KILOBYTES = 60
 
 
 @pytest.mark.timeout(900)

@@ -1,7 +1,8 @@
 """Pages that are made once for all who ask: kept until a sync changed something, and for a quarter of an hour at most.
 
 Whoever asks waits a moment. What takes longer is made all the same, for the next time that it is asked for; until then
-there is the page that was kept before, or none.
+there is the page that was kept before, or none. While a sync is under way most of the machine is left to it: after each
+page that was made, none is begun for several times as long as that one took.
 """
 
 import threading
@@ -21,6 +22,10 @@ FRESH_SECONDS = 10.0
 
 KEPT_SECONDS = 15 * 60.0
 
+RESTED_TIMES = 4
+RESTED_SECONDS = 5.0
+"""So long nobody waits for a page at most because of another that took long, while a sync is under way."""
+
 _Answer = TypeVar("_Answer")
 
 
@@ -31,11 +36,13 @@ class Made(NamedTuple, Generic[_Answer]):
         state: What it was made of; a page of the same state would be the same.
         answer: None if the state is still the one that was given.
         kept_seconds: For how long it may be given to others while its state is that.
+        is_beside_sync: Whether a sync was under way, to which others like it are to leave the machine.
     """
 
     state: object
     answer: _Answer | None
     kept_seconds: float = KEPT_SECONDS
+    is_beside_sync: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +56,13 @@ class _Page(Generic[_Answer]):
 class Kept(Generic[_Answer]):
     """Pages by what was asked, those that were asked for last."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        """Keep none yet; `seconds` tells how many have gone by."""
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._pages: OrderedDict[Hashable, _Page[_Answer]] = OrderedDict()
         self._making: dict[Hashable, Future[_Answer]] = {}
+        self._rests_until = 0.0
 
     def get(self, asked: Hashable, make: Callable[[object], Made[_Answer]], patience_seconds: float) -> _Answer | None:
         """Give the page as it was made before or is made now; None if that takes longer, or others are being made.
@@ -61,7 +71,7 @@ class Kept(Generic[_Answer]):
         raises is raised here.
         """
         with self._lock:
-            now = time.monotonic()
+            now = self._seconds()
             page = self._pages.get(asked)
             if page is not None and now >= page.is_kept_until:
                 page = None
@@ -69,7 +79,7 @@ class Kept(Generic[_Answer]):
                 self._pages.move_to_end(asked)
                 return page.answer
             future = self._making.get(asked)
-            if future is None and len(self._making) < MOST_AT_ONCE:
+            if future is None and len(self._making) < MOST_AT_ONCE and now >= self._rests_until:
                 future = self._making[asked] = Future()
                 threading.Thread(target=self._make, args=(asked, make, page, future), name="page", daemon=True).start()
         try:
@@ -86,6 +96,7 @@ class Kept(Generic[_Answer]):
         page: _Page[_Answer] | None,
         future: "Future[_Answer]",
     ) -> None:
+        began = self._seconds()
         try:
             made = make(page.state if page else None)
         except BaseException as error:  # noqa: BLE001 - it is raised to those who asked
@@ -95,11 +106,19 @@ class Kept(Generic[_Answer]):
             return
         with self._lock:
             del self._making[asked]
+            if made.is_beside_sync:
+                self._rest(began)
             answer = self._keep(asked, made, page)
         future.set_result(answer)
 
+    def _rest(self, began: float) -> None:
+        """Begin no page for a while; two that were made at once rest one after the other."""
+        now = self._seconds()
+        rest = min(RESTED_TIMES * (now - began), RESTED_SECONDS)
+        self._rests_until = max(self._rests_until, now) + rest
+
     def _keep(self, asked: Hashable, made: Made[_Answer], page: _Page[_Answer] | None) -> _Answer:
-        now = time.monotonic()
+        now = self._seconds()
         if (page is not None and made.kept_seconds < KEPT_SECONDS) or made.answer is None:
             # What failed replaces nothing that may still be given.
             assert page is not None

@@ -3,9 +3,9 @@
 import gzip
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ from inventory.errors import DatabaseError, UsageError
 from inventory.pages import comparison, cost, droplets, overview, reports
 from inventory.pages.asked import Asked, address
 from inventory.pages.frame import Frame
-from inventory.pages.kept import FRESH_SECONDS, Kept, Made
+from inventory.pages.kept import FRESH_SECONDS, MOST, Kept, Made
 from inventory.pages.reading import Page, Reading
 from inventory.process.clock import utc_now
 from inventory.report.overview import Judging
@@ -131,7 +131,8 @@ class Site:
             frame = Frame(place, asked, asked.moment(today), today, address)
             patience = self._patience if media_type == HTML else SECONDS
             made = partial(self._made, make, frame, media_type)
-            return self._kept.get((place, asked), made, patience) or _later(frame)
+            later = replace(frame, asked=Asked(as_of=asked.as_of))
+            return self._kept.get((place, asked), made, patience) or _later(later)
         except UsageError as error:
             return _problem(nothing_asked, 400, "This address cannot be answered", str(error))
 
@@ -145,20 +146,23 @@ class Site:
                 state = state_of_runs(connection)
                 if state == of:
                     return Made(state, None)
+                made = partial(Made, state, is_beside_sync=bool(state.running))
                 shown = database.shown
                 found = make(Reading(connection, frame.asked, frame.now, frame.today, shown, self._judging()))
         except DatabaseError as error:
             return Made(None, _problem(frame, 503, "No answer now", str(error)), FRESH_SECONDS)
         if found is None:
             missing = "What this address asks for was not known at that moment."
-            return Made(state, _problem(frame, 404, "Not known", missing), 0)
+            return made(_problem(frame, 404, "Not known", missing), 0)
         if isinstance(found, str):
             name = frame.place.rpartition("/")[2]
-            return Made(state, Answer(200, found.encode("utf-8", "replace"), media_type, name), 0)
-        return Made(state, Answer(200, frame.written(found, shown)))
+            return made(Answer(200, found.encode("utf-8", "replace"), media_type, name), 0)
+        return made(Answer(200, frame.written(found, shown)))
 
 
+@lru_cache(maxsize=MOST)
 def _later(frame: Frame) -> Answer:
+    """Say it once a second for everybody who asks for the same page, whatever that is narrowed to."""
     sentence = "It reads much of what is stored, and appears here by itself in a moment."
     page = Page("problem.html", "This page is being made", {"sentence": sentence})
     return Answer(503, frame.written(page, ""), again_after=_AGAIN_SECONDS)

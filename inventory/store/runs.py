@@ -11,7 +11,7 @@ import socket
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -202,8 +202,19 @@ def database_now(connection: sa.Connection) -> datetime:
     return now.astimezone(UTC) if now.tzinfo else now.replace(tzinfo=UTC)
 
 
-def state_of_runs(connection: sa.Connection) -> tuple[int | None, int]:
-    """Return the id of the newest run, None if there was none, and how many are running: what a new answer needs."""
+class RunsState(NamedTuple):
+    """What differs where a new answer is needed.
+
+    Attributes:
+        newest: The id of the newest run; None if there was none.
+    """
+
+    newest: int | None
+    running: int
+
+
+def state_of_runs(connection: sa.Connection) -> RunsState:
+    """Read which run is the newest, and how many are running."""
     running = sa.select(sa.func.count()).where(sync_runs.c.status == RunStatus.RUNNING).select_from(sync_runs)
     newest, number = connection.execute(sa.select(sa.func.max(sync_runs.c.id), running.scalar_subquery())).one()
-    return newest, number
+    return RunsState(newest, number)

@@ -31,6 +31,7 @@ from inventory.serving.listening import names
 from inventory.serving.web import guarded, serve
 from inventory.store.droplet_records import versions
 from inventory.store.engine import Database
+from inventory.store.runs import RunsState
 from inventory.views.queries import Question, ask
 from inventory.views.rows import (
     BackupLifetime,
@@ -383,7 +384,7 @@ def test_a_page_is_made_once_for_all_until_a_sync_changes_something(
     lived: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "FRESH_SECONDS", 0.0)
-    runs = [1]
+    runs = [RunsState(1, 0)]
     monkeypatch.setattr(site_module, "state_of_runs", lambda _: runs[0])
     days = [ENDS_AT, ENDS_AT + timedelta(seconds=5), ENDS_AT + timedelta(seconds=10)]
     clock = iter([days[0], days[1], days[2]])
@@ -392,8 +393,26 @@ def test_a_page_is_made_once_for_all_until_a_sync_changes_something(
     )
     first = site.calendar({})
     assert site.calendar({}) is first
-    runs[0] = 2
+    runs[0] = RunsState(2, 0)
     assert site.calendar({}).tag != first.tag, "it says of which moment it is"
+
+
+def test_while_a_sync_is_under_way_pages_are_made_with_rests(lived: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "RESTED_TIMES", 1e6)
+    monkeypatch.setattr(kept, "RESTED_SECONDS", 600.0)
+    running = [0]
+    monkeypatch.setattr(site_module, "state_of_runs", lambda _: RunsState(1, running[0]))
+    site = Site(
+        lambda: nullcontext(lived), lambda: Judging(Rules(), (), None), clock=lambda: ENDS_AT, patience_seconds=60
+    )
+    assert [site.cost({}).status, site.comparison({}).status] == [200, 200]
+    running[0] = 1
+    assert site.reports({}).status == 200
+    later = site.calendar({"account": "default"})
+    assert (later.status, later.again_after) == (503, 1)
+    assert later is site.calendar({"text": "web"}), "it is written once for all who ask for the calendar"
+    assert later is not site.calendar({"as_of": "2026-03-01T00:00Z"}), "its links keep the moment"
+    assert [site.cost({}).status, site.reports({}).status] == [200, 200], "those that were made are there"
 
 
 def test_what_fails_is_said_and_replaces_nothing(lived: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from inventory.judging.rules import Rules
 from inventory.process.clock import utc_now
 from inventory.report.metrics import Most, render
 from inventory.report.overview import Judging, read_lines
-from inventory.report.summary import summarise
+from inventory.report.summary import read_figures, summarise
 from inventory.rounds.verdict import figures
 from inventory.store import verdicts
 from inventory.store.engine import Database
@@ -81,7 +81,8 @@ def _metrics(now: datetime, names: list[str], connection: sa.Connection) -> None
 def _summary(now: datetime, names: list[str], connection: sa.Connection) -> None:
     evidence = read_evidence(connection, now, names, None)
     judge(evidence, Rules(), (), now)
-    summarise(connection, Question(now, accounts=names), evidence)
+    question = Question(now, accounts=names)
+    summarise(connection, question, evidence, read_figures(connection, question))
 
 
 def _measure(what: str, database: Database, ask: Callable[[sa.Connection], object]) -> None:

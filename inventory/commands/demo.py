@@ -19,7 +19,7 @@ from inventory.network.access import Origin, Token
 from inventory.process.clock import utc_now
 from inventory.report import demo_text, summary_text
 from inventory.report.progress import Silence
-from inventory.report.summary import summarise
+from inventory.report.summary import read_figures, summarise
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.server import serve
 from inventory.simulator.story import seeded_fleet
@@ -84,5 +84,5 @@ def _show(database: Database, path: Path, now: datetime) -> None:
     with database.reading() as connection:
         evidence = read_evidence(connection, now, None, None)
         verdict = judge(evidence, Rules(), (), now)
-        summary = summarise(connection, question, evidence)
+        summary = summarise(connection, question, evidence, read_figures(connection, question))
     print_screen(["", *summary_text.screen(summary, verdict, str(path))])

@@ -1,15 +1,18 @@
 """`inventory report`: one question, answered as a table, CSV, JSON or an HTML page; without a name, the summary."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from inventory.errors import EXIT_COMPLETE
 from inventory.judging.evidence import read_evidence
-from inventory.judging.findings import judge
+from inventory.judging.findings import Evidence, judge
+from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
 from inventory.report import selecting
 from inventory.report.asking import Asked
@@ -18,9 +21,10 @@ from inventory.report.completeness import gap
 from inventory.report.forms import Form, RowsReport, SummaryReport
 from inventory.report.overview import Judging
 from inventory.report.replacing import replacing
-from inventory.report.summary import summarise
+from inventory.report.summary import read_figures, summarise
 from inventory.settings.load import Settings, load
 from inventory.store import opening
+from inventory.store.engine import TwoReaders
 from inventory.terminal.console import complain, print_document, print_screen, print_table, waiting
 from inventory.terminal.table import TEXT, WORD, table
 from inventory.views.queries import Question
@@ -37,25 +41,20 @@ def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, no
     question = asked.question(view, now)
     form.check(name)
     settings = load(config_file, needs_token=False)
-    with (
-        opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
-        database.reading() as connection,
-    ):
-        named = selecting.accounts_asked(connection, asked.accounts, asked.groups, settings.groups)
-        question = replace(question, accounts=named or None)
-        find = selecting.find_then_or_now if asked.at else selecting.find
-        by_name = set(asked.accounts) & set(named)
-        ids = find(connection, question, asked.droplets, asked.tags, now, accounts=by_name)
-        question = replace(question, droplet_ids=ids, accounts=None if asked.at else question.accounts)
+    with opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database:
         if view:
-            missing = gap(connection, question, view, now)
-            judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
-            rows = RowsReport(connection, view, question, database.shown, asked.narrowed, missing, judging, now)
-            _write(rows, form)
+            with database.reading() as connection:
+                named, question = _narrowed(connection, question, asked, settings, now)
+                missing = gap(connection, question, view, now)
+                judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
+                rows = RowsReport(connection, view, question, database.shown, asked.narrowed, missing, judging, now)
+                _write(rows, form)
         else:
-            judged = selecting.accounts_to_judge(named, asked.droplets, settings.judged_accounts)
-            question = replace(question, accounts=judged)
-            _write(_summary(connection, question, settings, database.shown, asked.narrowed), form)
+            with database.reading_twice() as readers:
+                named, question = _narrowed(readers.connection, question, asked, settings, now)
+                judged = selecting.accounts_to_judge(named, asked.droplets, settings.judged_accounts)
+                question = replace(question, accounts=judged)
+                _write(_summary(readers, question, settings, database.shown, asked.narrowed), form)
     return EXIT_COMPLETE
 
 
@@ -65,14 +64,29 @@ def list_reports() -> int:
     return EXIT_COMPLETE
 
 
+def _narrowed(
+    connection: sa.Connection, question: Question, asked: Asked, settings: Settings, now: datetime
+) -> tuple[Collection[str], Question]:
+    """Give the accounts that are asked for by name, and the question of these and of the Droplets asked for."""
+    named = selecting.accounts_asked(connection, asked.accounts, asked.groups, settings.groups)
+    question = replace(question, accounts=named or None)
+    find = selecting.find_then_or_now if asked.at else selecting.find
+    ids = find(connection, question, asked.droplets, asked.tags, now, accounts=set(asked.accounts) & set(named))
+    return named, replace(question, droplet_ids=ids, accounts=None if asked.at else question.accounts)
+
+
 def _summary(
-    connection: sa.Connection, question: Question, settings: Settings, database: str, narrowed: str
+    readers: TwoReaders, question: Question, settings: Settings, database: str, narrowed: str
 ) -> SummaryReport:
-    with waiting():
+    def judged(connection: sa.Connection) -> tuple[Evidence, Verdict]:
         evidence = read_evidence(connection, question.now, question.accounts, question.droplet_ids)
-        verdict = judge(evidence, settings.rules, settings.exemptions, question.now)
-        others = selecting.not_judged(connection, question, settings.judged_accounts)
-        summary = replace(summarise(connection, question, evidence), no_longer_configured=others)
+        return evidence, judge(evidence, settings.rules, settings.exemptions, question.now)
+
+    with waiting():
+        (evidence, verdict), figures = readers.at_once(judged, partial(read_figures, question=question))
+        others = selecting.not_judged(readers.connection, question, settings.judged_accounts)
+        summary = summarise(readers.connection, question, evidence, figures)
+        summary = replace(summary, no_longer_configured=others)
     return SummaryReport(summary, verdict, question, database, narrowed)
 
 

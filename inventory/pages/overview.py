@@ -14,7 +14,7 @@ from inventory.pages import calendar, grouping
 from inventory.pages.reading import Page, Reading
 from inventory.report import charts, check_text, rows_text, summary_text
 from inventory.report.fleet_sizes import FleetSizes
-from inventory.report.summary import Summary, read_past, sum_up
+from inventory.report.summary import Summary, read_figures, summarise
 from inventory.store.droplet_records import next_windows
 from inventory.terminal import words
 from inventory.views.rows import KnownDroplet
@@ -31,8 +31,8 @@ def page(reading: Reading) -> Page:
     evidence = read_evidence(reading.connection, reading.now, reading.accounts, question.droplet_ids)
     verdict = judge(evidence, reading.judging.rules, reading.judging.exemptions, reading.now)
     question = replace(question, accounts=reading.accounts)
-    sizes = read_past(reading.connection, question, evidence)
-    summary = sum_up(reading.connection, question, evidence, sizes)
+    figures = read_figures(reading.connection, question)
+    summary = summarise(reading.connection, question, evidence, figures)
     way = grouping.way(reading)
     droplets = _worst_first(evidence, verdict)
     accounts = _accounts(reading, summary, verdict) if len(summary.health) > 1 else []
@@ -54,7 +54,7 @@ def page(reading: Reading) -> Page:
             "droplets": len(droplets),
             "way": way,
             "ways": grouping.ways(reading),
-            "charts": _stored(reading, sizes, way),
+            "charts": _stored(reading, figures.sizes, way),
             "windows": _windows(reading, evidence),
         },
     )

@@ -8,7 +8,7 @@ from inventory.judging.findings import judge
 from inventory.judging.rules import Exemption, Rules
 from inventory.notifying.letter import Letter, digest
 from inventory.report import check_text, summary_html, summary_text
-from inventory.report.summary import summarise
+from inventory.report.summary import read_figures, summarise
 from inventory.store.engine import Database
 from inventory.terminal.console import plain
 from inventory.views.queries import Question
@@ -24,7 +24,7 @@ def read_digest(
     with database.reading() as connection:
         evidence = read_evidence(connection, now, accounts, None)
         verdict = judge(evidence, rules, exemptions, now)
-        summary = summarise(connection, question, evidence)
+        summary = summarise(connection, question, evidence, read_figures(connection, question))
     text = "".join(plain(part, columns=_COLUMNS) for part in summary_text.screen(summary, verdict, database.shown))
     page = summary_html.page(summary, verdict, question, database=database.shown, narrowed="")
     return digest(check_text.headline(verdict), text, "".join(page))

@@ -115,11 +115,15 @@ class FleetSizes:
         }
 
 
-def read_sizes(connection: sa.Connection, question: Question, since: date, health: Iterable[SyncHealth]) -> FleetSizes:
-    """Read the looks at the Droplets of the question, from a UTC day on."""
-    droplets = ask(connection, KnownDroplet, question)
+def read_sizes(
+    connection: sa.Connection, question: Question, droplets: Sequence[KnownDroplet], since: date
+) -> FleetSizes:
+    """Read the looks at the Droplets of the question, from a UTC day on; `droplets` are all that it has."""
+    are_named = question.droplet_ids is not None
+    accounts = {each.account for each in droplets} if are_named else question.accounts
+    health = ask(connection, SyncHealth, Question(question.now, accounts=accounts))
     # By id, because a Droplet may have been of another account then.
-    is_narrowed = question.accounts is not None or question.droplet_ids is not None
+    is_narrowed = question.accounts is not None or are_named
     ids = [each.droplet_id for each in droplets] if is_narrowed else None
     today = question.now.date()
     is_today_stored = is_newest(connection, question.now)

@@ -15,6 +15,7 @@ from inventory.views.rows import (
     CostNow,
     DropletRetention,
     Event,
+    KnownDroplet,
     SizeGrowth,
     SyncHealth,
 )
@@ -100,30 +101,48 @@ class Summary:
     no_longer_configured: Sequence[str] = ()
 
 
-def read_past(connection: sa.Connection, question: Question, evidence: Evidence) -> FleetSizes:
-    """Read the sizes of the Droplets of the question over as long as a summary shows."""
-    since = question.now - _past(len(evidence.droplets))
-    return read_sizes(connection, replace(question, limit=None), since.date(), evidence.health)
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is read for a summary beside what is judged; both can be read at once.
+
+    Attributes:
+        past_since: Where `disappeared` begins, and `sizes` on the same UTC day.
+        lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
+    """
+
+    costs: Sequence[CostNow]
+    sizes: FleetSizes
+    past_since: datetime
+    disappeared: Sequence[Disappeared]
+    lately: Mapping[str, int]
 
 
-def summarise(connection: sa.Connection, question: Question, evidence: Evidence) -> Summary:
+def read_figures(connection: sa.Connection, question: Question) -> Figures:
+    """Read what was known of the Droplets of the question; of the past as much as a summary shows."""
+    question = replace(question, limit=None)
+    droplets = ask(connection, KnownDroplet, question)
+    past_since = question.now - _past(sum(each.is_current for each in droplets))
+    return Figures(
+        costs=ask(connection, CostNow, question),
+        sizes=read_sizes(connection, question, droplets, past_since.date()),
+        past_since=past_since,
+        disappeared=read_disappeared(connection, question, droplets, past_since),
+        lately=_lately(connection, replace(question, since=question.now - _LATELY)),
+    )
+
+
+def summarise(connection: sa.Connection, question: Question, evidence: Evidence, figures: Figures) -> Summary:
     """Sum up the Droplets of the question, as known at its `now`; `evidence` is what was read to judge them.
 
     The question's limit is the number of the largest; None means five.
     """
-    return sum_up(connection, question, evidence, read_past(connection, question, evidence))
-
-
-def sum_up(connection: sa.Connection, question: Question, evidence: Evidence, sizes: FleetSizes) -> Summary:
-    """Sum up as `summarise` does, from sizes that `read_past` gave."""
     now, most = question.now, question.limit or _LARGEST
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
-    costs = ask(connection, CostNow, question)
+    costs, sizes = figures.costs, figures.sizes
     now_stored = {row.droplet_id: row.size_gigabytes for row in costs if row.size_gigabytes is not None}
     # How they grow costs too much to read of all.
     growth = ask(connection, SizeGrowth, replace(question, droplet_ids=_most_stored(now_stored, retention, most)))
-    past_since = now - _past(len(evidence.droplets))
     by_day = _by_day(sizes)
     then, trend_since = (now - _LATELY).date(), (now - _TREND).date()
     before = sizes.total(then)
@@ -148,12 +167,12 @@ def sum_up(connection: sa.Connection, question: Question, evidence: Evidence, si
         size_before_not_fresh_gigabytes=before.not_fresh_gigabytes if before else 0.0,
         size_unknown_before_gigabytes=_unknown(now_stored, sizes, then),
         sizes=_from(trend_since, by_day),
-        past_since=past_since,
+        past_since=figures.past_since,
         size_by_day=by_day,
-        disappeared=read_disappeared(connection, question, sizes.droplets, past_since),
+        disappeared=figures.disappeared,
         cost_usd=cost_usd,
         without_rate=without_rate,
-        lately=_lately(connection, replace(question, since=now - _LATELY)),
+        lately=figures.lately,
         largest=_largest(growth, sizes, trend_since, retention),
         incomplete_before=incomplete_before(connection, question, None, looks_back=_LATELY),
     )

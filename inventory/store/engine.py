@@ -1,65 +1,29 @@
-"""Connections to SQLite or PostgreSQL, and the transactions on them.
+"""Transactions on SQLite or PostgreSQL, that write or read.
 
 The transactions of SQLite's driver lose concurrent updates. Writers therefore take the write lock at once (`BEGIN
 IMMEDIATE`), readers use a plain `BEGIN`, and both wait up to 30 s for a lock.
 """
 
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import NullPool
 
-from inventory.errors import ConfigurationError, DatabaseUnavailableError, DatabaseUnusableError, Kept
+from inventory.errors import DatabaseError, DatabaseUnavailableError, Kept
 from inventory.process import disk
+from inventory.store.connecting import READING, pooling, postgresql_engine, sqlite_engine
 from inventory.store.driver_errors import LOCK_WAIT_SECONDS, DriverErrors, is_answer_lost
 from inventory.store.sqlite_file import INDEX_BYTES, has_index, may_write
 
-_PRAGMAS = (
-    f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA trusted_schema = OFF",
-    "PRAGMA cell_size_check = ON",
-)
-
-# PostgreSQL compiles a query that looks costly, and reads whole tables to avoid seeking on a disk. Our queries look
-# costly and take tenths of a second; compiled, those of a summary over five years took 2.8 s instead of 1.1.
-# https://www.postgresql.org/docs/current/jit-decision.html
-READER_SETTINGS = {"jit": "off", "random_page_cost": "1.1"}
-# Whatever a database, a role, PGOPTIONS or the environment set: in these forms the driver reads values, and by these
-# rules our SQL is meant. Set in each transaction, since PgBouncer may give each one another connection.
-_SESSION_SETTINGS = {
-    "DateStyle": "'ISO, MDY'",
-    "IntervalStyle": "postgres",
-    "TimeZone": "'UTC'",
-    "extra_float_digits": "1",
-    "standard_conforming_strings": "on",
-    "array_nulls": "on",
-    "transform_null_equals": "off",
-    # Less than the connection waits for an answer, so that the server says what was waited for.
-    "lock_timeout": "'25s'",
-    # Longer than the connection waits for an answer: then nobody waits any more, and the server need not go on.
-    "statement_timeout": "'35s'",
-    "idle_in_transaction_session_timeout": "0",
-}
-_SINCE_POSTGRESQL_17 = {"transaction_timeout": "0"}
-
-
-def _set_local(settings: Mapping[str, str]) -> str:
-    return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
-
-
-# A process that is stopped in the middle of a transaction, as a virtual machine may be, would keep others from the rows
-# that it locked for as long as that lasts, also from its own account, whose lease is free after 90 s.
-_WRITER_SETTINGS = {"idle_in_transaction_session_timeout": "'60s'"}
-_WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {_set_local(_SESSION_SETTINGS | _WRITER_SETTINGS)}"
-_READING = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {_set_local(_SESSION_SETTINGS | READER_SETTINGS)}"
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 
 class Database:
@@ -85,7 +49,7 @@ class Database:
         # SQLite polls for its lock, and who comes late may be first: of our own threads each waits for its turn here.
         self._turn_to_write = Lock() if self.is_sqlite else None
         self.engine = (
-            _sqlite_engine(self.url, **_pool(self.path)) if self.is_sqlite else _postgresql_engine(self.url, self.shown)
+            sqlite_engine(self.url, **pooling(self.path)) if self.is_sqlite else postgresql_engine(self.url, self.shown)
         )
 
     @contextmanager
@@ -121,10 +85,48 @@ class Database:
         """
         # Not READ ONLY: that connection's next transaction would then begin as READ WRITE, even on a server that is
         # read-only.
-        begin = f"{_READING}; SET LOCAL statement_timeout = '{at_most_seconds}s'" if at_most_seconds else _READING
+        begin = f"{READING}; SET LOCAL statement_timeout = '{at_most_seconds}s'" if at_most_seconds else READING
         with self._transaction(self._engine_to_read_with(), "BEGIN", postgresql_begin=begin) as connection:
             yield connection
             connection.rollback()
+
+    @contextmanager
+    def reading_twice(self) -> Iterator["TwoReaders"]:
+        """Give two transactions, each as `reading` gives one, that see the same state of the database.
+
+        Raises:
+            DatabaseError: As `writing`.
+        """
+        with self.errors.translated(), ExitStack() as stack:
+            try:
+                with ExitStack() as trying:
+                    readers = self._two_of_sqlite(trying) if self.is_sqlite else self._two_of_postgresql(trying)
+                    stack.push(trying.pop_all())
+            except (DatabaseError, sa.exc.DBAPIError):  # too many connections, or a pooler that leads to two servers
+                readers = TwoReaders(stack.enter_context(self.reading()), None)
+            yield readers
+
+    def _two_of_postgresql(self, stack: ExitStack) -> "TwoReaders":
+        connection = stack.enter_context(self.reading())
+        same = f"SET TRANSACTION SNAPSHOT '{connection.scalar(sa.text('SELECT pg_export_snapshot()'))}'"
+        begin = {"postgresql_begin": f"{READING}; {same}"}
+        second = stack.enter_context(self._transaction(self.engine, "BEGIN", **begin))
+        stack.callback(second.rollback)
+        return TwoReaders(connection, second)
+
+    def _two_of_sqlite(self, stack: ExitStack) -> "TwoReaders":
+        engine = self._engine_to_read_with()
+        if not self.path or engine is self._lone_engine:
+            return TwoReaders(stack.enter_context(self.reading()), None)
+        second = stack.enter_context(engine.connect())
+        before = _sqlite_version(second)
+        connection = stack.enter_context(self._transaction(engine, "BEGIN"))
+        stack.callback(connection.rollback)
+        # The state is that of the first look. If it is the second one's before and after, it is the same.
+        connection.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1")
+        stack.enter_context(second.begin())
+        stack.callback(second.rollback)
+        return TwoReaders(connection, second if _sqlite_version(second) == before else None)
 
     def _engine_to_read_with(self) -> sa.Engine:
         """Give the usual engine, or one for a file that this user may not write, or whose log has no room."""
@@ -145,7 +147,7 @@ class Database:
     @cached_property
     def _reading_engine(self) -> sa.Engine:
         """An engine that writes nothing: a copy without a log needs no more, and a log can be read as long as it is."""
-        return _sqlite_engine(self.url, mode="ro", poolclass=NullPool)
+        return sqlite_engine(self.url, mode="ro", poolclass=NullPool)
 
     @cached_property
     def _lone_engine(self) -> sa.Engine:
@@ -153,7 +155,7 @@ class Database:
 
         Source: https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory.
         """
-        return _sqlite_engine(self.url, "PRAGMA locking_mode = EXCLUSIVE", poolclass=NullPool)
+        return sqlite_engine(self.url, "PRAGMA locking_mode = EXCLUSIVE", poolclass=NullPool)
 
     @contextmanager
     def _transaction(self, engine: sa.Engine, sqlite_begin: str, **options: str) -> Iterator[sa.Connection]:
@@ -177,13 +179,35 @@ class Database:
         self.engine.dispose()
 
 
-def _pool(path: Path | None) -> dict[str, Any]:
-    """Return how many connections to SQLite are kept: to a file one for each thread that asks, in memory a single one.
+@dataclass(frozen=True, slots=True)
+class TwoReaders:
+    """Two transactions that see the same state, so that two questions can be asked at once.
 
-    Closing the last one to a file costs a checkpoint; in memory each would be a database of its own.
+    Attributes:
+        second: None where a second one cannot be had: then one question is asked after the other.
     """
-    most = {"pool_size": 0} if path else {"pool_size": 1, "max_overflow": 0}
-    return {"poolclass": QueuePool, "pool_use_lifo": True, **most}
+
+    connection: sa.Connection
+    second: sa.Connection | None
+
+    def at_once(
+        self, one: Callable[[sa.Connection], _One], other: Callable[[sa.Connection], _Other]
+    ) -> tuple[_One, _Other]:
+        """Ask both, each of its own connection, `other` in a thread of its own."""
+        if self.second is None:
+            return one(self.connection), other(self.connection)
+        with ThreadPoolExecutor(1, "reader") as thread:
+            others = thread.submit(other, self.second)
+            return one(self.connection), others.result()
+
+
+def _sqlite_version(connection: sa.Connection) -> object:
+    """Return what changes for a connection when another one commits, whoever that is of.
+
+    Source: https://www.sqlite.org/pragma.html#pragma_data_version.
+    """
+    driver: Any = connection.connection.driver_connection  # its own words begin no transaction
+    return driver.execute("PRAGMA data_version").fetchone()
 
 
 def memory(instead_of: Path | None = None) -> Database:
@@ -195,71 +219,3 @@ def _without_secrets(url: sa.URL) -> str:
     """Return the URL as it may be shown; libpq also takes passwords as parameters."""
     shown = url.difference_update_query([key for key in url.query if "password" in key])
     return shown.set(drivername="postgresql").render_as_string(hide_password=True)
-
-
-def _sqlite_engine(url: sa.URL, *pragmas: str, mode: str = "rw", **pool: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
-    path = Path(url.database) if url.database else None
-    # Never SQLite's own mode, rwc: it creates a file that does not exist.
-    if path:
-        url = url.set(database=path.absolute().as_uri(), query={"mode": mode, "uri": "true"})
-    engine = sa.create_engine(url, connect_args={"isolation_level": None, "check_same_thread": False}, **pool)
-
-    @sa.event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's private type
-        # Some of ours read the file, which decides how it is read from then on.
-        for pragma in (*pragmas, *_PRAGMAS):
-            connection.execute(pragma)
-        # Temporary files seldom grow as large as the database. A sort of 1.8 million rows takes 220 MB in memory.
-        if path and not disk.has_room_for_temporary_files(path.stat().st_size):
-            connection.execute("PRAGMA temp_store = MEMORY")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
-
-    return engine
-
-
-def _postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
-    try:
-        from inventory.store import deadline  # noqa: PLC0415 - the driver is an extra
-
-        engine = sa.create_engine(
-            url,
-            # As many as threads that ask; those that few need are closed with the others, at the end of a round.
-            pool_size=0,
-            pool_use_lifo=True,
-            pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": 10,
-                "application_name": "inventory",
-                "client_encoding": "utf8",
-                # PgBouncer in transaction mode keeps no prepared statements.
-                "prepare_threshold": None,
-            },
-        )
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            "PostgreSQL needs its driver: pip install 'droplet-backup-inventory[postgres]'"
-        ) from error
-
-    @sa.event.listens_for(engine, "do_connect")
-    def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> deadline.Connection:  # noqa: ANN401 - as above
-        connection = deadline.Connection.connect(*arguments, **options)
-        if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
-            connection.close()
-            raise DatabaseUnusableError(
-                f"database {shown} stores text as {encoding}, which lacks letters that names may have",
-                kept=Kept.NOTHING_CHANGED,
-                to_do="create a database with ENCODING 'UTF8'.",
-            )
-        return connection
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        begin = connection.get_execution_options().get("postgresql_begin", _WRITING)
-        if (connection.dialect.server_version_info or ()) >= (17,):
-            begin = f"{begin}; {_set_local(_SINCE_POSTGRESQL_17)}"
-        connection.exec_driver_sql(begin)
-
-    return engine

@@ -9,7 +9,8 @@ Source: https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseUnusableError, Kept, UsageError
-from inventory.store.engine import READER_SETTINGS, Database
+from inventory.store.connecting import READER_SETTINGS
+from inventory.store.engine import Database
 from inventory.store.schema import PRIVATE, metadata
 from inventory.store.upgrade import VERSION_TABLE
 from inventory.views.catalog import views

@@ -195,8 +195,7 @@ def _narrowed(
 def _few(connection: sa.Connection, view: View, question: Question) -> Sequence[int] | None:
     """Return the Droplets whose rows alone the tables need to have; None where they need all, or it gains nothing."""
     ids = question.droplet_ids
-    most = reach.A_HANDFUL if view.name == CHANGES else 1
-    if "droplet_id" in view.columns and ids is not None and 0 < len(ids) <= most:
+    if "droplet_id" in view.columns and ids is not None and 0 < len(ids) <= reach.A_HANDFUL:
         return sorted(ids)
     return reach.few_droplets(connection, question.accounts) if question.accounts is not None else None
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseConflictError, DatabaseLockedError, DatabaseUnavailableError
-from inventory.store import engine
+from inventory.store import connecting, engine
 from inventory.store.engine import Database, memory
 from inventory.store.schema import accounts
 from inventory.store.upgrade import upgrade
@@ -329,7 +329,7 @@ def slowly(database: Database) -> None:
 def test_a_writer_that_is_stopped_in_a_transaction_keeps_its_rows_from_others_for_a_while_only(
     migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_WRITING", engine._WRITING.replace("'60s'", "'300ms'"))
+    monkeypatch.setattr(connecting, "WRITING", connecting.WRITING.replace("'60s'", "'300ms'"))
     change = sa.update(accounts).where(accounts.c.name == "acme")
 
     def stop_in_between(database: Database) -> None:

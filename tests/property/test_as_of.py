@@ -17,7 +17,7 @@ from inventory.model import Selection
 from inventory.report.completeness import gap
 from inventory.report.forms import RowsReport, SummaryReport
 from inventory.report.overview import Judging
-from inventory.report.summary import summarise
+from inventory.report.summary import read_figures, summarise
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store import prune
@@ -104,7 +104,7 @@ def answers(database: Database, now: datetime) -> dict[str, str]:
 def _summary(connection: sa.Connection, now: datetime) -> dict[str, object]:
     question = Question(now)
     evidence = read_evidence(connection, now, None, None)
-    summary = summarise(connection, question, evidence)
+    summary = summarise(connection, question, evidence, read_figures(connection, question))
     return SummaryReport(summary, judge(evidence, Rules(), (), now), question, "", "").document()
 
 

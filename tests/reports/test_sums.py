@@ -9,7 +9,7 @@ import pytest
 
 from inventory.judging.evidence import read_evidence
 from inventory.report import summary_text
-from inventory.report.summary import Summary, summarise
+from inventory.report.summary import Summary, read_figures, summarise
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
@@ -49,7 +49,8 @@ class Two:
         """Sum up all Droplets, or only some, so many hours after the last noon."""
         question = Question(self.big.clock() + timedelta(hours=hours), droplet_ids=droplet_ids or None)
         with self.database.reading() as connection:
-            return summarise(connection, question, read_evidence(connection, question.now, None, question.droplet_ids))
+            evidence = read_evidence(connection, question.now, None, question.droplet_ids)
+            return summarise(connection, question, evidence, read_figures(connection, question))
 
     def notes(self, *droplet_ids: int) -> dict[str, str]:
         return {each.what: f"{each.figure} {each.note}" for each in summary_text.figures(self.summary(*droplet_ids))}

@@ -25,19 +25,22 @@ listen_port = {port}
 auth_type = trust
 auth_file = {users}
 pool_mode = transaction
-default_pool_size = 3
+default_pool_size = {most}
 server_round_robin = 1
 """
 
 
 @contextmanager
-def pgbouncer(server: Cluster) -> Iterator[Callable[[str], str]]:
-    """Run it in transaction mode as long as the block; give what turns a URL of the server into one by way of it."""
+def pgbouncer(server: Cluster, *, most: int = 3) -> Iterator[Callable[[str], str]]:
+    """Run it in transaction mode as long as the block; give what turns a URL of the server into one by way of it.
+
+    It has at most so many connections to each database.
+    """
     assert PROGRAM is not None
     sockets = server.socket.parent
     configuration, users = server.place / "pgbouncer.ini", server.place / "users.txt"
     users.write_text('"postgres" ""\n')
-    configuration.write_text(_CONFIGURATION.format(sockets=sockets, port=_PORT, users=users))
+    configuration.write_text(_CONFIGURATION.format(most=most, sockets=sockets, port=_PORT, users=users))
     with (server.place / "pgbouncer.log").open("ab") as log:
         process = subprocess.Popen([PROGRAM, configuration], stdout=log, stderr=log, cwd="/", **server.as_user)
     try:

@@ -129,9 +129,12 @@ def postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        begin = connection.get_execution_options().get("postgresql_begin", WRITING)
+        options: Mapping[str, Any] = connection.get_execution_options()
+        begin = options.get("postgresql_begin", WRITING)
         if (connection.dialect.server_version_info or ()) >= (17,):
             begin = f"{begin}; {_set_local(_SINCE_POSTGRESQL_17)}"
-        connection.exec_driver_sql(begin)
+        driver: Any = connection.connection.driver_connection
+        with deadline.answering_within(driver, options.get("postgresql_begins_within", driver.answer_seconds)):
+            connection.exec_driver_sql(begin)
 
     return engine

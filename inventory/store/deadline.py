@@ -4,7 +4,8 @@ Neither the server's time-outs nor those of TCP help if something on the way acc
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -12,6 +13,16 @@ import psycopg
 ANSWER_SECONDS = 30.0
 
 Result = TypeVar("Result")
+
+
+@contextmanager
+def answering_within(connection: "Connection", seconds: float | None) -> Iterator[None]:
+    """Let the server be silent for so long during the block; None is no limit."""
+    before, connection.answer_seconds = connection.answer_seconds, seconds
+    try:
+        yield
+    finally:
+        connection.answer_seconds = before
 
 
 class Connection(psycopg.Connection[Any]):

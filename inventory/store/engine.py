@@ -22,6 +22,8 @@ from inventory.store.connecting import READING, pooling, postgresql_engine, sqli
 from inventory.store.driver_errors import LOCK_WAIT_SECONDS, DriverErrors, is_answer_lost
 from inventory.store.sqlite_file import INDEX_BYTES, has_index, may_write
 
+_SECOND_BEGINS_WITHIN = 1.0  # seconds
+
 _One = TypeVar("_One")
 _Other = TypeVar("_Other")
 
@@ -109,8 +111,10 @@ class Database:
     def _two_of_postgresql(self, stack: ExitStack) -> "TwoReaders":
         connection = stack.enter_context(self.reading())
         same = f"SET TRANSACTION SNAPSHOT '{connection.scalar(sa.text('SELECT pg_export_snapshot()'))}'"
-        begin = {"postgresql_begin": f"{READING}; {same}"}
-        second = stack.enter_context(self._transaction(self.engine, "BEGIN", **begin))
+        # A pooler keeps who begins waiting for a connection, perhaps for the one that the first has.
+        how = {"postgresql_begin": f"{READING}; {same}"}
+        begun = self._transaction(self.engine, "BEGIN", postgresql_begins_within=_SECOND_BEGINS_WITHIN, **how)
+        second = stack.enter_context(begun)
         stack.callback(second.rollback)
         return TwoReaders(connection, second)
 
@@ -158,7 +162,7 @@ class Database:
         return sqlite_engine(self.url, "PRAGMA locking_mode = EXCLUSIVE", poolclass=NullPool)
 
     @contextmanager
-    def _transaction(self, engine: sa.Engine, sqlite_begin: str, **options: str) -> Iterator[sa.Connection]:
+    def _transaction(self, engine: sa.Engine, sqlite_begin: str, **options: str | float) -> Iterator[sa.Connection]:
         with self.errors.translated(), engine.connect() as connection:
             is_committing = False
             try:

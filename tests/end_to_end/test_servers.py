@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.store.account_records import read_account
+from inventory.store.deadline import ANSWER_SECONDS
 from inventory.store.engine import Database
 from inventory.store.schema import accounts, sync_runs
 from inventory.store.upgrade import upgrade
@@ -144,8 +146,23 @@ def test_everything_works_behind_pgbouncer_in_transaction_mode(
         assert "FAIL" not in run("doctor").out
         assert run("prune", "--keep-days", "90", "--yes").code == 0
         use_many_connections(url)
+        time.sleep(1)  # the second of two syncs in one second is stamped a second later
         assert [run(*question).code for question in QUESTIONS] == [LOST, 0, 0, 0, 0]
     check_stored(account, database_url)
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")
+def test_a_pooler_with_one_connection_keeps_no_summary_waiting(
+    run: Run, postgres: Cluster, migrated_postgres_url: str, use: Callable[[sa.URL | str], str]
+) -> None:
+    use(migrated_postgres_url)
+    assert run("sync", "--quiet").code == 0
+    with pgbouncer(postgres, most=1) as through:
+        use(through(migrated_postgres_url))
+        began = time.monotonic()
+        summary = run("report", "--json")
+        assert summary.code == 0, summary.err
+        assert time.monotonic() - began < ANSWER_SECONDS, "it does not wait for a second one as long as for the first"
 
 
 def use_many_connections(url: str) -> None:

@@ -2,7 +2,8 @@
 
     a command, watched once | its calls | each with each fault | exit code, database, history | the next run
 
-python -m tests.faults.disk_campaign  (`make faults`; an hour or more)
+python -m tests.faults.disk_campaign           (`make faults`; an hour or more)
+python -m tests.faults.disk_campaign "prune"   (this command alone; several may be named, and "full disks")
 """
 
 import os
@@ -193,6 +194,8 @@ COMMANDS = (
     *("db copy, new file", "db copy, empty file", "report --html"),
 )
 
+_FULL_DISKS = "full disks"
+
 
 def cases(directory: Path, fleet: Fleet, variables: Mapping[str, str]) -> dict[str, Case]:
     """Make every command's directory, by its name; the fleet has changed afterwards."""
@@ -227,18 +230,24 @@ def cases(directory: Path, fleet: Fleet, variables: Mapping[str, str]) -> dict[s
     return dict(zip(COMMANDS, made, strict=True))
 
 
-def main() -> int:
-    """Try everything, and write the tables for docs/reliability.md; return 1 where anything was lost."""
+def main(named: Sequence[str]) -> int:
+    """Try what is named, or everything, and write the tables for docs/reliability.md; 1 where anything was lost."""
+    every = (*COMMANDS, _FULL_DISKS)
+    if unknown := [name for name in named if name not in every]:
+        sys.stderr.write(f'there is no command "{unknown[0]}" to try; there are {", ".join(every)}\n')
+        return 2
+    chosen = named or every
     problems: list[str] = []
     _row("command", "fault", "points", "injected", "exit codes", "losses")
     _row(*6 * ["---"])
-    for command in COMMANDS:
+    for command in (each for each in COMMANDS if each in chosen):
         with tempfile.TemporaryDirectory() as name, trying(Path(name), workers=os.cpu_count() or 1) as trial:
             for cell in trial.cells(command, chosen=lambda points: points):
                 figures = (len(cell.outcomes), cell.injected, _counted(cell.codes), len(cell.problems))
                 _row(command, cell.fault, *figures)
                 problems += [f"{command}, {problem}" for problem in cell.problems]
-    problems += _full_disks()
+    if _FULL_DISKS in chosen:
+        problems += _full_disks()
     sys.stderr.write("".join(f"{problem}\n" for problem in problems))
     return 1 if problems else 0
 
@@ -269,4 +278,4 @@ def _row(*cells: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

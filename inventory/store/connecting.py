@@ -42,6 +42,14 @@ _SESSION_SETTINGS = {
 }
 _SINCE_POSTGRESQL_17 = {"transaction_timeout": "0"}
 
+_POSTGRESQL_CONNECTION = {
+    "connect_timeout": 10,
+    "application_name": "inventory",
+    "client_encoding": "utf8",
+    # PgBouncer in transaction mode keeps no prepared statements.
+    "prepare_threshold": None,
+}
+
 
 def _set_local(settings: Mapping[str, str]) -> str:
     return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
@@ -102,13 +110,7 @@ def postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
             pool_size=0,
             pool_use_lifo=True,
             pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": 10,
-                "application_name": "inventory",
-                "client_encoding": "utf8",
-                # PgBouncer in transaction mode keeps no prepared statements.
-                "prepare_threshold": None,
-            },
+            connect_args=_POSTGRESQL_CONNECTION,
         )
     except ModuleNotFoundError as error:
         raise ConfigurationError(

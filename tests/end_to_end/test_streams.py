@@ -77,6 +77,9 @@ def test_a_locale_that_knows_no_such_letters_is_no_bug(account: Served) -> None:
 @pytest.mark.parametrize("arguments", ANSWERS)
 def test_variables_change_no_answer(arguments: tuple[str, ...]) -> None:
     typed("sync", "--quiet")
-    plain = said(typed(*arguments))
+    for _ in range(3):
+        plain, *others, again = (said(typed(*arguments, **variables)) for variables in ({}, *VARIABLES, {}))
+        if plain == again:  # else an age has got one digit more meanwhile, and its column another width
+            break
     assert plain
-    assert [said(typed(*arguments, **variables)) for variables in VARIABLES] == [plain] * len(VARIABLES)
+    assert [plain, *others, again] == [plain] * (len(VARIABLES) + 2)

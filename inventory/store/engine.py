@@ -100,13 +100,16 @@ class Database:
             DatabaseError: As `writing`.
         """
         with self.errors.translated(), ExitStack() as stack:
-            try:
-                with ExitStack() as trying:
-                    readers = self._two_of_sqlite(trying) if self.is_sqlite else self._two_of_postgresql(trying)
-                    stack.push(trying.pop_all())
-            except (DatabaseError, sa.exc.DBAPIError):  # too many connections, or a pooler that leads to two servers
-                readers = TwoReaders(stack.enter_context(self.reading()), None)
-            yield readers
+            yield self._two_of_sqlite(stack) if self.is_sqlite else self._two_or_one_of_postgresql(stack)
+
+    def _two_or_one_of_postgresql(self, stack: ExitStack) -> "TwoReaders":
+        try:
+            with ExitStack() as trying:
+                readers = self._two_of_postgresql(trying)
+                stack.push(trying.pop_all())
+        except (DatabaseError, sa.exc.DBAPIError):  # too many connections, or a pooler that has one or leads elsewhere
+            readers = TwoReaders(stack.enter_context(self.reading()), None)
+        return readers
 
     def _two_of_postgresql(self, stack: ExitStack) -> "TwoReaders":
         connection = stack.enter_context(self.reading())

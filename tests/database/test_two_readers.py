@@ -182,23 +182,16 @@ def test_a_database_in_memory_has_one(tmp_path: Path) -> None:
             assert readers.at_once(names, names) == (["there"], ["there"])
 
 
-def test_a_file_that_may_not_be_written_is_read_twice(
-    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("lacking", "number"), [((engine, "may_write"), 2), ((disk, "has_room"), 1)], ids=["rights", "room"]
+)
+def test_a_file_that_cannot_be_read_as_usual_has_two_or_one(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, lacking: tuple[object, str], number: int
 ) -> None:
     add(sqlite_database, "there")
     sqlite_database.close()
-    monkeypatch.setattr(engine, "may_write", lambda _: False)
+    monkeypatch.setattr(*lacking, lambda *_: False)
     with closing(Database(sqlite_database.url)) as reader, reader.reading_twice() as readers:
-        assert readers.second is not None
-        assert readers.at_once(names, names) == (["there"], ["there"])
-
-
-def test_a_file_that_one_reader_takes_for_itself_is_read_once(
-    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add(sqlite_database, "there")
-    sqlite_database.close()
-    monkeypatch.setattr(disk, "has_room", lambda *_: False)
-    with closing(Database(sqlite_database.url)) as reader, reader.reading_twice() as readers:
-        assert readers.second is None
+        # Where the index of the log has no room, one reader has the file for itself.
+        assert (readers.second is not None) == (number > 1)
         assert readers.at_once(names, names) == (["there"], ["there"])

@@ -4,6 +4,7 @@ python -m tests.faults.forking
 """
 
 import ctypes
+import importlib
 import json
 import os
 import signal
@@ -13,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-# What is imported here is not imported again by every command.
-import inventory.commands.db
-import inventory.commands.prune
-import inventory.commands.report
-import inventory.commands.sync  # noqa: F401
 from inventory.__main__ import main as inventory_main
 from inventory.store import upgrade
 
+# What is imported before a command is forked is not imported again by each: the commands, and what they import late.
+_IMPORTED = (
+    *("inventory.commands.db", "inventory.commands.prune", "inventory.commands.report", "inventory.commands.sync"),
+    *("alembic.command", "inventory.report.charts", "inventory.report.page", "jinja2", "mako.template", "rich.status"),
+)
 _ROOT = Path(__file__).parents[2]
 _PR_SET_PTRACER = 0x59616D61  # "Yama": where a process may only be traced by its parents, ours may be by others too
 _ANYBODY = ctypes.c_ulong(-1)
@@ -83,6 +84,8 @@ class Forking:
 
 def main() -> None:
     """Read an order a line from stdin, and write to stdout which process was started for it and how it ended."""
+    for name in _IMPORTED:
+        importlib.import_module(name)
     for line in sys.stdin:
         held, go = os.pipe()
         child = os.fork()

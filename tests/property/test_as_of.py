@@ -239,7 +239,7 @@ def play(database: Database, steps: list[Step]) -> World:
     return world
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
     with closing(Database(migrated_url)) as database:
 

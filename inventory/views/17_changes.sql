@@ -67,8 +67,9 @@ event AS (
         v.valid_from >= c.since
         AND v.valid_from <= c.now
         AND (v.valid_to IS NULL OR v.valid_to >= c.since)
+        -- By the index of versions alone: of all backups made since then, none has an earlier one.
+        AND EXISTS (SELECT 1 FROM backup_versions AS u WHERE u.backup_id = v.backup_id AND u.valid_from < v.valid_from)
         AND b.id = v.backup_id
-        AND v.valid_from > b.first_seen_at
         AND NOT EXISTS (SELECT 1 FROM backup_versions AS w WHERE w.backup_id = v.backup_id AND w.valid_to = v.valid_from)
     UNION ALL
     SELECT

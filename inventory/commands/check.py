@@ -9,6 +9,7 @@ from inventory.errors import UsageError
 from inventory.judging.evidence import inspect
 from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
+from inventory.process.cycles import collecting_seldom
 from inventory.report import check_json, check_text, selecting
 from inventory.report.check_timeout import Wait
 from inventory.settings.load import load
@@ -56,6 +57,7 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
         database.reading(at_most_seconds=wait.seconds) as connection,
+        collecting_seldom(),
     ):
         named = selecting.accounts_asked(connection, options.accounts, options.groups, settings.groups)
         accounts = selecting.accounts_to_judge(named, options.droplets, settings.judged_accounts)

@@ -14,6 +14,7 @@ from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import Evidence, judge
 from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
+from inventory.process.cycles import collecting_seldom
 from inventory.report import selecting
 from inventory.report.asking import Asked
 from inventory.report.choosing import choose, reports
@@ -82,7 +83,7 @@ def _summary(
         evidence = read_evidence(connection, question.now, question.accounts, question.droplet_ids)
         return evidence, judge(evidence, settings.rules, settings.exemptions, question.now)
 
-    with waiting():
+    with waiting(), collecting_seldom():
         (evidence, verdict), figures = readers.at_once(judged, partial(read_figures, question=question))
         others = selecting.not_judged(readers.connection, question, settings.judged_accounts)
         summary = summarise(readers.connection, question, evidence, figures)

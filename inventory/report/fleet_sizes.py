@@ -127,15 +127,13 @@ def read_sizes(
     ids = [each.droplet_id for each in droplets] if is_narrowed else None
     today = question.now.date()
     is_today_stored = is_newest(connection, question.now)
-    looks: dict[date, dict[int, float]] = defaultdict(dict)
-    for droplet_id, day, size in sizes(connection, since, today + _DAY if is_today_stored else today, ids):
-        looks[day][droplet_id] = size
+    looks = sizes(connection, since, today + _DAY if is_today_stored else today, ids)
     if not is_today_stored:
         looks[today] = _read_today(connection, question, droplets)
     return FleetSizes(
         droplets=droplets,
         before=_read_before(connection, since, droplets, ids),
-        looks={day: found for day, found in sorted(looks.items()) if found},
+        looks={day: found for day, found in looks.items() if found},
         overdue_after={row.account: row.overdue_after for row in health},
     )
 
@@ -158,7 +156,7 @@ def _read_before(
     """Read what was known when a day began, by the day of the look that found it, the oldest first."""
     eve = day - _DAY
     found: dict[date, dict[int, float]] = defaultdict(dict)
-    found[eve] = {droplet_id: size for droplet_id, _, size in sizes(connection, eve, day, ids)}
+    found[eve] = sizes(connection, eve, day, ids).get(eve, {})
     others = [each.droplet_id for each in droplets if each.droplet_id not in found[eve]]
     for droplet_id, looked_on, size in last_sizes(connection, eve, others):
         found[looked_on][droplet_id] = size

@@ -6,7 +6,6 @@ Lanes share the database, which gives each its turn to write, and the pace of a 
 let go with it.
 """
 
-import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from inventory.digitalocean.pace import Paces
 from inventory.errors import AuthenticationError, ConfigurationError, InventoryError, Kept
 from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.process.clock import utc_now
+from inventory.process.cycles import collecting_seldom
 from inventory.process.exhaustion import exhausted
 from inventory.rounds.tokens import Tokens
 from inventory.settings.accounts import AccountSettings
@@ -33,9 +33,6 @@ from inventory.sync.result import SyncReport, crashed, not_started
 from inventory.sync.run import sync
 from inventory.sync.watch import Listener
 from inventory.vocabulary import RunStatus
-
-# Python looks for cycles when so many more values were made than forgotten; by default 700.
-_COLLECT_AFTER = 20_000
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.sync")
 
@@ -185,20 +182,6 @@ def _lanes(number: int) -> Iterator[ThreadPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def collecting_seldom() -> Iterator[None]:
-    """Look for cycles less often: a sync makes many values that live on, and hardly any in cycles.
-
-    There is one threshold for all threads of a process.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _logged(report: SyncReport) -> SyncReport:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
 
 import sqlalchemy as sa
 
@@ -117,17 +119,18 @@ def owner(connection: sa.Connection, backup_id: int) -> int | None:
 
 def sizes(
     connection: sa.Connection, since: date, before: date, droplet_ids: Collection[int] | None
-) -> Sequence[sa.Row[int, date, float]]:
-    """Give the Droplet, the day and the gigabytes of all days of a period, of some Droplets or, if None, of all.
+) -> dict[date, dict[int, float]]:
+    """Give, of each day of a period that has any, the gigabytes of some Droplets or, if None, of all, by their id.
 
-    The view droplet_size_by_day gives the same with more columns, in three times the time.
+    The oldest day comes first. The view droplet_size_by_day gives the same with more columns, in three times the time.
     """
     columns = droplet_days.c
-    query = sa.select(columns.droplet_id, columns.day, columns.size_gigabytes)
-    query = query.where(columns.day >= since, columns.day < before)
+    query = sa.select(columns.day, columns.droplet_id, columns.size_gigabytes)
+    query = query.where(columns.day >= since, columns.day < before).order_by(columns.day)
     if droplet_ids is not None:
         query = query.where(among(connection, columns.droplet_id, droplet_ids))
-    return connection.execute(query).all()
+    rows = connection.execute(query).all()
+    return {day: dict(map(itemgetter(1, 2), of_day)) for day, of_day in groupby(rows, itemgetter(0))}
 
 
 def last_sizes(

@@ -26,9 +26,10 @@ from procrastinate.exceptions import ConnectorException
 from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, ConfigurationError, InventoryError
 from inventory.judging.overdue import overdue_after
 from inventory.process.clock import utc_now
+from inventory.process.cycles import collecting_seldom
 from inventory.process.liveness import Lane, Liveness, tell_systemd
 from inventory.process.stopping import StopSignal
-from inventory.rounds.round import Round, collecting_seldom
+from inventory.rounds.round import Round
 from inventory.rounds.service import Following, give_up, hanging, patience_seconds, reloaded, wait_for_database
 from inventory.rounds.tokens import Tokens
 from inventory.serving import web

@@ -55,10 +55,11 @@ def now() -> datetime:
 
 
 def small_fleet(droplets: int = 4, *, plan: str = "daily", backups: int = 6) -> Fleet:
-    """So many Droplets whose clock shows the true time, as the real API's does."""
+    """So many Droplets whose clock shows the true time, as the real API's does; windows open half a day from now."""
     fleet = Fleet(now())
+    hour = (fleet.now.hour + 12) % 24
     for number in range(droplets):
-        fleet.add_droplet(name=f"web-{number}", plan=plan, backups=backups, tags=["web"])
+        fleet.add_droplet(name=f"web-{number}", plan=plan, hour=hour, backups=backups, tags=["web"])
     return fleet
 
 

@@ -25,8 +25,9 @@ GROUPS = {"acme-db": "acme", "acme-web": "acme", "beta": "b"}
 
 @pytest.fixture
 def fleets() -> dict[str, Fleet]:
-    """Give each account a Droplet of the same name, with three backups; two hours ago."""
+    """Give each account a Droplet of the same name, with three backups; two hours ago, and half a day from the next."""
     found = {}
+    hour = (now().hour + 12) % 24
     for number, name in enumerate(GROUPS):
         fleet = Fleet(
             now() - timedelta(hours=2),
@@ -34,7 +35,7 @@ def fleets() -> dict[str, Fleet]:
             first_droplet_id=(number + 1) * 1_000_000,
             first_image_id=number * 2 * 10**9,
         )
-        fleet.add_droplet(name="gpu-01", plan="daily", backups=3)
+        fleet.add_droplet(name="gpu-01", plan="daily", hour=hour, backups=3)
         found[name] = fleet
     return found
 

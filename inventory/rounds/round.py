@@ -21,6 +21,7 @@ from inventory.judging.overdue import WITHOUT_SCHEDULE
 from inventory.process.clock import utc_now
 from inventory.process.cycles import collecting_seldom
 from inventory.process.exhaustion import exhausted
+from inventory.rounds.adding_up import add_up_after
 from inventory.rounds.tokens import Tokens
 from inventory.settings.accounts import AccountSettings
 from inventory.settings.load import Settings
@@ -127,6 +128,8 @@ class Round:
         if report.failure == AuthenticationError.outcome and (newer := self._tokens.reread(current)) != current:
             _log.info("token.reread", account=account.name, token_file=account.token_file)
             report = _logged(self._sync(newer))
+        if not self._interrupted_by():
+            add_up_after(self._database, report)
         return report
 
     def _sync(self, account: AccountSettings) -> SyncReport:

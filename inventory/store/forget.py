@@ -7,7 +7,15 @@ import sqlalchemy as sa
 
 from inventory.store import account_records, runs
 from inventory.store.engine import Database
-from inventory.store.schema import accounts, droplet_versions, droplets, metadata, notice_attempts, notices
+from inventory.store.schema import (
+    account_days,
+    accounts,
+    droplet_versions,
+    droplets,
+    metadata,
+    notice_attempts,
+    notices,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,10 @@ def _leave_to_others(connection: sa.Connection, account_id: int) -> None:
     """Let what is known of a Droplet that moved to another account be that account's from the beginning (R6)."""
     owner = sa.select(droplets.c.account_id).where(droplets.c.id == droplet_versions.c.droplet_id).scalar_subquery()
     was_its = sa.and_(droplet_versions.c.account_id == account_id, owner != account_id)
+    is_of_another = sa.and_(droplet_versions.c.account_id == account_id, droplets.c.account_id != account_id)
+    receivers = sa.select(droplets.c.account_id).join_from(droplets, droplet_versions).where(is_of_another)
+    # Their past is no longer what was added up, and nothing in the history says so.
+    connection.execute(sa.delete(account_days).where(account_days.c.account_id.in_(receivers)))
     connection.execute(sa.update(droplet_versions).where(was_its).values(account_id=owner))
 
 

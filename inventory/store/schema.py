@@ -471,6 +471,21 @@ account_figures = sa.Table(
     comment="What the view account_overview said at accounts.judged_at; no history, each verdict brings its own",
 )
 
+account_days = sa.Table(
+    "account_days",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, comment="Id of the account"),
+    sa.Column("day", sa.Date(), primary_key=True, comment="UTC"),
+    sa.Column("backups", sa.BigInteger(), nullable=False, comment="As in the view fleet_size_by_day"),
+    sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As there"),
+    sa.Column("droplets_observed", sa.Integer(), nullable=False, comment="As there; 0: that view has no such day"),
+    sa.Column("droplets_known", sa.Integer(), nullable=False, comment="As there"),
+    _at("added_up_at", "UTC; the moment whose knowledge it is; the view tells whether it still holds"),
+    sa.CheckConstraint(_SIZE_CHECK, name="size"),
+    comment="Days that are over, added up once for the view fleet_size_by_day; no history, it can be made again",
+    sqlite_with_rowid=False,
+)
+
 notice_channels = sa.Table(
     "notice_channels",
     metadata,

@@ -1,10 +1,11 @@
 -- How many backups did all Droplets of an account have after each day, and how large were they together?
 -- A Droplet without a look on a day counts with what its last look before found, so that a day on which only some were
 -- looked at is no dip. A day without any look has no row. A Droplet counts from its first look to the day on which it
--- was found gone or was no longer selected.
+-- was found gone or was no longer selected. Days that are over are read from account_days, unless a Droplet came to the
+-- account, left it for another, was found again or was selected again since they were added up, or a day before.
 -- Grain: one row per account and UTC day on which one of its Droplets was looked at
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, droplet_size_at_last_look, droplet_days
+-- Reads: report_clock, known_droplets, droplet_size_at_last_look, accounts, account_days, droplet_versions, droplet_days
 -- Order: account, day
 -- Time: day
 -- Two queries: PostgreSQL adds up the days looked at and looks up the others; SQLite goes through the days one by one,

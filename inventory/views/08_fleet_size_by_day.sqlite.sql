@@ -16,8 +16,66 @@ past_day AS (
     SELECT date(d.day, '+1 day')
     FROM past_day AS d, report_clock AS c
     WHERE d.day < date(c.now, '-1 day')
+),
+
+-- Who came to an account last or left it for another, was found again, or was selected again.
+came AS (
+    SELECT
+        CASE WHEN s.comes THEN v.account_id ELSE w.account_id END AS account_id,
+        max(v.valid_from) AS came_at
+    FROM report_clock AS c
+    CROSS JOIN droplet_versions AS v
+    CROSS JOIN droplet_versions AS w
+    CROSS JOIN (
+        SELECT TRUE AS comes
+        UNION ALL SELECT FALSE
+    ) AS s
+    WHERE
+        v.valid_from <= c.now
+        AND w.droplet_id = v.droplet_id
+        AND w.valid_from = (
+            SELECT max(u.valid_from)
+            FROM droplet_versions AS u
+            WHERE u.droplet_id = v.droplet_id AND u.valid_from < v.valid_from
+        )
+        AND (
+            w.valid_to < v.valid_from
+            OR w.account_id <> v.account_id
+            OR (w.unselected_since IS NOT NULL AND v.unselected_since IS NULL)
+        )
+    GROUP BY CASE WHEN s.comes THEN v.account_id ELSE w.account_id END
+),
+
+account AS MATERIALIZED (
+    SELECT
+        a.id,
+        a.name,
+        c.now,
+        (SELECT e.came_at FROM came AS e WHERE e.account_id = a.id) AS came_at
+    FROM report_clock AS c
+    CROSS JOIN accounts AS a
+),
+
+-- Days of which nothing more is learned, but by a Droplet that comes.
+kept AS NOT MATERIALIZED (
+    SELECT
+        a.name AS account,
+        r.*
+    FROM account AS a
+    INNER JOIN account_days AS r ON r.account_id = a.id
+    WHERE r.added_up_at <= a.now AND (a.came_at IS NULL OR a.came_at < seconds_before(r.added_up_at, 86400))
 )
 
+SELECT
+    account,
+    day,
+    backups,
+    size_gigabytes,
+    droplets_observed,
+    droplets_known
+FROM kept
+WHERE droplets_observed > 0
+UNION ALL
 SELECT
     k.account,
     d.day,
@@ -47,13 +105,17 @@ SELECT
     )) AS size_gigabytes,
     count(l.day) AS droplets_observed,
     count(*) AS droplets_known
--- SQLite keeps the order of a CROSS JOIN: days first, so that those not asked for cost nothing.
+-- SQLite keeps the order of a CROSS JOIN: days first, so that those not asked for, and those kept, cost nothing.
 FROM past_day AS d
+CROSS JOIN accounts AS a
 CROSS JOIN droplet AS k
 -- A range of one, so that SQLite takes the index in which the rows of a day lie together.
 LEFT JOIN droplet_days AS l ON l.day = d.day AND l.droplet_id BETWEEN k.droplet_id AND k.droplet_id
 WHERE
-    k.first_day <= d.day
+    a.name IN (SELECT o.account FROM droplet AS o)
+    AND NOT EXISTS (SELECT 1 FROM kept AS r WHERE r.account_id = a.id AND r.day = d.day)
+    AND k.account = a.name
+    AND k.first_day <= d.day
     AND (k.last_day IS NULL OR d.day <= k.last_day)
     AND d.day < (SELECT day_of(c.now) FROM report_clock AS c)
 GROUP BY k.account, d.day

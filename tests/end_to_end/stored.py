@@ -23,7 +23,8 @@ def state(database: Database) -> dict[str, list[Row]]:
         return {
             name: [_told(name, row) for row in rows(connection, name)]
             for name in sorted(
-                metadata.tables.keys() - {"sync_runs", "sync_listings", "current_findings", "account_figures"}
+                metadata.tables.keys()
+                - {"sync_runs", "sync_listings", "current_findings", "account_figures", "account_days"}
             )
         }
 

@@ -110,6 +110,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "account_figures": [{"account_id": 1, "droplets": 2, "droplets_protected": 1, "windows_due": 0, "windows_made": 0}],
+    "account_days": [
+        {"account_id": 1, "day": date(2026, 3, 2), "added_up_at": TUESDAY, "size_gigabytes": 2.34}
+        | dict.fromkeys(("backups", "droplets_observed", "droplets_known"), 1)
+    ],
     "notice_channels": [{"name": "print", "judged_at": TUESDAY}],
     "notices": [{"channel": "print", **LOSS, "told_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)],
     "notice_digests": [{"channel": "print", "due_local": "2026-03-02 07:00", "due_at": MONDAY, "unanswered": 0}],

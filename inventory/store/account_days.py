@@ -1,0 +1,110 @@
+"""Days that are over, added up once an account: the view fleet_size_by_day then need not read those of each Droplet.
+
+What is kept is as of a moment, and the view holds it against the history: it passes over what a Droplet that came later
+may have changed. Nothing has to be deleted for that.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from inventory.store.bulk import upsert
+from inventory.store.schema import account_days, accounts, droplet_days, droplet_versions, droplets
+from inventory.views.rows import FleetSizeOnDay
+
+_DAY = timedelta(days=1)
+_MOST_DAYS = 100  # a history of years is added up over some rounds, none of which takes seconds longer
+
+
+class OpenDays(NamedTuple):
+    """Days of an account that can be added up, the first and the last."""
+
+    account_id: int
+    first: date
+    last: date
+
+
+def find_open(connection: sa.Connection, account: str, as_of: datetime) -> OpenDays | None:
+    """Find days of which nothing more will be learned and that are not added up yet; None where there is none.
+
+    Clocks that are an hour wrong are no matter: yesterday is never added up, and for a day after a Droplet came to the
+    account, left it for another, was found again or was selected again, nothing is.
+    """
+    account_id = connection.scalar(sa.select(accounts.c.id).where(accounts.c.name == account))
+    if account_id is None:
+        return None
+    first, last = _first_day(connection, account_id), as_of.date() - 2 * _DAY
+    came_at = _came_at(connection, account_id, as_of)
+    if first is None or (came_at and came_at + _DAY >= as_of):
+        return None
+    holds = account_days.c.added_up_at > came_at + _DAY if came_at else sa.true()
+    days = sa.select(account_days.c.day).where(account_days.c.account_id == account_id, holds)
+    kept = set(connection.scalars(days.where(account_days.c.day.between(first, last))))
+    day = next((day for day in _days(first, last) if day not in kept), None)
+    return OpenDays(account_id, day, min(last, day + _MOST_DAYS * _DAY)) if day else None
+
+
+def keep(connection: sa.Connection, days: OpenDays, rows: Iterable[FleetSizeOnDay], as_of: datetime) -> None:
+    """Keep what the view says of these days as of a moment; of days on which nobody looked it says nothing."""
+    # Nobody deletes the account meanwhile.
+    its = sa.select(accounts.c.id).where(accounts.c.id == days.account_id)
+    if connection.scalar(its.with_for_update(read=True, key_share=True)) is None:
+        return
+    found = {row.day: row for row in rows}
+    upsert(
+        connection,
+        account_days,
+        [
+            {
+                "account_id": days.account_id,
+                "day": day,
+                **{name: getattr(found.get(day), name, 0) for name in _FIGURES},
+                "added_up_at": as_of,
+            }
+            for day in _days(days.first, days.last)
+        ],
+    )
+
+
+_FIGURES = ("backups", "size_gigabytes", "droplets_observed", "droplets_known")
+
+
+def _days(first: date, last: date) -> Iterable[date]:
+    return (first + number * _DAY for number in range((last - first).days + 1))
+
+
+def _first_day(connection: sa.Connection, account_id: int) -> date | None:
+    """Return the day of the first look at a Droplet that is the account's now."""
+    of_one = (
+        sa.select(droplet_days.c.day)
+        .where(droplet_days.c.droplet_id == droplets.c.id)
+        .order_by(droplet_days.c.day)
+        .limit(1)
+        .scalar_subquery()
+    )
+    found: date | None = connection.scalar(sa.select(sa.func.min(of_one)).where(droplets.c.account_id == account_id))
+    return found
+
+
+def _came_at(connection: sa.Connection, account_id: int, as_of: datetime) -> datetime | None:
+    """Return when what is known of the account's past last changed, as the view fleet_size_by_day tells it."""
+    version, before, any_before = (droplet_versions.alias(name) for name in ("version", "before", "any_before"))
+    is_its_last = before.c.valid_from == (
+        sa.select(sa.func.max(any_before.c.valid_from))
+        .where(any_before.c.droplet_id == version.c.droplet_id, any_before.c.valid_from < version.c.valid_from)
+        .scalar_subquery()
+    )
+    comes = sa.or_(
+        before.c.valid_to < version.c.valid_from,
+        before.c.account_id != version.c.account_id,
+        sa.and_(before.c.unselected_since.is_not(None), version.c.unselected_since.is_(None)),
+    )
+    is_its = sa.or_(version.c.account_id == account_id, before.c.account_id == account_id)
+    found: datetime | None = connection.scalar(
+        sa.select(sa.func.max(version.c.valid_from))
+        .join_from(version, before, sa.and_(before.c.droplet_id == version.c.droplet_id, is_its_last))
+        .where(is_its, comes, version.c.valid_from <= as_of)
+    )
+    return found

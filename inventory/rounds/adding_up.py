@@ -22,12 +22,17 @@ def add_up_after(database: Database, report: SyncReport) -> None:
     if report.is_dry_run or not report.has_begun:
         return
     try:
-        _add_up(database, report.account, report.started_at)
+        add_up(database, report.account, report.started_at)
     except InventoryError as error:
         _log.warning("days.dropped", account=report.account, error=str(error))
 
 
-def _add_up(database: Database, account: str, as_of: datetime) -> None:
+def add_up(database: Database, account: str, as_of: datetime) -> None:
+    """Keep what the account's days came to, as far as they are over and were not added up yet.
+
+    Raises:
+        DatabaseError: A kind of it; nothing was kept.
+    """
     with database.reading() as connection:
         days = account_days.find_open(connection, account, as_of)
         if days is None:

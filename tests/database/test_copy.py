@@ -12,6 +12,7 @@ from inventory.errors import DatabaseError, DatabaseUnavailableError, DatabaseUn
 from inventory.judging.verdict import Finding, Verdict
 from inventory.notifying import telling, trying
 from inventory.notifying.hours import Due
+from inventory.rounds.adding_up import add_up
 from inventory.store import digests, notices, verdicts
 from inventory.store.copy import copy
 from inventory.store.engine import Database
@@ -49,10 +50,11 @@ def ask_figures(database: Database, now: datetime) -> list[AccountOverview]:
 
 
 def tell(database: Database, now: datetime) -> None:
-    """Keep a finding and figures, and note that somebody was told of it: no sync of one account does."""
+    """Keep a finding, figures and days, and note that somebody was told of it: no sync of one account does."""
     finding = Finding("sync-held", "unknown", "default", None, None, now, "since now", "default")
     verdict = Verdict(now, (finding,), (), (), (), 0, now, frozenset({"default"}))
     verdicts.keep(database, verdict, {}, ask_figures(database, now))
+    add_up(database, "default", now)
     state = notices.begin(database, "ops", verdict, now)
     assert state
     messages = telling.due(state.known, verdict)

@@ -1,6 +1,7 @@
 """Add up the days that are over of an account that was just synced."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from traceback import format_exception
 
 import structlog
 
@@ -17,7 +18,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("inventory.days")
 def add_up_after(database: Database, report: SyncReport) -> None:
     """Keep what the account's days came to, as of the beginning of its run: before it, all that was learned is stored.
 
-    Where that fails, it is logged: whoever asks adds up more.
+    Where that fails, by a bug too, it is logged: whoever asks adds up more.
     """
     if report.is_dry_run or not report.has_begun:
         return
@@ -25,6 +26,8 @@ def add_up_after(database: Database, report: SyncReport) -> None:
         add_up(database, report.account, report.started_at)
     except InventoryError as error:
         _log.warning("days.dropped", account=report.account, error=str(error))
+    except Exception as bug:  # noqa: BLE001 - the reports of other accounts survive a bug
+        _log.error("days.crashed", account=report.account, exception="".join(format_exception(bug)))
 
 
 def add_up(database: Database, account: str, as_of: datetime) -> None:

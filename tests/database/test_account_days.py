@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from inventory.model import Selection
 from inventory.rounds.adding_up import add_up_after
@@ -169,6 +170,19 @@ def test_a_dry_run_and_a_failed_one_add_nothing_up(account: Account) -> None:
     add_up_after(account.database, account.sync(is_dry_run=True))
     account.api.status = "locked"
     assert kept(account) == []
+
+
+def test_a_bug_is_logged_and_stops_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    look(account, 2)
+    monkeypatch.setattr("inventory.rounds.adding_up.account_days.find_open", fail)
+    with capture_logs() as logged:
+        look(account, 3)
+    assert [(each["event"], each["log_level"]) for each in logged] == [("days.crashed", "error")] * 3
+    assert "ZeroDivisionError" in logged[0]["exception"]
+    assert len(asked(account)) == 5
 
 
 def test_forgetting_an_account_lets_others_be_added_up_anew(database: Database, account: Account) -> None:

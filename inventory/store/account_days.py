@@ -36,7 +36,7 @@ def find_open(connection: sa.Connection, account: str, as_of: datetime) -> OpenD
     if account_id is None:
         return None
     first, last = _first_day(connection, account_id), as_of.date() - 2 * _DAY
-    came_at = _came_at(connection, account_id, as_of)
+    came_at = _came_at(connection, account_id)
     if first is None or (came_at and came_at + _DAY >= as_of):
         return None
     holds = account_days.c.added_up_at > came_at + _DAY if came_at else sa.true()
@@ -88,8 +88,8 @@ def _first_day(connection: sa.Connection, account_id: int) -> date | None:
     return found
 
 
-def _came_at(connection: sa.Connection, account_id: int, as_of: datetime) -> datetime | None:
-    """Return when what is known of the account's past last changed, as the view fleet_size_by_day tells it."""
+def _came_at(connection: sa.Connection, account_id: int) -> datetime | None:
+    """Return when what is known of the account's past last changed, perhaps just now, as fleet_size_by_day tells it."""
     version, before, any_before = (droplet_versions.alias(name) for name in ("version", "before", "any_before"))
     is_its_last = before.c.valid_from == (
         sa.select(sa.func.max(any_before.c.valid_from))
@@ -105,6 +105,6 @@ def _came_at(connection: sa.Connection, account_id: int, as_of: datetime) -> dat
     found: datetime | None = connection.scalar(
         sa.select(sa.func.max(version.c.valid_from))
         .join_from(version, before, sa.and_(before.c.droplet_id == version.c.droplet_id, is_its_last))
-        .where(is_its, comes, version.c.valid_from <= as_of)
+        .where(is_its, comes)
     )
     return found

@@ -142,7 +142,9 @@ def test_a_droplet_that_moves_changes_the_past_of_both(database: Database, accou
     assert len(forged(account)) == 8
     account.selection, other.selection = of(first), of(second, third)
     look(account)
+    before = account.rows("account_days")
     add_up_after(database, other.sync())
+    assert account.rows("account_days") == before
     assert [row["account_id"] for row in account.rows("droplets")] == [1, 2, 2]
     assert forged(account, account.clock() + timedelta(minutes=1)) == []
     for _ in range(3):

@@ -124,7 +124,7 @@ def test_a_droplet_that_comes_back_changes_the_past(account: Account, how: str) 
     assert [row.droplets_known for row in back[:8]] != [row.droplets_known for row in gone]
     look(account, 2)
     assert kept(account) == [row.day for row in asked(account)[:-2]]
-    assert forged(account) == []
+    assert MONSTROUS not in {row["size_gigabytes"] for row in account.rows("account_days")}
     now = asked(account)
     assert now[: len(back)] == back
     assert added_up_anew(account) == now
@@ -153,6 +153,34 @@ def test_a_droplet_that_moves_changes_the_past_of_both(database: Database, accou
     assert len(kept(account)) == 16
     now = asked(account)
     assert added_up_anew(account) == now
+
+
+@pytest.mark.parametrize(("hours", "is_read"), [(1, False), (24, False), (25, True)])
+def test_what_was_added_up_within_a_day_of_a_return_is_passed_over(
+    account: Account, hours: int, *, is_read: bool
+) -> None:
+    look(account, 4)
+    account.api.token_sees = set(account.droplets[1:])
+    look(account, 4)
+    account.api.token_sees = None
+    look(account)
+    forge(account)
+    added_up_at = account.clock() + timedelta(hours=hours)
+    with account.database.writing() as connection:
+        connection.execute(sa.update(account_days).values(added_up_at=added_up_at))
+    assert bool(forged(account, added_up_at + timedelta(hours=1))) is is_read
+
+
+def test_nothing_is_read_of_an_account_whose_droplets_another_took_over(database: Database, account: Account) -> None:
+    """It is no longer configured: they move without having been unselected."""
+    look(account, 6)
+    forge(account)
+    other = Account(database, account.fleet, name="other")
+    other.sync()
+    assert {row["account_id"] for row in account.rows("droplets")} == {2}
+    later = account.clock() + timedelta(minutes=1)
+    assert forged(account, later) == []
+    assert {row.account for row in asked(account, later)} == {"other"}
 
 
 def test_a_history_of_years_is_added_up_over_some_rounds(account: Account) -> None:

@@ -22,8 +22,8 @@ demo: .venv/runtime ## Sync a simulated fleet, day after day, and show its histo
 test: .venv/dev ## Run the quick tests, on real SQLite and real PostgreSQL
 	$(PYTEST) -m "not slow" $(FEW)
 
-test-all: .venv/dev ## Run all tests
-	$(PYTEST)
+test-all: coverage ## Run all tests, each property with all its examples
+	$(PYTEST) -m "slow or costly or hypothesis"
 
 coverage: .venv/dev ## Run quick tests, and hold the branches they cover
 	$(PYTEST) -m "not slow and not costly" $(FEW) --cov=inventory

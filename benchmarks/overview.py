@@ -18,19 +18,20 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from inventory.judging.evidence import inspect, read_evidence
+from inventory.judging.evidence import inspect
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
 from inventory.process.clock import utc_now
 from inventory.report.metrics import Most, render
 from inventory.report.overview import Judging, read_lines
-from inventory.report.summary import read_figures, summarise
+from inventory.report.summary import read, summarise
 from inventory.rounds.verdict import figures
 from inventory.store import verdicts
 from inventory.store.engine import Database
 from inventory.store.snapshot import read_snapshot
 from inventory.store.upgrade import upgrade
 from inventory.views.queries import Question
+from inventory.views.readers import TwoReaders
 
 _SUMS = {
     "live_backups": "SELECT account, count(*), sum(size_gigabytes) FROM live_backups GROUP BY account",
@@ -79,10 +80,10 @@ def _metrics(now: datetime, names: list[str], connection: sa.Connection) -> None
 
 
 def _summary(now: datetime, names: list[str], connection: sa.Connection) -> None:
-    evidence = read_evidence(connection, now, names, None)
-    judge(evidence, Rules(), (), now)
     question = Question(now, accounts=names)
-    summarise(connection, question, evidence, read_figures(connection, question))
+    evidence, read_beside = read(TwoReaders(connection), question)
+    judge(evidence, Rules(), (), now)
+    summarise(connection, question, evidence, read_beside)
 
 
 def _measure(what: str, database: Database, ask: Callable[[sa.Connection], object]) -> None:

@@ -17,12 +17,13 @@ import sqlalchemy as sa
 
 from benchmarks import history
 from benchmarks.databases import DATABASES, migrated
-from inventory.judging.evidence import inspect, read_evidence
+from inventory.judging.evidence import inspect
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
-from inventory.report.summary import read_figures, summarise
-from inventory.store.engine import Database, TwoReaders
+from inventory.report.summary import read, summarise
+from inventory.store.engine import Database
 from inventory.views.queries import Question, ask
+from inventory.views.readers import TwoReaders
 from inventory.views.rows import ROWS
 
 _DROPLETS = 1_000
@@ -64,14 +65,13 @@ def measure(database: Database, now: datetime) -> None:
 
 def _summary(now: datetime, readers: TwoReaders) -> None:
     question = Question(now)
-    judged = partial(read_evidence, now=now, accounts=None, droplet_ids=None)
-    evidence, figures = readers.at_once(judged, partial(read_figures, question=question))
+    evidence, figures = read(readers, question)
     judge(evidence, Rules(), (), now)
     summarise(readers.connection, question, evidence, figures)
 
 
 def _check(now: datetime, readers: TwoReaders) -> None:
-    inspect(readers.connection, now, Rules(), ())
+    inspect(readers.connection, now, Rules(), (), second=readers.second)
 
 
 def _asked(row: type[tuple[Any, ...]], question: Question, connection: sa.Connection) -> int:

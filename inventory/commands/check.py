@@ -56,9 +56,10 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
     now = now or utc_now().replace(microsecond=0)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,
-        database.reading(at_most_seconds=wait.seconds) as connection,
+        database.reading_twice(at_most_seconds=wait.seconds) as readers,
         collecting_seldom(),
     ):
+        connection = readers.connection
         named = selecting.accounts_asked(connection, options.accounts, options.groups, settings.groups)
         accounts = selecting.accounts_to_judge(named, options.droplets, settings.judged_accounts)
         droplet_ids = selecting.find(connection, Question(now), options.droplets, options.tags, now)
@@ -72,6 +73,7 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
             accounts=accounts,
             droplet_ids=droplet_ids,
             channels=undelivered(connection, channels, now),
+            second=readers.second,
         )
     if droplet_ids is not None and not verdict.droplets:
         raise UsageError("no selected Droplet that exists matches --droplet and --tag, by what is stored")

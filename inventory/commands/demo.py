@@ -11,7 +11,6 @@ from rich.progress import track
 
 from inventory.digitalocean.client import Client
 from inventory.errors import EXIT_COMPLETE
-from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
 from inventory.model import Selection
@@ -19,7 +18,7 @@ from inventory.network.access import Origin, Token
 from inventory.process.clock import utc_now
 from inventory.report import demo_text, summary_text
 from inventory.report.progress import Silence
-from inventory.report.summary import read_figures, summarise
+from inventory.report.summary import read, summarise
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.server import serve
 from inventory.simulator.story import seeded_fleet
@@ -30,6 +29,7 @@ from inventory.sync.result import SyncReport
 from inventory.sync.run import sync
 from inventory.terminal.console import print_screen, progress_console
 from inventory.views.queries import Question
+from inventory.views.readers import TwoReaders
 
 _ACCOUNT = "demo"
 
@@ -82,7 +82,7 @@ def _show(database: Database, path: Path, now: datetime) -> None:
     """Sum the fleet up as `inventory report` does."""
     question = Question(now=now)
     with database.reading() as connection:
-        evidence = read_evidence(connection, now, None, None)
+        evidence, figures = read(TwoReaders(connection), question)
         verdict = judge(evidence, Rules(), (), now)
-        summary = summarise(connection, question, evidence, read_figures(connection, question))
+        summary = summarise(connection, question, evidence, figures)
     print_screen(["", *summary_text.screen(summary, verdict, str(path))])

@@ -4,15 +4,12 @@ import sys
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from inventory.errors import EXIT_COMPLETE
-from inventory.judging.evidence import read_evidence
-from inventory.judging.findings import Evidence, judge
-from inventory.judging.verdict import Verdict
+from inventory.judging.findings import judge
 from inventory.process.clock import utc_now
 from inventory.process.cycles import collecting_seldom
 from inventory.report import selecting
@@ -22,13 +19,13 @@ from inventory.report.completeness import gap
 from inventory.report.forms import Form, RowsReport, SummaryReport
 from inventory.report.overview import Judging
 from inventory.report.replacing import replacing
-from inventory.report.summary import read_figures, summarise
+from inventory.report.summary import read, summarise
 from inventory.settings.load import Settings, load
 from inventory.store import opening
-from inventory.store.engine import TwoReaders
 from inventory.terminal.console import complain, print_document, print_screen, print_table, waiting
 from inventory.terminal.table import TEXT, WORD, table
 from inventory.views.queries import Question
+from inventory.views.readers import TwoReaders
 
 
 def run(config_file: Path | None, name: str | None, asked: Asked, form: Form, now: datetime | None = None) -> int:
@@ -79,12 +76,9 @@ def _narrowed(
 def _summary(
     readers: TwoReaders, question: Question, settings: Settings, database: str, narrowed: str
 ) -> SummaryReport:
-    def judged(connection: sa.Connection) -> tuple[Evidence, Verdict]:
-        evidence = read_evidence(connection, question.now, question.accounts, question.droplet_ids)
-        return evidence, judge(evidence, settings.rules, settings.exemptions, question.now)
-
     with waiting(), collecting_seldom():
-        (evidence, verdict), figures = readers.at_once(judged, partial(read_figures, question=question))
+        evidence, figures = read(readers, question)
+        verdict = judge(evidence, settings.rules, settings.exemptions, question.now)
         others = selecting.not_judged(readers.connection, question, settings.judged_accounts)
         summary = summarise(readers.connection, question, evidence, figures)
         summary = replace(summary, no_longer_configured=others)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -13,6 +14,7 @@ from inventory.judging.rules import Exemption, Rules
 from inventory.judging.verdict import Verdict, together
 from inventory.views.queries import Question, ask
 from inventory.views.reach import droplets_of, few_droplets, shared_names
+from inventory.views.readers import TwoReaders
 from inventory.views.rows import (
     BackupLifetime,
     DropletRetention,
@@ -25,6 +27,8 @@ from inventory.views.rows import (
     UnprotectedDroplet,
 )
 from inventory.vocabulary import GoneReason
+
+Beside = TypeVar("Beside")
 
 # The longest retention that DigitalOcean documents; a policy may have a longer one.
 _LONGEST_RETENTION_DAYS = 28
@@ -47,10 +51,11 @@ def inspect(
     accounts: Collection[str] | None = None,
     droplet_ids: Collection[int] | None = None,
     channels: Mapping[str, Undelivered | None] = MappingProxyType({}),
+    second: sa.Connection | None = None,
 ) -> Verdict:
     """Judge what was known at `now` of the named accounts and Droplets; None means all.
 
-    So are channels, each with what it did not take.
+    So are channels, each with what it did not take. A second connection that sees the same state halves the time.
 
     A named account that was never synced is a finding. Of the Droplets, those that exist and are selected are judged;
     where Droplets are named, their accounts are judged with them.
@@ -58,7 +63,8 @@ def inspect(
     parts = [accounts] if accounts is None or droplet_ids is not None else in_parts(connection, accounts)
     verdicts: list[Verdict] = []
     for part in parts:
-        evidence = read_evidence(connection, now, part, droplet_ids)
+        whose = Question(now, accounts=part, droplet_ids=droplet_ids)
+        evidence = read_evidence(TwoReaders(connection, second), whose)
         of_channels = {} if verdicts else channels
         verdicts.append(judge(replace(evidence, channels=of_channels), rules, exemptions, now))
     return together(verdicts)
@@ -78,33 +84,75 @@ def in_parts(connection: sa.Connection, accounts: Collection[str]) -> list[Colle
     return [[first, *sorted(set(accounts) - droplets.keys())], *([name] for name in others)]
 
 
-def read_evidence(
-    connection: sa.Connection, now: datetime, accounts: Collection[str] | None, droplet_ids: Collection[int] | None
-) -> Evidence:
-    """Read the rows to judge."""
-    whose = Question(now, accounts=accounts, droplet_ids=droplet_ids)
-    judged = [each for each in ask(connection, KnownDroplet, whose) if each.is_current]
+def read_evidence(readers: TwoReaders, whose: Question) -> Evidence:
+    """Read the rows to judge of the accounts and Droplets of the question, at its moment."""
+    evidence, _ = read_evidence_beside(lambda _, __: None, readers, whose)
+    return evidence
+
+
+def read_evidence_beside(
+    read: Callable[[sa.Connection, Sequence[KnownDroplet]], Beside], readers: TwoReaders, whose: Question
+) -> tuple[Evidence, Beside]:
+    """Read the rows to judge, and at the same time what else `read` reads of the same Droplets, gone ones included."""
+    connection, now, accounts, droplet_ids = readers.connection, whose.now, whose.accounts, whose.droplet_ids
+    known = ask(connection, KnownDroplet, whose)
+    judged = [each for each in known if each.is_current]
     are_all = accounts is None and droplet_ids is None
     shared = frozenset[str]() if are_all else shared_names(connection, now, [each.droplet for each in judged])
     if droplet_ids is not None:
         accounts = {each.account for each in judged}
     about = partial(Question, now, accounts=accounts, droplet_ids=droplet_ids)
-    retention = ask(connection, DropletRetention, about())
-    missed = _missed(connection, about, retention)
-    losses = ask(connection, Event, about(since=now - STAYS_FOR, gone_reason=GoneReason.UNEXPLAINED))
-    return Evidence(
+    # What takes longest comes first.
+    (retention, missed), beside, anomalies, others = readers.at_once(
+        partial(_windows, about=about),
+        lambda connection: read(connection, known),
+        partial(_anomalies, about=about),
+        partial(_others, about=about),
+    )
+    evidence = Evidence(
         accounts=accounts,
         droplet_ids=frozenset(each.droplet_id for each in judged),
         droplets=judged,
-        tags=ask(connection, DropletTag, about()),
-        health=ask(connection, SyncHealth, about()),
+        tags=others.tags,
+        health=others.health,
         retention=retention,
         missed=missed,
-        backups=_in_doubt(connection, now, retention, missed, losses),
-        unprotected=ask(connection, UnprotectedDroplet, about()),
-        anomalies=ask(connection, SizeAnomaly, about(since=now - STAYS_FOR)),
+        backups=_in_doubt(connection, now, retention, missed, others.losses),
+        unprotected=others.unprotected,
+        anomalies=anomalies,
         shared_names=shared,
     )
+    return evidence, beside
+
+
+class _Others(NamedTuple):
+    """What is judged of Droplets and accounts beside windows and sizes."""
+
+    tags: Sequence[DropletTag]
+    health: Sequence[SyncHealth]
+    losses: Sequence[Event]
+    unprotected: Sequence[UnprotectedDroplet]
+
+
+def _others(connection: sa.Connection, about: Callable[..., Question]) -> _Others:
+    recent = about(since=about().now - STAYS_FOR, gone_reason=GoneReason.UNEXPLAINED)
+    return _Others(
+        tags=ask(connection, DropletTag, about()),
+        health=ask(connection, SyncHealth, about()),
+        losses=ask(connection, Event, recent),
+        unprotected=ask(connection, UnprotectedDroplet, about()),
+    )
+
+
+def _anomalies(connection: sa.Connection, about: Callable[..., Question]) -> list[SizeAnomaly]:
+    return ask(connection, SizeAnomaly, about(since=about().now - STAYS_FOR))
+
+
+def _windows(
+    connection: sa.Connection, about: Callable[..., Question]
+) -> tuple[list[DropletRetention], list[MissedBackup]]:
+    retention = ask(connection, DropletRetention, about())
+    return retention, _missed(connection, about, retention)
 
 
 def _missed(

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import Evidence, judge
 from inventory.judging.rules import SEVERITIES
 from inventory.judging.verdict import Verdict
@@ -14,9 +13,10 @@ from inventory.pages import calendar, grouping
 from inventory.pages.reading import Page, Reading
 from inventory.report import charts, check_text, rows_text, summary_text
 from inventory.report.fleet_sizes import FleetSizes
-from inventory.report.summary import Summary, read_figures, summarise
+from inventory.report.summary import Summary, read, summarise
 from inventory.store.droplet_records import next_windows
 from inventory.terminal import words
+from inventory.views.readers import TwoReaders
 from inventory.views.rows import KnownDroplet
 
 _MOST_ACCOUNTS = 50
@@ -27,11 +27,9 @@ _TREND = timedelta(days=90)
 
 def page(reading: Reading) -> Page:
     """Read and lay out the overview of the Droplets that are asked for."""
-    question = reading.question()
-    evidence = read_evidence(reading.connection, reading.now, reading.accounts, question.droplet_ids)
+    question = replace(reading.question(), accounts=reading.accounts)
+    evidence, figures = read(TwoReaders(reading.connection), question)
     verdict = judge(evidence, reading.judging.rules, reading.judging.exemptions, reading.now)
-    question = replace(question, accounts=reading.accounts)
-    figures = read_figures(reading.connection, question)
     summary = summarise(reading.connection, question, evidence, figures)
     way = grouping.way(reading)
     droplets = _worst_first(evidence, verdict)

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
+from inventory.judging.evidence import read_evidence_beside
 from inventory.judging.findings import Evidence
 from inventory.report.completeness import incomplete_before
 from inventory.report.disappeared import Disappeared, read_disappeared
 from inventory.report.fleet_sizes import FleetSizes, add_up, read_sizes
 from inventory.views.queries import Question, ask, count_by
+from inventory.views.readers import TwoReaders
 from inventory.views.rows import (
     CostNow,
     DropletRetention,
@@ -103,7 +106,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is read for a summary beside what is judged; both can be read at once.
+    """What is read for a summary beside what is judged.
 
     Attributes:
         past_since: Where `disappeared` begins, and `sizes` on the same UTC day.
@@ -117,10 +120,14 @@ class Figures:
     lately: Mapping[str, int]
 
 
-def read_figures(connection: sa.Connection, question: Question) -> Figures:
-    """Read what was known of the Droplets of the question; of the past as much as a summary shows."""
+def read(readers: TwoReaders, question: Question) -> tuple[Evidence, Figures]:
+    """Read what is judged of the Droplets of the question, and what a summary shows beside it."""
     question = replace(question, limit=None)
-    droplets = ask(connection, KnownDroplet, question)
+    return read_evidence_beside(partial(_read_figures, question=question), readers, question)
+
+
+def _read_figures(connection: sa.Connection, droplets: Sequence[KnownDroplet], question: Question) -> Figures:
+    """Read what was known of these Droplets, which are those of the question; of the past as much as is shown."""
     past_since = question.now - _past(sum(each.is_current for each in droplets))
     return Figures(
         costs=ask(connection, CostNow, question),

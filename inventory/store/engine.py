@@ -4,14 +4,12 @@ The transactions of SQLite's driver lose concurrent updates. Writers therefore t
 IMMEDIATE`), readers use a plain `BEGIN`, and both wait up to 30 s for a lock.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -21,11 +19,9 @@ from inventory.process import disk
 from inventory.store.connecting import READING, pooling, postgresql_engine, sqlite_engine
 from inventory.store.driver_errors import LOCK_WAIT_SECONDS, DriverErrors, is_answer_lost
 from inventory.store.sqlite_file import INDEX_BYTES, has_index, may_write
+from inventory.views.readers import TwoReaders
 
 _SECOND_BEGINS_WITHIN = 1.0  # seconds
-
-_One = TypeVar("_One")
-_Other = TypeVar("_Other")
 
 
 class Database:
@@ -85,46 +81,45 @@ class Database:
         Raises:
             DatabaseError: As `writing`.
         """
-        # Not READ ONLY: that connection's next transaction would then begin as READ WRITE, even on a server that is
-        # read-only.
-        begin = f"{READING}; SET LOCAL statement_timeout = '{at_most_seconds}s'" if at_most_seconds else READING
+        begin = _begin_of_postgresql(at_most_seconds)
         with self._transaction(self._engine_to_read_with(), "BEGIN", postgresql_begin=begin) as connection:
             yield connection
             connection.rollback()
 
     @contextmanager
-    def reading_twice(self) -> Iterator["TwoReaders"]:
+    def reading_twice(self, *, at_most_seconds: int | None = None) -> Iterator[TwoReaders]:
         """Give two transactions, each as `reading` gives one, that see the same state of the database.
 
         Raises:
             DatabaseError: As `writing`.
         """
         with self.errors.translated(), ExitStack() as stack:
-            yield self._two_of_sqlite(stack) if self.is_sqlite else self._two_or_one_of_postgresql(stack)
+            two = self._two_of_sqlite if self.is_sqlite else self._two_or_one_of_postgresql
+            yield two(stack, at_most_seconds)
 
-    def _two_or_one_of_postgresql(self, stack: ExitStack) -> "TwoReaders":
+    def _two_or_one_of_postgresql(self, stack: ExitStack, at_most_seconds: int | None) -> TwoReaders:
         try:
             with ExitStack() as trying:
-                readers = self._two_of_postgresql(trying)
+                readers = self._two_of_postgresql(trying, at_most_seconds)
                 stack.push(trying.pop_all())
         except (DatabaseError, sa.exc.DBAPIError):  # too many connections, or a pooler that has one or leads elsewhere
-            readers = TwoReaders(stack.enter_context(self.reading()), None)
+            readers = TwoReaders(stack.enter_context(self.reading(at_most_seconds=at_most_seconds)))
         return readers
 
-    def _two_of_postgresql(self, stack: ExitStack) -> "TwoReaders":
-        connection = stack.enter_context(self.reading())
+    def _two_of_postgresql(self, stack: ExitStack, at_most_seconds: int | None) -> TwoReaders:
+        connection = stack.enter_context(self.reading(at_most_seconds=at_most_seconds))
         same = f"SET TRANSACTION SNAPSHOT '{connection.scalar(sa.text('SELECT pg_export_snapshot()'))}'"
         # A pooler keeps who begins waiting for a connection, perhaps for the one that the first has.
-        how = {"postgresql_begin": f"{READING}; {same}"}
+        how = {"postgresql_begin": f"{_begin_of_postgresql(at_most_seconds)}; {same}"}
         begun = self._transaction(self.engine, "BEGIN", postgresql_begins_within=_SECOND_BEGINS_WITHIN, **how)
         second = stack.enter_context(begun)
         stack.callback(second.rollback)
         return TwoReaders(connection, second)
 
-    def _two_of_sqlite(self, stack: ExitStack) -> "TwoReaders":
+    def _two_of_sqlite(self, stack: ExitStack, _at_most_seconds: int | None) -> TwoReaders:
         engine = self._engine_to_read_with()
         if not self.path or engine is self._lone_engine:
-            return TwoReaders(stack.enter_context(self.reading()), None)
+            return TwoReaders(stack.enter_context(self.reading()))
         second = stack.enter_context(engine.connect())
         before = _sqlite_version(second)
         connection = stack.enter_context(self._transaction(engine, "BEGIN"))
@@ -186,26 +181,9 @@ class Database:
         self.engine.dispose()
 
 
-@dataclass(frozen=True, slots=True)
-class TwoReaders:
-    """Two transactions that see the same state, so that two questions can be asked at once.
-
-    Attributes:
-        second: None where a second one cannot be had: then one question is asked after the other.
-    """
-
-    connection: sa.Connection
-    second: sa.Connection | None
-
-    def at_once(
-        self, one: Callable[[sa.Connection], _One], other: Callable[[sa.Connection], _Other]
-    ) -> tuple[_One, _Other]:
-        """Ask both, each of its own connection, `other` in a thread of its own."""
-        if self.second is None:
-            return one(self.connection), other(self.connection)
-        with ThreadPoolExecutor(1, "reader") as thread:
-            others = thread.submit(other, self.second)
-            return one(self.connection), others.result()
+def _begin_of_postgresql(at_most_seconds: int | None) -> str:
+    # Not READ ONLY: that connection's next transaction would then begin as READ WRITE, even on a read-only server.
+    return f"{READING}; SET LOCAL statement_timeout = '{at_most_seconds}s'" if at_most_seconds else READING
 
 
 def _sqlite_version(connection: sa.Connection) -> object:

@@ -15,6 +15,7 @@ from inventory.store import engine
 from inventory.store.engine import Database, memory
 from inventory.store.schema import accounts
 from inventory.store.upgrade import upgrade
+from inventory.views.readers import TwoReaders
 
 
 def names(connection: sa.Connection) -> list[str]:
@@ -64,6 +65,24 @@ def test_they_are_asked_at_once(database: Database) -> None:
 
     with database.reading_twice() as readers:
         assert readers.at_once(meet, meet) == ([], [])
+
+
+def test_of_more_questions_each_is_asked_as_soon_as_one_is_free(database: Database) -> None:
+    """The first waits for all others, which the second connection therefore has to answer."""
+    add(database, "there")
+    answered = threading.Semaphore(0)
+
+    def wait_for_three(connection: sa.Connection) -> list[str]:
+        assert all(answered.acquire(timeout=60) for _ in range(3))
+        return names(connection)
+
+    def number(connection: sa.Connection) -> int:
+        answered.release()
+        return len(names(connection))
+
+    with database.reading_twice() as readers:
+        assert readers.at_once(wait_for_three, number, number, number) == (["there"], 1, 1, 1)
+        assert TwoReaders(readers.connection).at_once(names, number, names, number) == (["there"], 1, ["there"], 1)
 
 
 @pytest.mark.parametrize("begun", [1, 2], ids=["before the first began", "before the second began"])
@@ -140,6 +159,15 @@ def test_where_a_second_cannot_be_had_one_is_asked_after_the_other(
         assert readers.second is None
         assert readers.at_once(ask, ask) == (["there"], ["there"])
         assert asked == [readers.connection] * 2
+
+
+def test_both_are_answered_in_time_or_not_at_all(postgres_database: Database) -> None:
+    def limit(connection: sa.Connection) -> object:
+        return connection.exec_driver_sql("SHOW statement_timeout").scalar_one()
+
+    with postgres_database.reading_twice(at_most_seconds=7) as readers:
+        assert readers.second is not None
+        assert readers.at_once(limit, limit) == ("7s", "7s")
 
 
 def test_a_snapshot_that_cannot_be_given_leaves_one(postgres_database: Database) -> None:

@@ -10,14 +10,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from inventory.judging.evidence import read_evidence
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
 from inventory.model import Selection
 from inventory.report.completeness import gap
 from inventory.report.forms import RowsReport, SummaryReport
 from inventory.report.overview import Judging
-from inventory.report.summary import read_figures, summarise
+from inventory.report.summary import read, summarise
 from inventory.rounds.adding_up import add_up_after
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
@@ -27,6 +26,7 @@ from inventory.store.schema import account_days, metadata
 from inventory.terminal.document import as_json
 from inventory.views.catalog import views
 from inventory.views.queries import Question, ask
+from inventory.views.readers import TwoReaders
 from inventory.views.rows import FleetSizeOnDay
 from tests.examples import examples
 from tests.property.mishaps import FAULTS
@@ -110,8 +110,8 @@ def answers(database: Database, now: datetime) -> dict[str, str]:
 
 def _summary(connection: sa.Connection, now: datetime) -> dict[str, object]:
     question = Question(now)
-    evidence = read_evidence(connection, now, None, None)
-    summary = summarise(connection, question, evidence, read_figures(connection, question))
+    evidence, figures = read(TwoReaders(connection), question)
+    summary = summarise(connection, question, evidence, figures)
     return SummaryReport(summary, judge(evidence, Rules(), (), now), question, "", "").document()
 
 

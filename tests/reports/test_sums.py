@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.judging.evidence import read_evidence
 from inventory.report import summary_text
-from inventory.report.summary import Summary, read_figures, summarise
+from inventory.report.summary import Summary, read, summarise
 from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.views.queries import Question
+from inventory.views.readers import TwoReaders
 from tests.simulated import MONDAY, Account, backups_path
 
 pytestmark = pytest.mark.costly
@@ -49,8 +49,7 @@ class Two:
         """Sum up all Droplets, or only some, so many hours after the last noon."""
         question = Question(self.big.clock() + timedelta(hours=hours), droplet_ids=droplet_ids or None)
         with self.database.reading() as connection:
-            evidence = read_evidence(connection, question.now, None, question.droplet_ids)
-            return summarise(connection, question, evidence, read_figures(connection, question))
+            return summarise(connection, question, *read(TwoReaders(connection), question))
 
     def notes(self, *droplet_ids: int) -> dict[str, str]:
         return {each.what: f"{each.figure} {each.note}" for each in summary_text.figures(self.summary(*droplet_ids))}

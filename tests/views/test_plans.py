@@ -9,14 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.history.windows import follow_from
-from inventory.judging.evidence import inspect, read_evidence
+from inventory.judging.evidence import inspect
 from inventory.judging.rules import Rules
 from inventory.model import BackupPolicy
-from inventory.report.summary import read_figures, summarise
+from inventory.report.summary import read, summarise
 from inventory.report.summary_text import figures
 from inventory.store.engine import Database
 from inventory.views.macros import expand
 from inventory.views.queries import Question
+from inventory.views.readers import TwoReaders
 from inventory.views.rows import DropletRetention, DueWindow, EmptyWindow, MissedBackup, MonthCoverage
 from tests.views.by_hand import WEB, ByHand, at
 
@@ -370,8 +371,7 @@ def test_the_summary_counts_a_droplet_with_none_left_as_unprotected_and_knows_no
     now = at("03-02 12:00")
     web.ask(DropletRetention, "03-02 12:00")
     with web.database.reading() as connection:
-        evidence, read = read_evidence(connection, now, None, None), read_figures(connection, Question(now))
-        summary = summarise(connection, Question(now), evidence, read)
+        summary = summarise(connection, Question(now), *read(TwoReaders(connection), Question(now)))
     shown = {each.what: (each.figure, each.note) for each in figures(summary)}
     assert shown["Protected"] == ("0 of 1", "1 with none left")
     assert shown["Cost"] == ("unknown", "a month, estimated (1 Droplet: no rate or price)")

@@ -197,6 +197,7 @@ def _of_backup(droplet: Life, made: Made) -> Iterator[Entry]:
         **version,
         "created_at": made.at,
         "first_seen_at": stamp,
+        "changed_at": None,
         "gone_after_at": droplet.look_at(droplet.look_before(made.gone_on)) if is_gone else None,
         "gone_at": gone_at,
         "gone_reason": made.reason if is_gone else None,

@@ -291,6 +291,7 @@ class BackupState:
     gone_reason_replaced_at: datetime | None = None
     missing_since: datetime | None = None
     latest_created_at: datetime | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,10 @@ def _additions(
     closed, opened = backup_history(found.appeared, found.changed, found.returned)
     rows = {
         **{each.state.id: replace(each.state, missing_since=None) for each in found.found_again},
-        **{each.after.id: shown_backup(each.before.state, each.after) for each in (*found.changed, *found.returned)},
+        **{
+            each.after.id: shown_backup(each.before.state, each.after, stamp)
+            for each in (*found.changed, *found.returned)
+        },
         **{backup.id: new_backup(backup, droplet.id, stamp) for backup in found.appeared},
     }
     return Changeset(

@@ -98,15 +98,16 @@ def new_backup(backup: Backup, droplet_id: int, first_seen_at: datetime) -> Back
     )
 
 
-def shown_backup(before: BackupState, after: Backup) -> BackupState:
-    """Give the row of a known backup that is listed; what was stored of an end is void.
+def shown_backup(before: BackupState, after: Backup, stamp: datetime) -> BackupState:
+    """Give the row of a known backup that a listing shows changed, or again; what was stored of an end is void.
 
     Its creation time stays as first shown, so that the past keeps its answers.
     """
     shown = new_backup(after, before.droplet_id, before.first_seen_at)
     later = [at for at in (before.latest_created_at, after.created_at) if at is not None and at != before.created_at]
     believable = [at for at in later if is_believable(at, before.first_seen_at)]
-    return replace(shown, created_at=before.created_at, latest_created_at=max(believable, default=None))
+    latest = max(believable, default=None)
+    return replace(shown, created_at=before.created_at, latest_created_at=latest, changed_at=stamp)
 
 
 def is_believable(created_at: datetime, first_seen_at: datetime) -> bool:

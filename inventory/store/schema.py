@@ -224,6 +224,11 @@ backups = sa.Table(
     sa.Column("min_disk_size", sa.Integer(), nullable=False, comment="Gigabytes of disk a restore needs"),
     sa.Column("size_gigabytes", sa.Double(), nullable=False, comment="As billed; current, or last known"),
     _at("first_seen_at", "UTC stamp"),
+    _at(
+        "changed_at",
+        "UTC stamp of the last listing that showed it changed, or again after its end; NULL if none did",
+        nullable=True,
+    ),
     _at("gone_after_at", "UTC stamp of the last look that saw it; NULL while it exists", nullable=True),
     _at("gone_at", "UTC stamp of the first look without it; NULL while it exists", nullable=True),
     sa.Column(
@@ -257,12 +262,23 @@ sa.Index(
     backups.c.size_gigabytes,
     backups.c.gone_at,
     backups.c.first_seen_at,
+    backups.c.changed_at,
 )
 sa.Index("ix_backups_gone_at", backups.c.gone_at)
 sa.Index("ix_backups_first_seen_at", backups.c.first_seen_at)
 sa.Index(
+    "ix_backups_changed_at",
+    backups.c.changed_at,
+    sqlite_where=sa.text("changed_at IS NOT NULL"),
+    postgresql_where=sa.text("changed_at IS NOT NULL"),
+)
+sa.Index(
     "ix_backups_live",
+    # Always NULL: SQLite takes an index by what it can look up in it, and its columns for all that is read.
+    backups.c.gone_at,
     backups.c.droplet_id,
+    backups.c.created_at,
+    backups.c.size_gigabytes,
     sqlite_where=sa.text("gone_at IS NULL"),
     postgresql_where=sa.text("gone_at IS NULL"),
 )

@@ -3,7 +3,7 @@
 -- a moment of which backups were pruned, a Droplet has what the last look of that day, or the last one before, found.
 -- Grain: one row per Droplet ever looked at
 -- Units: UTC, gigabytes as billed
--- Reads: report_clock, known_droplets, accounts, droplet_days, backups, backup_versions
+-- Reads: report_clock, known_droplets, accounts, droplets, droplet_days, backups, backup_versions
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -13,7 +13,20 @@
 --   size_gigabytes: the sum of their sizes
 --   oldest_backup_at: UTC created_at of the oldest; NULL without backups
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
-WITH existing AS (
+WITH
+existing AS (
+    -- If nothing was learned after report_clock.now, what exists is what exists now, and its index has all that is asked.
+    SELECT
+        b.droplet_id,
+        count(*) AS backups,
+        sum(b.size_gigabytes) AS size_gigabytes,
+        min(b.created_at) AS oldest_backup_at,
+        max(b.created_at) AS newest_backup_at
+    FROM report_clock AS c
+    CROSS JOIN backups AS b
+    WHERE b.gone_at IS NULL AND (SELECT max(d.last_attempt_at) FROM droplets AS d) <= c.now
+    GROUP BY b.droplet_id
+    UNION ALL
     SELECT
         b.droplet_id,
         count(*) AS backups,
@@ -25,7 +38,8 @@ WITH existing AS (
     CROSS JOIN backup_versions AS v
     CROSS JOIN backups AS b
     WHERE
-        v.valid_from <= c.now
+        (SELECT max(d.last_attempt_at) FROM droplets AS d) > c.now
+        AND v.valid_from <= c.now
         AND (v.valid_to IS NULL OR v.valid_to > c.now)
         AND b.id = v.backup_id
     GROUP BY b.droplet_id

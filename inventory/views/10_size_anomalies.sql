@@ -31,15 +31,14 @@ sized AS MATERIALIZED (
         c.now,
         c.since,
         CASE
-            -- The size of an ended backup is in the index that is read anyway.
-            WHEN b.gone_at <= c.now THEN b.size_gigabytes
-            ELSE (
+            WHEN b.changed_at > c.now THEN (
                 SELECT v.size_gigabytes
                 FROM backup_versions AS v
                 WHERE v.backup_id = b.id AND v.valid_from <= c.now
                 ORDER BY v.valid_from DESC
                 LIMIT 1
             )
+            ELSE b.size_gigabytes
         END AS size_gigabytes
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
@@ -125,14 +124,14 @@ judged AS MATERIALIZED (
                 FROM (
                     SELECT
                         CASE
-                            WHEN p.gone_at <= b.now THEN p.size_gigabytes
-                            ELSE (
+                            WHEN p.changed_at > b.now THEN (
                                 SELECT v.size_gigabytes
                                 FROM backup_versions AS v
                                 WHERE v.backup_id = p.id AND v.valid_from <= b.now
                                 ORDER BY v.valid_from DESC
                                 LIMIT 1
                             )
+                            ELSE p.size_gigabytes
                         END AS size_gigabytes
                     FROM backups AS p
                     WHERE p.droplet_id = b.droplet_id AND p.created_at < b.created_at AND p.first_seen_at <= b.now

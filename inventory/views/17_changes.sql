@@ -61,15 +61,15 @@ event AS (
         NULL AS new_value,
         NULL AS gone_reason
     FROM report_clock AS c
-    CROSS JOIN backup_versions AS v
+    -- Few backups ever change or return.
     CROSS JOIN backups AS b
+    CROSS JOIN backup_versions AS v
     WHERE
-        v.valid_from >= c.since
+        b.changed_at >= c.since
+        AND v.backup_id = b.id
+        AND v.valid_from >= c.since
         AND v.valid_from <= c.now
-        AND (v.valid_to IS NULL OR v.valid_to >= c.since)
-        -- By the index of versions alone: of all backups made since then, none has an earlier one.
         AND EXISTS (SELECT 1 FROM backup_versions AS u WHERE u.backup_id = v.backup_id AND u.valid_from < v.valid_from)
-        AND b.id = v.backup_id
         AND NOT EXISTS (SELECT 1 FROM backup_versions AS w WHERE w.backup_id = v.backup_id AND w.valid_to = v.valid_from)
     UNION ALL
     SELECT
@@ -103,9 +103,9 @@ event AS (
                 ELSE CAST(w.min_disk_size AS text)
             END AS new_value
         FROM report_clock AS c
+        CROSS JOIN backups AS b
         CROSS JOIN backup_versions AS v
         CROSS JOIN backup_versions AS w
-        CROSS JOIN backups AS b
         CROSS JOIN (
             SELECT 'name' AS attribute
             UNION ALL SELECT 'type'
@@ -114,17 +114,17 @@ event AS (
             UNION ALL SELECT 'min_disk_size_gigabytes'
         ) AS a
         WHERE
-            v.valid_to >= c.since
+            b.changed_at >= c.since
+            AND v.backup_id = b.id
+            AND v.valid_to >= c.since
             AND v.valid_to <= c.now
-            -- For closed_by alone SQLite would build an index of all versions.
-            AND coalesce(v.closed_by, '') = 'change'
+            AND v.closed_by = 'change'
             AND w.backup_id = v.backup_id
             AND w.valid_from = v.valid_to
-            AND b.id = v.backup_id
     ) AS x
     WHERE x.old_value <> x.new_value
     UNION ALL
-    -- A backup that existed before and after came to a region, or left one. Backups first: few have existed since then.
+    -- A backup that existed before and after came to a region, or left one.
     SELECT
         r.droplet_id,
         r.learned_at,
@@ -145,7 +145,7 @@ event AS (
         CROSS JOIN backups AS b
         CROSS JOIN backup_regions AS o
         WHERE
-            (b.gone_at IS NULL OR b.gone_at >= c.since)
+            b.changed_at >= c.since
             AND o.backup_id = b.id
             AND o.valid_from > b.first_seen_at
             AND o.valid_from >= c.since
@@ -161,7 +161,7 @@ event AS (
         CROSS JOIN backups AS b
         CROSS JOIN backup_regions AS o
         WHERE
-            (b.gone_at IS NULL OR b.gone_at >= c.since)
+            b.changed_at >= c.since
             AND o.backup_id = b.id
             AND (b.gone_at IS NULL OR o.valid_to < b.gone_at)
             AND o.valid_to >= c.since

@@ -20,6 +20,8 @@ CLOSED = {"valid_from": MONDAY, "valid_to": TUESDAY}
 OPEN = {"valid_from": TUESDAY, "valid_to": None}
 DROPLET_THEN = {"name": "web-01", "region": "fra1", "size_slug": "s-1vcpu-1gb", "status": "active"}
 BACKUP_THEN = {"name": "Ünïcode 🐙", "type": "backup", "size_gigabytes": 2.34, "min_disk_size": 25}
+EXISTS = {"gone_after_at": None, "gone_at": None, "gone_reason": None}
+ENDED = {"gone_after_at": MONDAY, "gone_at": TUESDAY, "gone_reason": "expired"}
 RATE = {"plan": "hourly", "price_percent": 40, "source": "a letter"}
 RUN = {
     "account_id": 1,
@@ -79,8 +81,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "backups": [
         {"id": 1001, **BACKUP_THEN, **rest, "droplet_id": 101, "created_at": MONDAY, "first_seen_at": MONDAY}
         for rest in (
-            {"gone_after_at": None, "gone_at": None, "gone_reason": None, "missing_since": TUESDAY},
-            {"id": 1002, "gone_after_at": MONDAY, "gone_at": TUESDAY, "gone_reason": "expired", "missing_since": None},
+            {**EXISTS, "missing_since": TUESDAY, "changed_at": TUESDAY},
+            {"id": 1002, **ENDED, "missing_since": None, "changed_at": None},
         )
     ],
     "backup_regions": [{"backup_id": 1001, "region": "fra1", **when} for when in (CLOSED, OPEN)],

@@ -54,6 +54,7 @@ def check(tables: Tables, attempts: Attempts) -> None:
     check_ends(tables, attempts)
     check_as_of(tables, attempts)
     check_tables_agree(tables)
+    check_changes(tables)
     check_days(tables, attempts)
     for row in tables["droplets"]:
         assert row["last_observed_at"] == attempts.last(row["id"])
@@ -136,6 +137,21 @@ def check_tables_agree(tables: Tables) -> None:
     assert existing.keys() == open_droplets.keys()
     for number, row in existing.items():
         assert itemgetter(*DROPLET_VERSION)(row) == itemgetter(*DROPLET_VERSION)(open_droplets[number])
+
+
+def check_changes(tables: Tables) -> None:
+    """A backup's row says when it last changed or came back, and its Droplet's that an attempt was made then."""
+    stamps: dict[int, set[datetime]] = defaultdict(set)
+    ended: dict[int, set[datetime]] = defaultdict(set)
+    for row in (*tables["backup_versions"], *tables["backup_regions"]):
+        stamps[row["backup_id"]] |= {row["valid_from"], row["valid_to"]} - {None}
+        if row.get("closed_by") not in (None, "change"):
+            ended[row["backup_id"]].add(row["valid_to"])
+    attempted = {row["id"]: row["last_attempt_at"] for row in tables["droplets"]}
+    for row in tables["backups"]:
+        changes = stamps[row["id"]] - ended[row["id"]] - {row["first_seen_at"]}
+        assert row["changed_at"] == max(changes, default=None), row
+        assert max(stamps[row["id"]]) <= attempted[row["droplet_id"]], row
 
 
 def check_days(tables: Tables, attempts: Attempts) -> None:

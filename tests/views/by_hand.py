@@ -53,7 +53,7 @@ class ByHand:
                 size_gigabytes=size_gigabytes,
                 first_look_at=moment,
             )
-            self.change("droplets", last_observed_at=moment)
+            self.change("droplets", last_observed_at=moment, last_attempt_at=moment)
 
     def unselect(self, since: str) -> None:
         """Let the configuration select the Droplet no longer."""

@@ -82,7 +82,8 @@ def test_an_end_without_any_policy_is_not_said_to_be_early(web: ByHand) -> None:
 
 def test_a_backup_that_came_back_was_away_in_between(web: ByHand) -> None:
     """Seen on 2 and 3 March, missed on 4, back on 6, missed for good on 9."""
-    web.backup(1, "03-02 05:00", seen="03-02 12:00", gone="03-09 12:00", after="03-08 12:00")
+    back = at("03-06 12:00")
+    web.backup(1, "03-02 05:00", seen="03-02 12:00", gone="03-09 12:00", after="03-08 12:00", changed_at=back)
     web.execute("DELETE FROM backup_versions")
     for begin, end, reason in (("03-02", "03-04", "unexplained"), ("03-06", "03-09", "expired")):
         interval = {"valid_from": at(f"{begin} 12:00"), "valid_to": at(f"{end} 12:00"), "closed_by": reason}
@@ -151,7 +152,7 @@ def test_what_exists_may_have_been_restorable_before_it_was_seen_and_after(web: 
 
 
 def test_regions_are_shown_in_order_as_they_were(web: ByHand) -> None:
-    web.backup(1, "03-02 05:00", seen="03-02 12:00")
+    web.backup(1, "03-02 05:00", seen="03-02 12:00", changed_at=at("03-05 12:00"))
     web.looks("03-02 12:00")
     for region, until in (("sfo3", None), ("ams3", None), ("nyc3", "03-05 12:00")):
         interval = {"valid_from": at("03-02 12:00"), "valid_to": at(until) if until else None}

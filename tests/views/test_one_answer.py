@@ -127,7 +127,7 @@ def web(request: pytest.FixtureRequest) -> Iterator[ByHand]:
 
 
 def test_equal_rows_of_changes_are_in_the_order_of_their_values(web: ByHand) -> None:
-    web.backup(1, "03-01 05:00", seen="03-01 12:00")
+    web.backup(1, "03-01 05:00", seen="03-01 12:00", changed_at=at("03-02 12:00"))
     for region, since, until in (
         ("nyc3", "03-01 12:00", "03-02 12:00"),
         ("ams3", "03-01 12:00", "03-02 12:00"),
@@ -149,7 +149,7 @@ def test_equal_rows_of_changes_are_in_the_order_of_their_values(web: ByHand) -> 
 
 
 def test_a_size_is_written_as_it_is_meant(web: ByHand) -> None:
-    web.backup(1, "03-01 05:00", seen="03-01 12:00", size_gigabytes=0.1 + 0.2)
+    web.backup(1, "03-01 05:00", seen="03-01 12:00", size_gigabytes=0.1 + 0.2, changed_at=at("03-02 12:00"))
     web.looks("03-01 12:00", "03-02 12:00", size_gigabytes=2.0)
     web.change("backup_versions", valid_to=at("03-02 12:00"), closed_by="change")
     then = {"name": "web", "type": "backup", "min_disk_size": 25}

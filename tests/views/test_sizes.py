@@ -59,7 +59,7 @@ def test_ended_backups_are_compared_with_and_judged(web: ByHand) -> None:
 
 def test_a_size_that_was_put_right_is_known_since_then(web: ByHand) -> None:
     web.backups([2, 2, 2, 2], seen="03-05 12:00")
-    web.backup(5, "03-05 05:00", seen="03-05 12:00", size_gigabytes=2.0)
+    web.backup(5, "03-05 05:00", seen="03-05 12:00", size_gigabytes=2.0, changed_at=at("03-06 12:00"))
     web.looks("03-05 12:00", "03-06 12:00")
     now_right = {"backup_id": 5, "name": "web", "type": "backup", "min_disk_size": 25}
     web.execute("DELETE FROM backup_versions WHERE backup_id = 5")

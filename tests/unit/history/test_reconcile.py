@@ -159,7 +159,7 @@ def test_changed_attribute_closes_a_version_and_opens_the_next(change: dict[str,
     assert judged.closed == (closed_version(1, "change"),)
     assert judged.opened == (version(changed),)
     (row,) = judged.backups
-    assert asdict(row) == asdict(BOTH.backups[1].state) | change
+    assert asdict(row) == asdict(BOTH.backups[1].state) | change | {"changed_at": judged.stamp}
 
 
 def test_changed_regions_leave_the_version_alone() -> None:

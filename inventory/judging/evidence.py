@@ -28,7 +28,7 @@ from inventory.views.rows import (
 )
 from inventory.vocabulary import GoneReason
 
-Beside = TypeVar("Beside")
+_Beside = TypeVar("_Beside")
 
 # The longest retention that DigitalOcean documents; a policy may have a longer one.
 _LONGEST_RETENTION_DAYS = 28
@@ -55,7 +55,7 @@ def inspect(
 ) -> Verdict:
     """Judge what was known at `now` of the named accounts and Droplets; None means all.
 
-    So are channels, each with what it did not take. A second connection that sees the same state halves the time.
+    So are channels, each with what it did not take. A `second` connection must see the same state.
 
     A named account that was never synced is a finding. Of the Droplets, those that exist and are selected are judged;
     where Droplets are named, their accounts are judged with them.
@@ -64,7 +64,7 @@ def inspect(
     verdicts: list[Verdict] = []
     for part in parts:
         whose = Question(now, accounts=part, droplet_ids=droplet_ids)
-        evidence = read_evidence(TwoReaders(connection, second), whose)
+        evidence, _ = read_evidence_beside(lambda _, __: None, TwoReaders(connection, second), whose)
         of_channels = {} if verdicts else channels
         verdicts.append(judge(replace(evidence, channels=of_channels), rules, exemptions, now))
     return together(verdicts)
@@ -84,15 +84,9 @@ def in_parts(connection: sa.Connection, accounts: Collection[str]) -> list[Colle
     return [[first, *sorted(set(accounts) - droplets.keys())], *([name] for name in others)]
 
 
-def read_evidence(readers: TwoReaders, whose: Question) -> Evidence:
-    """Read the rows to judge of the accounts and Droplets of the question, at its moment."""
-    evidence, _ = read_evidence_beside(lambda _, __: None, readers, whose)
-    return evidence
-
-
 def read_evidence_beside(
-    read: Callable[[sa.Connection, Sequence[KnownDroplet]], Beside], readers: TwoReaders, whose: Question
-) -> tuple[Evidence, Beside]:
+    read: Callable[[sa.Connection, Sequence[KnownDroplet]], _Beside], readers: TwoReaders, whose: Question
+) -> tuple[Evidence, _Beside]:
     """Read the rows to judge, and at the same time what else `read` reads of the same Droplets, gone ones included."""
     connection, now, accounts, droplet_ids = readers.connection, whose.now, whose.accounts, whose.droplet_ids
     known = ask(connection, KnownDroplet, whose)

@@ -16,6 +16,7 @@
 WITH
 existing AS (
     -- If nothing was learned after report_clock.now, what exists is what exists now, and its index has all that is asked.
+    -- Each half is counted by itself: of a count of both, PostgreSQL would expect 200 Droplets, however many there are.
     SELECT
         b.droplet_id,
         count(*) AS backups,

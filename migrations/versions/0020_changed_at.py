@@ -1,9 +1,9 @@
 """Store when a backup last changed: few ever do, and what happened lately need not be looked for among all there are.
 
-The indexes of what exists, and of what a Droplet has, get all that views ask of them: rows need not be read.
+The indexes of what exists, and of what a Droplet has, get all that views ask of them, so that no row need be read.
 
-A backup's later versions begin with a change or a return, and its regions with either or with nothing of the two: only
-what came after its first listing, and did not go with its end, is a change.
+Each version of a backup but the first begins with a change or a return. A region is a change where it came after the
+first listing, or was left before the end.
 """
 
 import sqlalchemy as sa
@@ -50,7 +50,6 @@ FROM (
 ) AS c
 WHERE backups.id = c.backup_id
 """
-
 
 _OF_DROPLET = ("droplet_id", "created_at", "size_gigabytes", "gone_at", "first_seen_at")
 

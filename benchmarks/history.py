@@ -30,6 +30,7 @@ from inventory.store.schema import metadata
 from inventory.store.upgrade import upgrade
 
 LOOK_AT = timedelta(hours=6)
+LOOKS_TAKE = timedelta(minutes=5)
 ROWS_A_LOAD = 200_000
 CACHE_KIBIBYTES = 2_000_000  # else SQLite writes the pages of its indexes again and again
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -315,7 +316,8 @@ def runs(begins_at: datetime, days: int, accounts: int, droplets: int) -> Iterat
 
 def fleet(ends_at: datetime, accounts: int, droplets: int, days: int) -> Iterator[Entry]:
     """Give every row of the whole fleet's history, in the order of time."""
-    begins_at = datetime(ends_at.year, ends_at.month, ends_at.day, tzinfo=UTC) - timedelta(days=days - 1) + LOOK_AT
+    last = ends_at - LOOK_AT - LOOKS_TAKE
+    begins_at = datetime(last.year, last.month, last.day, tzinfo=UTC) - timedelta(days=days - 1) + LOOK_AT
     of_each = droplets // accounts
     lives = (history(life(number, number // of_each + 1, begins_at, days)) for number in range(of_each * accounts))
     return heapq.merge(runs(begins_at, days, accounts, droplets), *lives, key=itemgetter(0))

@@ -25,16 +25,7 @@ made AS MATERIALIZED (
     SELECT
         b.droplet_id,
         seconds_between(c.now, b.created_at) / 86400 AS x,
-        CASE
-            WHEN b.changed_at > c.now THEN (
-                SELECT v.size_gigabytes
-                FROM backup_versions AS v
-                WHERE v.backup_id = b.id AND v.valid_from <= c.now
-                ORDER BY v.valid_from DESC
-                LIMIT 1
-            )
-            ELSE b.size_gigabytes
-        END AS y
+        size_at(b, c.now) AS y
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
     CROSS JOIN backups AS b

@@ -20,33 +20,15 @@
 --   verdict: zero: its size is 0; grown: more than 1.8 times the median; shrunk: less than half the median
 --   is_newest: whether no backup of the Droplet is known that was made later
 WITH
--- What is asked about, and before it what a median can be of.
-sized AS MATERIALIZED (
+-- From when the backups of each Droplet count: those that are asked about, and before them what a median can be of.
+reach AS MATERIALIZED (
     SELECT
         k.account,
         k.droplet_id,
         k.droplet,
-        b.id AS backup_id,
-        b.created_at,
         c.now,
         c.since,
-        CASE
-            WHEN b.changed_at > c.now THEN (
-                SELECT v.size_gigabytes
-                FROM backup_versions AS v
-                WHERE v.backup_id = b.id AND v.valid_from <= c.now
-                ORDER BY v.valid_from DESC
-                LIMIT 1
-            )
-            ELSE b.size_gigabytes
-        END AS size_gigabytes
-    FROM report_clock AS c
-    CROSS JOIN known_droplets AS k
-    CROSS JOIN backups AS b
-    WHERE
-        b.droplet_id = k.droplet_id
-        AND k.is_current
-        AND b.created_at >= coalesce(
+        coalesce(
             (
                 SELECT p.created_at
                 FROM backups AS p
@@ -55,8 +37,35 @@ sized AS MATERIALIZED (
                 LIMIT 1 OFFSET 6
             ),
             (SELECT min(p.created_at) FROM backups AS p WHERE p.droplet_id = k.droplet_id)
-        )
-        AND b.first_seen_at <= c.now
+        ) AS created_from
+    FROM report_clock AS c
+    CROSS JOIN known_droplets AS k
+    WHERE k.is_current
+),
+
+-- None stands out where the largest is not so much larger than the smallest; so it is with most Droplets.
+varied AS MATERIALIZED (
+    SELECT r.*
+    FROM reach AS r
+    WHERE (
+        SELECT max(s.size_gigabytes) >= 1.8 * min(s.size_gigabytes)
+        FROM (
+            SELECT size_at(b, r.now) AS size_gigabytes
+            FROM backups AS b
+            WHERE b.droplet_id = r.droplet_id AND b.created_at >= r.created_from AND b.first_seen_at <= r.now
+        ) AS s
+    )
+),
+
+sized AS MATERIALIZED (
+    SELECT
+        r.*,
+        b.id AS backup_id,
+        b.created_at,
+        size_at(b, r.now) AS size_gigabytes
+    FROM varied AS r
+    CROSS JOIN backups AS b
+    WHERE b.droplet_id = r.droplet_id AND b.created_at >= r.created_from AND b.first_seen_at <= r.now
 ),
 
 ranged AS (
@@ -91,18 +100,7 @@ rhythm AS (
         p.droplet_id,
         p.valid_from,
         -- In seconds of the week, of which every other period is a part.
-        3600 * (
-            p.hour + CASE
-                WHEN p.plan <> 'weekly' THEN 0
-                WHEN p.weekday = 'SUN' THEN 0
-                WHEN p.weekday = 'MON' THEN 24
-                WHEN p.weekday = 'TUE' THEN 48
-                WHEN p.weekday = 'WED' THEN 72
-                WHEN p.weekday = 'THU' THEN 96
-                WHEN p.weekday = 'FRI' THEN 120
-                WHEN p.weekday = 'SAT' THEN 144
-            END
-        ) AS opens_at,
+        3600 * (p.hour + CASE WHEN p.plan = 'weekly' THEN 24 * number_of_weekday(p.weekday) ELSE 0 END) AS opens_at,
         3600 * hours_between_windows(p) AS period_seconds,
         3600 * coalesce(
             p.window_length_hours, CASE WHEN hours_between_windows(p) < 4 THEN hours_between_windows(p) ELSE 4 END
@@ -123,16 +121,7 @@ judged AS MATERIALIZED (
                     count(*) OVER () AS places
                 FROM (
                     SELECT
-                        CASE
-                            WHEN p.changed_at > b.now THEN (
-                                SELECT v.size_gigabytes
-                                FROM backup_versions AS v
-                                WHERE v.backup_id = p.id AND v.valid_from <= b.now
-                                ORDER BY v.valid_from DESC
-                                LIMIT 1
-                            )
-                            ELSE p.size_gigabytes
-                        END AS size_gigabytes
+                        size_at(p, b.now) AS size_gigabytes
                     FROM backups AS p
                     WHERE p.droplet_id = b.droplet_id AND p.created_at < b.created_at AND p.first_seen_at <= b.now
                     ORDER BY p.created_at DESC

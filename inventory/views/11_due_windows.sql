@@ -1,21 +1,14 @@
 -- In which windows was a backup due?
--- A window is due if it opened while a policy was in force whose windows are known, and ended at least 12 h ago. Plan
--- daily opens one at the policy's hour, UTC, every day; weekly does so on its weekday; intra_daily_4h opens one every 4 h,
--- one of them at that hour, and so does every intra_daily_Nh whose N divides 24. A policy is known to have been in force
--- from the look that read it to the last look before the one that read another policy, or that found the Droplet gone; a
--- window that had not ended by that last look is not due. The policy of the first look is assumed to have been in force
--- before: since the window of the oldest backup that this look saw, but no longer than its retention. No window before
--- pruned_before is due. Of a plan whose windows nobody documents, those are due that the API announced: shown as the next
--- window from some look on until it opened, under a policy that the first look past its end read too. A window has a backup if one was created at its start or later, and earlier than 12 h after its
--- end. Where windows open more often, the backup that was made for a later window counts as a late one of this one too.
--- Gone and unselected Droplets are included, for as long as they were looked at.
+-- window_schedules says when a window is due. A window has a backup if one was created at its start or later, and earlier
+-- than 12 h after its end. Where windows open more often, the backup that was made for a later window counts as a late one
+-- of this one too. Gone and unselected Droplets are included, for as long as they were looked at.
 -- Grain: one row per Droplet and window
 -- Units: UTC, days, hours
--- Reads: report_clock, known_droplets, droplets, backup_policies, droplet_windows, backups, droplet_days
+-- Reads: report_clock, window_schedules
 -- Order: account, droplet, droplet_id, window_starts_at
 -- Time: window_starts_at
--- Two queries: SQLite adds to times by text that is written once a policy, PostgreSQL by intervals that are multiplied
--- once a policy; their calendars are made by recursion and by generate_series.
+-- Two queries: SQLite adds to times by text that is written once a schedule, PostgreSQL by intervals that are multiplied
+-- once a schedule; their calendars are made by recursion and by generate_series.
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id

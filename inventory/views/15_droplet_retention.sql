@@ -1,12 +1,12 @@
 -- Does each Droplet keep as many backups as its policy has had time to make?
--- A backup is expected for each window of due_windows that a look followed, if the backup cannot have expired yet:
+-- A backup is expected for each window of window_schedules that a look followed, if the backup cannot have expired yet:
 -- neither by the policy in force then nor by the one in force now. Switching backups off deletes them, so none is expected
 -- of windows before backups were last switched on again. Under any plan, even one whose windows nobody knows, a Droplet
 -- that had backups has too few with none left, unless backups were switched on again and no first window is over yet,
 -- which it is 12 h after its end; where no window is known, for 7 days.
 -- Grain: one row per selected Droplet that exists
 -- Units: UTC, hours
--- Reads: report_clock, known_droplets, droplet_size_now, backup_policies, droplet_windows, backups, due_windows
+-- Reads: report_clock, known_droplets, droplet_size_now, backup_policies, droplet_windows, backups, window_schedules
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -20,7 +20,7 @@
 --   newest_backup_at: UTC created_at of the newest; NULL without backups
 --   recovery_window_hours: how far back one can restore: from oldest_backup_at to now; NULL without backups
 --   verdict: enough, too few (none left included), off, or unknown: nothing says how many backups there should be
-WITH RECURSIVE
+WITH
 policy AS (
     SELECT
         p.droplet_id,
@@ -41,32 +41,44 @@ policy AS (
     WHERE p.valid_from <= c.now AND (p.valid_to IS NULL OR p.valid_to > c.now)
 ),
 
--- The ages at which a window still counts. Asked by equality, SQLite does not lay out years of days.
-age AS (
-    SELECT 0 AS days
-    UNION ALL
-    SELECT a.days + 1
-    FROM age AS a
-    WHERE a.days < (SELECT max(p.counted_days) FROM policy AS p)
+-- The days that count of each schedule; they need not be any.
+counted AS (
+    SELECT
+        s.droplet_id,
+        number_of_weekday(s.weekday) AS weekday,
+        greatest_of(
+            s.first_day,
+            greatest_of(
+                -- So that less than the shorter retention passed since a window opened.
+                days_before(
+                    day_of(seconds_before(c.now, 3600 * s.opens_after_hours)),
+                    least_of(coalesce(s.retention_days, 28), p.counted_days) - 1
+                ),
+                coalesce(day_of(seconds_before(p.on_again_since, 3600 * s.opens_after_hours - 86399)), s.first_day)
+            )
+        ) AS from_day,
+        -- Nobody can have seen a backup made since the last look.
+        least_of(s.last_day, s.last_followed_day) AS to_day
+    FROM report_clock AS c
+    CROSS JOIN window_schedules AS s
+    INNER JOIN policy AS p ON p.droplet_id = s.droplet_id
+    WHERE s.last_followed_day IS NOT NULL
 ),
 
 due AS (
     SELECT
-        w.droplet_id,
-        count(*) AS windows
-    FROM age AS a
-    INNER JOIN due_windows AS w ON w.age_days = a.days
-    INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
-    WHERE
-        w.age_days <= coalesce(w.retention_days, 28)
-        AND w.age_hours < 24 * coalesce(w.retention_days, 28)
-        AND w.age_hours < 24 * p.counted_days
-        -- And asked by a bound, PostgreSQL does not.
-        AND w.age_days <= (SELECT max(x.counted_days) FROM policy AS x)
-        -- Nobody can have seen a backup made since the last look. Last, because this costs the most to compute.
-        AND w.awaited_until_at <= w.last_observed_at
-        AND (p.on_again_since IS NULL OR w.window_starts_at >= p.on_again_since)
-    GROUP BY w.droplet_id
+        droplet_id,
+        CAST(sum(
+            CASE
+                WHEN weekday IS NULL THEN days_between(from_day, to_day) + 1
+                -- Of a fixed Sunday's weeks, those whose weekday came by the last day, less those where it came before the first.
+                ELSE (days_between('0001-01-07', to_day) + 7 - weekday) / 7
+                    - (days_between('0001-01-07', from_day) + 6 - weekday) / 7
+            END
+        ) AS bigint) AS windows
+    FROM counted
+    WHERE from_day <= to_day
+    GROUP BY droplet_id
 ),
 
 kept AS (

@@ -19,6 +19,14 @@
 --   new_value: of that attribute, as text; NULL if there is none
 --   gone_reason: why a backup ended, as in backup_lifetimes; NULL for other events
 WITH
+known AS MATERIALIZED (
+    SELECT
+        account,
+        droplet_id,
+        droplet
+    FROM known_droplets
+),
+
 event AS (
     SELECT
         b.droplet_id,
@@ -331,4 +339,4 @@ SELECT
     e.new_value,
     e.gone_reason
 FROM event AS e
-INNER JOIN known_droplets AS k ON k.droplet_id = e.droplet_id
+INNER JOIN known AS k ON k.droplet_id = e.droplet_id

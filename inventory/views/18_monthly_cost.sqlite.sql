@@ -25,9 +25,7 @@ plan AS (
     SELECT
         k.droplet_id,
         p.plan,
-        CASE
-            WHEN p.weekday IN ('SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT') THEN instr('SUN MON TUE WED THU FRI SAT', p.weekday) / 4
-        END AS weekday,
+        number_of_weekday(p.weekday) AS weekday,
         p.valid_from AS on_from,
         p.valid_to AS on_until,
         coalesce(lag(p.valid_to) OVER w, '0001-01-01 00:00:00') AS starts_at,

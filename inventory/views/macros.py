@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _WEEKDAYS = "'SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'"
+_NUMBERED = " ".join(f"WHEN {name} THEN {number}" for number, name in enumerate(_WEEKDAYS.split(", ")))
 _EVERY = " ".join(f"WHEN 'intra_daily_{hours}h' THEN {hours}" for hours in (1, 2, 3, 4, 6, 8, 12, 24))
 
 # The stamps of a day's looks stand in its row, but those of the last day in the Droplet's; days of which only the first
@@ -66,6 +67,18 @@ _BACKUP_FOR = """(
     LIMIT 1
 )"""
 
+# What a backup's size was known to be at a time, in gigabytes: few sizes ever change.
+_SIZE_AT = """CASE
+    WHEN {backup}.changed_at > {time} THEN (
+        SELECT version.size_gigabytes
+        FROM backup_versions AS version
+        WHERE version.backup_id = {backup}.id AND version.valid_from <= {time}
+        ORDER BY version.valid_from DESC
+        LIMIT 1
+    )
+    ELSE {backup}.size_gigabytes
+END"""
+
 ASKED_FROM = "CAST(NULL AS date)"
 """The first day that is asked for, in a view: nothing is asked; `back` says what a question puts there."""
 
@@ -88,6 +101,11 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "date({day}, -({days}) || ' days')",
             "postgresql": "(({day}) - ({days}))",
         },
+        # A whole number.
+        "days_between(begin, end)": {
+            "sqlite": "CAST(julianday({end}) - julianday({begin}) AS integer)",
+            "postgresql": "(({end}) - ({begin}))",
+        },
         # A time. In seconds, because a day is one of the session's zone on PostgreSQL, and may have 23 or 25 hours.
         "seconds_before(time, seconds)": {
             "sqlite": "datetime({time}, -({seconds}) || ' seconds')",
@@ -107,6 +125,11 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "greatest_of(one, other)": {
             "sqlite": "max({one}, {other})",
             "postgresql": "greatest({one}, {other})",
+        },
+        # The smaller or earlier of two, neither NULL.
+        "least_of(one, other)": {
+            "sqlite": "min({one}, {other})",
+            "postgresql": "least({one}, {other})",
         },
         # A time as text, UTC: 2026-03-02 12:00:00.
         "time_text(time)": {
@@ -140,6 +163,8 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sqlite": "group_concat({text}, ', ')",
             "postgresql": "string_agg({text}, ', ')",
         },
+        # 0 for Sunday, as both databases number days; NULL for a word that is no weekday.
+        "number_of_weekday(word)": dict.fromkeys(("sqlite", "postgresql"), f"CASE {{word}} {_NUMBERED} END"),
         # How far apart the windows of a policy open, given the alias of its row: one of them opens at its hour,
         # a weekly one on its weekday. NULL where neither the documentation nor the plan's name says when.
         "hours_between_windows(policy)": dict.fromkeys(
@@ -149,6 +174,7 @@ MACROS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             f" ELSE CASE {{policy}}.plan WHEN 'daily' THEN 24 {_EVERY} END END",
         ),
         "backup_for(window, time)": dict.fromkeys(("sqlite", "postgresql"), _BACKUP_FOR),
+        "size_at(backup, time)": dict.fromkeys(("sqlite", "postgresql"), _SIZE_AT),
         "last_look_before(droplet_id, time)": dict.fromkeys(("sqlite", "postgresql"), _LAST_LOOK_BEFORE),
         "first_look_from(droplet_id, time)": dict.fromkeys(("sqlite", "postgresql"), _FIRST_LOOK_FROM),
     }

@@ -159,6 +159,24 @@ class SizeAnomaly(NamedTuple):
     is_newest: bool
 
 
+class WindowSchedule(NamedTuple):
+    """Days on which windows open in which a backup is due, and when on them."""
+
+    account: str
+    droplet_id: int
+    droplet: str
+    plan: str
+    retention_days: int | None
+    opens_after_hours: float
+    length_hours: float
+    weekday: str | None
+    first_day: date
+    last_day: date
+    last_followed_day: date | None
+    first_look_at: datetime
+    last_observed_at: datetime | None
+
+
 class DueWindow(NamedTuple):
     """A window in which a backup was due."""
 
@@ -364,6 +382,7 @@ ROWS: Mapping[str, type[Any]] = MappingProxyType(
         "fleet_size_by_day": FleetSizeOnDay,
         "size_growth": SizeGrowth,
         "size_anomalies": SizeAnomaly,
+        "window_schedules": WindowSchedule,
         "due_windows": DueWindow,
         "empty_windows": EmptyWindow,
         "missed_backups": MissedBackup,

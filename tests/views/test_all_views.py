@@ -40,7 +40,7 @@ WITHOUT_DROPLET = {"fleet_size_by_day", "sync_health", "account_overview", "repo
 # The names of design.md: what a column is by its type.
 NAMED: dict[type, str] = {
     datetime: r"\w+_at|now|(\w+_)?since|unselected_since|pruned_before",
-    date: r"day|month",
+    date: r"(\w+_)?day|month",
     bool: r"is_\w+",
     float: r"\w+_(gigabytes|usd|hours|days|percent)",
     int: r"\w+_id|\w*(backups|windows|droplets|days|failures)(_\w+)?|\w+_gigabytes",

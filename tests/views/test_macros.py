@@ -30,6 +30,8 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
     ("days_before(:one, 30)", [date(2026, 3, 9)], date(2026, 2, 7)),
     ("days_before(:one, -1)", [date(2026, 2, 28)], date(2026, 3, 1)),
     ("days_before(:one, 3 + 4)", [date(2026, 3, 9)], date(2026, 3, 2)),
+    ("days_between(:one, :two)", [date(2026, 2, 28), date(2026, 3, 9)], 9),
+    ("days_between('0001-01-07', :one) % 7", [date(2026, 3, 8)], 0),  # both are Sundays
     ("seconds_before(:one, 90 * 86400)", [NOON], at("03-09 12:00").replace(year=2025, month=12)),
     ("seconds_before(:one, 1)", [at("03-09 00:00")], at("03-08 23:59:59")),
     ("seconds_before(:one, -3600)", [at("03-08 06:30")], at("03-08 07:30")),
@@ -43,6 +45,7 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
     ("greatest_of(:one, :two)", [NOON, at("03-09 12:00:01")], at("03-09 12:00:01")),
     ("greatest_of(:one, 0.0)", [-0.5], 0.0),
     ("greatest_of(:one - 1, (:one + 1) * 2)", [1.0], 4.0),
+    ("least_of(:one, :two)", [NOON, at("03-09 12:00:01")], NOON),
     ("time_text(:one)", [at("03-08 23:59:59")], "2026-03-08 23:59:59"),
     ("rounded(:one)", [965.2600000000001], 965.26),
     ("rounded(:one)", [0.1 + 0.2], 0.3),
@@ -77,6 +80,15 @@ CASES: list[tuple[str, list[datetime | date | float], datetime | date | float | 
         [],
         "ams3, nyc3",
     ),
+    # What a size was before it changed: tests/migration/test_changed_at.py and the history machine.
+    (
+        "(SELECT size_at(b, :one) FROM (SELECT 1 AS id, :one AS changed_at, 2.5 AS size_gigabytes) AS b)",
+        [NOON],
+        2.5,
+    ),
+    ("number_of_weekday('SUN')", [], 0),
+    ("number_of_weekday('SAT')", [], 6),
+    ("coalesce(number_of_weekday('Sunday'), 9)", [], 9),
     (
         "(SELECT hours_between_windows(p) FROM (SELECT 'intra_daily_6h' AS plan, NULL AS weekday, 3 AS hour) AS p)",
         [],

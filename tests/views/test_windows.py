@@ -1,6 +1,8 @@
 """Which windows are due, whose backup is theirs, and what nobody can know: the corner cases."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -210,6 +212,41 @@ def test_a_backup_is_expected_once_a_look_came_after_it_was_awaited(web: ByHand,
     web.looks("03-01 12:00", look)
     (row,) = web.ask(DropletRetention, "03-02 21:00")
     assert row.expected_backups == expected
+
+
+def recounted(web: ByHand, now: str, on_again: str, retention_days: int) -> int:
+    """Count one by one the windows whose backup should exist."""
+    since = at(on_again) if at(now) >= at(on_again) else at("01-01 00:00")
+    return sum(
+        window.awaited_until_at <= (window.last_observed_at or since)
+        and window.age_hours < 24 * retention_days
+        and window.window_starts_at >= since
+        for window in web.ask(DueWindow, now)
+    )
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"plan": "daily", "hour": 20, "retention_days": 5},
+        {"plan": "intra_daily_6h", "hour": 3, "retention_days": 5},
+        *({"plan": "weekly", "weekday": day, "hour": 22, "retention_days": 28} for day in ("SUN", "WED", "SAT")),
+    ],
+    ids=lambda policy: policy.get("weekday", policy["plan"]),
+)
+def test_as_many_are_expected_as_windows_are_due_that_still_count(web: ByHand, policy: dict[str, Any]) -> None:
+    web.policy("03-01 12:00", "03-14 12:00", **policy)
+    web.policy("03-14 12:00", "03-17 12:00", plan=None)
+    web.policy("03-17 12:00", **policy)
+    web.looks(*(f"03-{day:02} 12:00" for day in range(1, 31)))
+    counted = set()
+    for hours in range(0, 29 * 24, 11):
+        now = f"{at('03-01 13:00') + timedelta(hours=hours):%m-%d %H:%M}"
+        (row,) = web.ask(DropletRetention, now)
+        if row.plan is not None:
+            assert row.expected_backups == recounted(web, now, "03-17 12:00", policy["retention_days"]), now
+            counted.add(row.expected_backups)
+    assert len(counted) > 2
 
 
 def test_nothing_is_said_of_what_an_unselected_droplet_keeps(web: ByHand) -> None:

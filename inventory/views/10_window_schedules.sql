@@ -1,0 +1,164 @@
+-- On which days, and when on them, do windows open in which a backup is due?
+-- A window is due if it opened while a policy was in force whose windows are known, and ended at least 12 h ago. Plan
+-- daily opens one at the policy's hour, UTC, every day; weekly does so on its weekday; intra_daily_4h opens one every 4 h,
+-- one of them at that hour, and so does every intra_daily_Nh whose N divides 24. A policy is known to have been in force
+-- from the look that read it to the last look before the one that read another policy, or that found the Droplet gone; a
+-- window that had not ended by that last look is not due. The policy of the first look is assumed to have been in force
+-- before: since the window of the oldest backup that this look saw, but no longer than its retention. No window before
+-- pruned_before is due. Of a plan whose windows nobody documents, those are due that the API announced: shown as the next
+-- window from some look on until it opened, under a policy that the first look past its end read too.
+-- Gone and unselected Droplets are included, for as long as they were looked at.
+-- Grain: one row per Droplet, policy and time of the day at which its windows open, or announced window
+-- Units: UTC, days, hours
+-- Reads: report_clock, known_droplets, droplets, backup_policies, droplet_windows, backups, droplet_days
+-- Order: account, droplet, droplet_id, first_day, opens_after_hours, last_day
+-- Columns:
+--   account: name of the account in the configuration
+--   droplet_id: DigitalOcean's id
+--   droplet: its name, not unique
+--   plan: as the policy said
+--   retention_days: as the policy said; NULL where the API did not say
+--   opens_after_hours: from 00:00 to when a window opens
+--   length_hours: from then to its end
+--   weekday: on which a window opens, as the policy said; NULL: on every day
+--   first_day: UTC, on which the first window opened that is due
+--   last_day: UTC, on which the last one did; before first_day if none is due
+--   last_followed_day: UTC, the last one of which a look came 12 h after a window's end or later; NULL where none came
+--   first_look_at: UTC stamp of the Droplet's first look
+--   last_observed_at: UTC stamp of the Droplet's last look; NULL without a look
+WITH RECURSIVE
+hour_of_day AS (
+    SELECT 0 AS hour
+    UNION ALL
+    SELECT h.hour + 1
+    FROM hour_of_day AS h
+    WHERE h.hour < 23
+),
+
+-- The hours at which windows so many hours apart open, by the first of them.
+opening AS MATERIALIZED (
+    SELECT
+        a.hour + 1 AS hours_apart,
+        h.hour % (a.hour + 1) AS first_hour,
+        h.hour
+    FROM hour_of_day AS a
+    CROSS JOIN hour_of_day AS h
+),
+
+rule AS NOT MATERIALIZED (
+    SELECT
+        p.*,
+        c.now,
+        hours_between_windows(p) AS hours_apart,
+        coalesce(p.window_length_hours, least_of(4, hours_between_windows(p))) AS length_hours,
+        p.valid_to <= c.now AS is_over,
+        -- NULL if no later look confirmed the policy.
+        CASE WHEN p.valid_to <= c.now THEN last_look_before(p.droplet_id, p.valid_to) END AS last_read_at
+    FROM report_clock AS c
+    CROSS JOIN backup_policies AS p
+    WHERE p.is_enabled AND p.valid_from <= c.now
+),
+
+policy AS MATERIALIZED (
+    SELECT
+        k.account,
+        k.droplet_id,
+        k.droplet,
+        k.first_look_at,
+        k.last_observed_at,
+        k.pruned_before,
+        p.plan,
+        p.retention_days,
+        p.hours_apart,
+        p.hour,
+        p.length_hours,
+        CASE WHEN p.plan = 'weekly' THEN p.weekday END AS weekday,
+        -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy, and
+        -- where no day before the policy is asked about.
+        CASE
+            WHEN day_of(p.valid_from) >= asked_from('0001-01-01') AND p.valid_from <= k.first_look_at AND NOT EXISTS (
+                SELECT 1
+                FROM backup_policies AS e
+                WHERE e.droplet_id = p.droplet_id AND e.valid_from < p.valid_from
+            ) THEN (
+                SELECT greatest_of(
+                    seconds_before(k.first_look_at, 86400 * p.retention_days),
+                    seconds_before(
+                        b.created_at,
+                        3600 * CASE WHEN p.plan IN ('daily', 'weekly') THEN p.length_hours + 12 ELSE p.hours_apart END - 1
+                    )
+                )
+                FROM backups AS b
+                WHERE
+                    b.droplet_id = k.droplet_id
+                    AND b.first_seen_at <= k.first_look_at
+                    AND p.retention_days IS NOT NULL
+                ORDER BY b.created_at
+                LIMIT 1
+            )
+        END AS assumed_from,
+        greatest_of(p.valid_from, coalesce(k.pruned_before, p.valid_from)) AS read_from,
+        least_of(
+            CASE WHEN p.is_over THEN p.last_read_at ELSE coalesce(k.unselected_since, p.now) END,
+            seconds_before(p.now, 12 * 3600)
+        ) AS ends_by
+    FROM known_droplets AS k
+    INNER JOIN rule AS p ON p.droplet_id = k.droplet_id
+    WHERE p.hours_apart IS NOT NULL AND (p.is_over IS NOT TRUE OR p.last_read_at IS NOT NULL)
+)
+
+SELECT
+    p.account,
+    p.droplet_id,
+    p.droplet,
+    p.plan,
+    p.retention_days,
+    CAST(o.hour AS double precision) AS opens_after_hours,
+    CAST(p.length_hours AS double precision) AS length_hours,
+    p.weekday,
+    day_of(
+        seconds_before(
+            least_of(
+                p.read_from,
+                greatest_of(coalesce(p.assumed_from, p.read_from), coalesce(p.pruned_before, p.assumed_from, p.read_from))
+            ),
+            3600 * o.hour - 86399
+        )
+    ) AS first_day,
+    day_of(seconds_before(p.ends_by, 3600 * (o.hour + p.length_hours))) AS last_day,
+    day_of(seconds_before(p.last_observed_at, 3600 * (o.hour + p.length_hours + 12))) AS last_followed_day,
+    p.first_look_at,
+    p.last_observed_at
+FROM policy AS p
+INNER JOIN opening AS o
+    ON o.hours_apart = least_of(p.hours_apart, 24)
+    AND o.first_hour = p.hour % least_of(p.hours_apart, 24)
+UNION ALL
+-- Windows as they were announced: shown until they opened, under a policy that the first look past their end read too.
+SELECT
+    k.account,
+    k.droplet_id,
+    k.droplet,
+    p.plan,
+    p.retention_days,
+    seconds_between(time_of(day_of(w.starts_at), 0), w.starts_at) / 3600,
+    seconds_between(w.starts_at, w.ends_at) / 3600,
+    NULL,
+    day_of(w.starts_at),
+    day_of(w.starts_at),
+    CASE WHEN k.last_observed_at >= seconds_before(w.ends_at, -12 * 3600) THEN day_of(w.starts_at) END,
+    k.first_look_at,
+    k.last_observed_at
+FROM known_droplets AS k
+INNER JOIN droplet_windows AS w ON w.droplet_id = k.droplet_id
+INNER JOIN rule AS p
+    ON p.droplet_id = w.droplet_id
+    AND p.valid_from <= w.valid_from
+    AND (p.valid_to IS NULL OR p.valid_to > w.valid_from)
+WHERE
+    p.hours_apart IS NULL
+    AND w.valid_from <= w.starts_at
+    AND (w.valid_to IS NULL OR w.valid_to >= w.starts_at)
+    AND w.starts_at >= coalesce(k.pruned_before, w.starts_at)
+    AND w.ends_at <= seconds_before(p.now, 12 * 3600)
+    AND w.ends_at <= CASE WHEN p.is_over THEN p.last_read_at ELSE k.last_observed_at END

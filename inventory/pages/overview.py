@@ -12,10 +12,11 @@ from inventory.judging.verdict import Verdict
 from inventory.pages import calendar, grouping
 from inventory.pages.reading import Page, Reading
 from inventory.report import charts, check_text, rows_text, summary_text
-from inventory.report.fleet_sizes import FleetSizes
-from inventory.report.summary import Summary, read, summarise
+from inventory.report.fleet_sizes import FleetSizes, read_sizes
+from inventory.report.summary import Figures, Summary, read, summarise
 from inventory.store.droplet_records import next_windows
 from inventory.terminal import words
+from inventory.views.queries import Question
 from inventory.views.readers import TwoReaders
 from inventory.views.rows import KnownDroplet
 
@@ -52,7 +53,7 @@ def page(reading: Reading) -> Page:
             "droplets": len(droplets),
             "way": way,
             "ways": grouping.ways(reading),
-            "charts": _stored(reading, figures.sizes, way),
+            "charts": _stored(reading, _sizes(reading, question, figures), way),
             "windows": _windows(reading, evidence),
         },
     )
@@ -100,6 +101,10 @@ def _accounts(reading: Reading, summary: Summary, verdict: Verdict) -> list[Acco
         for its in (found[look.account] or ["ok"],)
     )
     return sorted(lines, key=lambda line: (order.index(line.severity), -line.findings, line.account))
+
+
+def _sizes(reading: Reading, question: Question, figures: Figures) -> FleetSizes:
+    return read_sizes(reading.connection, question, figures.droplets, figures.past_since.date())
 
 
 def _stored(reading: Reading, fleet: FleetSizes, way: str) -> list[charts.Chart]:

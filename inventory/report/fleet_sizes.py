@@ -16,9 +16,17 @@ import sqlalchemy as sa
 
 from inventory.store.droplet_records import is_newest, last_sizes, sizes
 from inventory.views.queries import Question, ask
-from inventory.views.rows import DropletSizeAtLastLook, KnownDroplet, SyncHealth
+from inventory.views.rows import DropletSizeAtLastLook, KnownDroplet
 
 _DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOnDay:
+    """The gigabytes of all Droplets after a day, each by its last look."""
+
+    day: date
+    size_gigabytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +45,11 @@ class FleetSizes:
         droplets: Every one of them ever known, gone ones included.
         before: Day -> Droplet -> the gigabytes that its last look before the first day found, the oldest day first.
         looks: Day -> Droplet -> the gigabytes that the day's last look found, the oldest day first.
-        overdue_after: Account -> after how long without a look what is known is no longer fresh.
     """
 
     droplets: Sequence[KnownDroplet]
     before: Mapping[date, Mapping[int, float]]
     looks: Mapping[date, Mapping[int, float]]
-    overdue_after: Mapping[str, timedelta]
 
     def of(self, droplet_id: int, since: date) -> list[float]:
         """Give the gigabytes of one Droplet, of the days with a look from a day on, oldest first."""
@@ -51,13 +57,12 @@ class FleetSizes:
             add_up([found[droplet_id]]) for day, found in self.looks.items() if day >= since and droplet_id in found
         ]
 
-    def totals(self) -> Iterator[tuple[date, Total]]:
+    def totals(self) -> Iterator[SizeOnDay]:
         """Add up each day with a look, the oldest first."""
-        sizes, days = self._known(date.min)
+        sizes, _ = self._known(date.min)
         for day, found in self.looks.items():
             sizes |= found
-            days |= dict.fromkeys(found, day)
-            yield day, self._total(day, sizes, days)
+            yield SizeOnDay(day, self._total_of(self._last_days, day, sizes))
 
     def by_group(self, groups: Mapping[int, Collection[str]], since: date) -> tuple[list[date], dict[str, list[float]]]:
         """Give the days with a look from a day on, and the gigabytes of each group after each of them.
@@ -65,7 +70,7 @@ class FleetSizes:
         A Droplet counts in each of its groups, and one that `groups` lacks in none.
         """
         members: dict[str, list[int]] = defaultdict(list)
-        for number in self._ends:
+        for number in self._last_days:
             for name in groups.get(number, ()):
                 members[name].append(number)
         days: list[date] = []
@@ -80,12 +85,20 @@ class FleetSizes:
         return days, sums
 
     def _total_of(self, droplet_ids: Iterable[int], day: date, sizes: Mapping[int, float]) -> float:
-        return add_up(sizes[number] for number in droplet_ids if number in sizes and day <= self._ends[number][0])
+        return add_up(sizes[number] for number in droplet_ids if number in sizes and day <= self._last_days[number])
 
-    def total(self, day: date) -> Total | None:
-        """Add up what was known after one day, with or without a look; None if nothing was."""
+    def total(self, day: date, overdue_after: Mapping[str, timedelta]) -> Total | None:
+        """Add up what was known after one day, with or without a look; None if nothing was.
+
+        `overdue_after` says of each account after how long without a look what is known is no longer fresh.
+        """
         sizes, days = self._known(day)
-        return self._total(day, sizes, days) if sizes else None
+        stale = (
+            each.droplet_id
+            for each in self.droplets
+            if day - days.get(each.droplet_id, day) > overdue_after.get(each.account, timedelta.max)
+        )
+        return Total(self._total_of(sizes, day, sizes), self._total_of(stale, day, sizes)) if sizes else None
 
     def known(self, day: date) -> Mapping[int, float]:
         """Give the gigabytes that were last known of each Droplet after a day."""
@@ -101,40 +114,32 @@ class FleetSizes:
             days |= dict.fromkeys(found, each)
         return sizes, days
 
-    def _total(self, day: date, sizes: Mapping[int, float], days: Mapping[int, date]) -> Total:
-        counted = [number for number, (last, _) in self._ends.items() if day <= last and number in sizes]
-        stale = [number for number in counted if days[number] != day and day - days[number] > self._ends[number][1]]
-        return Total(add_up(map(sizes.__getitem__, counted)), add_up(map(sizes.__getitem__, stale)))
-
     @cached_property
-    def _ends(self) -> Mapping[int, tuple[date, timedelta]]:
-        """Droplet -> the last day on which it counts, and after how long without a look it is no longer fresh."""
-        return {
-            each.droplet_id: (_last_day(each), self.overdue_after.get(each.account, timedelta.max))
-            for each in self.droplets
-        }
+    def _last_days(self) -> Mapping[int, date]:
+        """Droplet -> the last day on which it counts."""
+        return {each.droplet_id: last_day(each) for each in self.droplets}
 
 
 def read_sizes(
-    connection: sa.Connection, question: Question, droplets: Sequence[KnownDroplet], since: date
+    connection: sa.Connection,
+    question: Question,
+    droplets: Sequence[KnownDroplet],
+    since: date,
+    before: date = date.max,
 ) -> FleetSizes:
-    """Read the looks at the Droplets of the question, from a UTC day on; `droplets` are all that it has."""
-    are_named = question.droplet_ids is not None
-    accounts = {each.account for each in droplets} if are_named else question.accounts
-    health = ask(connection, SyncHealth, Question(question.now, accounts=accounts))
+    """Read the looks at the Droplets of the question, of some UTC days; `droplets` are all that it has."""
     # By id, because a Droplet may have been of another account then.
-    is_narrowed = question.accounts is not None or are_named
+    is_narrowed = question.accounts is not None or question.droplet_ids is not None
     ids = [each.droplet_id for each in droplets] if is_narrowed else None
     today = question.now.date()
-    is_today_stored = is_newest(connection, question.now)
-    looks = sizes(connection, since, today + _DAY if is_today_stored else today, ids)
-    if not is_today_stored:
+    is_today_stored = is_newest(connection, question.now, ids)
+    looks = sizes(connection, since, min(before, today + _DAY if is_today_stored else today), ids)
+    if not is_today_stored and today < before:
         looks[today] = _read_today(connection, question, droplets)
     return FleetSizes(
         droplets=droplets,
         before=_read_before(connection, since, droplets, ids),
         looks={day: found for day, found in looks.items() if found},
-        overdue_after={row.account: row.overdue_after for row in health},
     )
 
 
@@ -163,7 +168,8 @@ def _read_before(
     return dict(sorted(found.items()))
 
 
-def _last_day(droplet: KnownDroplet) -> date:
+def last_day(droplet: KnownDroplet) -> date:
+    """Give the last day on which a Droplet counts."""
     ends = [at.date() for at in (droplet.gone_at, droplet.unselected_since) if at]
     return min(ends, default=date.max)
 

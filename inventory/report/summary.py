@@ -11,7 +11,8 @@ from inventory.judging.evidence import read_evidence_beside
 from inventory.judging.findings import Evidence
 from inventory.report.completeness import incomplete_before
 from inventory.report.disappeared import Disappeared, read_disappeared
-from inventory.report.fleet_sizes import FleetSizes, add_up, read_sizes
+from inventory.report.fleet_sizes import FleetSizes, SizeOnDay, add_up, read_sizes
+from inventory.report.kept_days import read_kept
 from inventory.views.queries import Question, ask, count_by
 from inventory.views.readers import TwoReaders
 from inventory.views.rows import (
@@ -39,14 +40,6 @@ class Large:
     growth: SizeGrowth
     retention: DropletRetention
     sizes: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
-class SizeOnDay:
-    """The gigabytes of all Droplets after a day, each by its last look."""
-
-    day: date
-    size_gigabytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +102,17 @@ class Figures:
     """What is read for a summary beside what is judged.
 
     Attributes:
-        past_since: Where `disappeared` begins, and `sizes` on the same UTC day.
+        droplets: All that the question has, gone ones included.
+        past_since: Where `disappeared` begins, and `size_by_day` on the same UTC day.
+        before: What was known of each Droplet after the day seven days ago.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
     """
 
+    droplets: Sequence[KnownDroplet]
     costs: Sequence[CostNow]
-    sizes: FleetSizes
     past_since: datetime
+    size_by_day: Sequence[SizeOnDay]
+    before: FleetSizes
     disappeared: Sequence[Disappeared]
     lately: Mapping[str, int]
 
@@ -129,10 +126,15 @@ def read(readers: TwoReaders, question: Question) -> tuple[Evidence, Figures]:
 def _read_figures(connection: sa.Connection, droplets: Sequence[KnownDroplet], question: Question) -> Figures:
     """Read what was known of these Droplets, which are those of the question; of the past as much as is shown."""
     past_since = question.now - _past(sum(each.is_current for each in droplets))
+    kept, kept_until = read_kept(connection, question, droplets, past_since.date())
+    lately = read_sizes(connection, question, droplets, kept_until)
+    after = _week_before(question.now) + timedelta(days=1)
     return Figures(
+        droplets=droplets,
         costs=ask(connection, CostNow, question),
-        sizes=read_sizes(connection, question, droplets, past_since.date()),
         past_since=past_since,
+        size_by_day=[*kept, *lately.totals()],
+        before=lately if kept_until <= after else read_sizes(connection, question, droplets, after, before=after),
         disappeared=read_disappeared(connection, question, droplets, past_since),
         lately=_lately(connection, replace(question, since=question.now - _LATELY)),
     )
@@ -146,13 +148,16 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence,
     now, most = question.now, question.limit or _LARGEST
     question = replace(question, limit=None)
     unprotected, retention = evidence.unprotected, evidence.retention
-    costs, sizes = figures.costs, figures.sizes
+    costs = figures.costs
     now_stored = {row.droplet_id: row.size_gigabytes for row in costs if row.size_gigabytes is not None}
     # How they grow costs too much to read of all.
-    growth = ask(connection, SizeGrowth, replace(question, droplet_ids=_most_stored(now_stored, retention, most)))
-    by_day = _by_day(sizes)
-    then, trend_since = (now - _LATELY).date(), (now - _TREND).date()
-    before = sizes.total(then)
+    most_stored = _most_stored(now_stored, retention, most)
+    of_most = replace(question, droplet_ids=most_stored)
+    growth = ask(connection, SizeGrowth, of_most)
+    trend_since = (now - _TREND).date()
+    largest = [each for each in figures.droplets if each.droplet_id in most_stored]
+    trends = read_sizes(connection, of_most, largest, trend_since)
+    before = figures.before.total(_week_before(now), {row.account: row.overdue_after for row in evidence.health})
     disabled = sum(row.reason == "backups off" for row in unprotected)
     oldest, newest = _oldest_and_newest(retention)
     cost_usd, without_rate = _cost(costs, evidence)
@@ -172,15 +177,15 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence,
         size_not_fresh_gigabytes=_not_fresh(now_stored, evidence, now),
         size_before_gigabytes=before.size_gigabytes if before else None,
         size_before_not_fresh_gigabytes=before.not_fresh_gigabytes if before else 0.0,
-        size_unknown_before_gigabytes=_unknown(now_stored, sizes, then),
-        sizes=_from(trend_since, by_day),
+        size_unknown_before_gigabytes=_unknown(now_stored, figures.before, _week_before(now)),
+        sizes=_from(trend_since, figures.size_by_day),
         past_since=figures.past_since,
-        size_by_day=by_day,
+        size_by_day=figures.size_by_day,
         disappeared=figures.disappeared,
         cost_usd=cost_usd,
         without_rate=without_rate,
         lately=figures.lately,
-        largest=_largest(growth, sizes, trend_since, retention),
+        largest=_largest(growth, trends, trend_since, retention),
         incomplete_before=incomplete_before(connection, question, None, looks_back=_LATELY),
     )
 
@@ -197,8 +202,8 @@ def _past(droplets: int) -> timedelta:
     return min(max(timedelta(days=_MOST_LOOKS // max(droplets, 1)), _TREND), _LONGEST_PAST)
 
 
-def _by_day(sizes: FleetSizes) -> list[SizeOnDay]:
-    return [SizeOnDay(day, total.size_gigabytes) for day, total in sizes.totals()]
+def _week_before(now: datetime) -> date:
+    return (now - _LATELY).date()
 
 
 def _from(since: date, days: Iterable[SizeOnDay]) -> list[float]:

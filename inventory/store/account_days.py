@@ -4,7 +4,7 @@ What is kept is as of a moment, and the view holds it against the history: it pa
 may have changed. Nothing has to be deleted for that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -90,6 +90,13 @@ def _first_day(connection: sa.Connection, account_id: int) -> date | None:
 
 def _came_at(connection: sa.Connection, account_id: int) -> datetime | None:
     """Return when what is known of the account's past last changed, perhaps just now, as fleet_size_by_day tells it."""
+    came = _comings(sa.select(sa.literal(account_id)))
+    found: datetime | None = connection.scalar(sa.select(sa.func.max(came.c.came_at)))
+    return found
+
+
+def _comings(account_ids: sa.Select[int]) -> sa.Subquery:
+    """Give when Droplets came to one of some accounts, left it for another, were found again or selected again."""
     version, before, any_before = (droplet_versions.alias(name) for name in ("version", "before", "any_before"))
     is_its_last = before.c.valid_from == (
         sa.select(sa.func.max(any_before.c.valid_from))
@@ -101,10 +108,50 @@ def _came_at(connection: sa.Connection, account_id: int) -> datetime | None:
         before.c.account_id != version.c.account_id,
         sa.and_(before.c.unselected_since.is_not(None), version.c.unselected_since.is_(None)),
     )
-    is_its = sa.or_(version.c.account_id == account_id, before.c.account_id == account_id)
-    found: datetime | None = connection.scalar(
-        sa.select(sa.func.max(version.c.valid_from))
-        .join_from(version, before, sa.and_(before.c.droplet_id == version.c.droplet_id, is_its_last))
-        .where(is_its, comes)
+    both = sa.and_(before.c.droplet_id == version.c.droplet_id, is_its_last)
+    return sa.union_all(
+        *(
+            sa.select(whose.c.account_id, version.c.valid_from.label("came_at"))
+            .join_from(version, before, both)
+            .where(comes, whose.c.account_id.in_(account_ids))
+            for whose in (version, before)
+        )
+    ).subquery("came")
+
+
+class AccountDay(NamedTuple):
+    """What an account had after a day that was added up; without a look at a Droplet the size is 0 and says nothing."""
+
+    account: str
+    day: date
+    size_gigabytes: float
+    droplets_observed: int
+
+
+def kept(connection: sa.Connection, names: Collection[str] | None, since: date, as_of: datetime) -> list[AccountDay]:
+    """List what was added up by a moment and still holds then, the oldest day first; names of None mean all accounts.
+
+    It begins with the last day before `since` on which a Droplet of the account was looked at.
+    """
+    columns, earlier = account_days.c, account_days.alias("earlier")
+    is_its = sa.true() if names is None else accounts.c.name.in_(names)
+    last_before = (
+        sa.select(sa.func.max(earlier.c.day))
+        .where(earlier.c.account_id == accounts.c.id, earlier.c.day < since, earlier.c.droplets_observed > 0)
+        .scalar_subquery()
     )
-    return found
+    query = (
+        sa.select(accounts.c.name, columns.day, columns.size_gigabytes, columns.droplets_observed)
+        .add_columns(columns.account_id, columns.added_up_at)
+        .join_from(accounts, account_days)
+        .where(is_its, columns.added_up_at <= as_of, columns.day >= sa.func.coalesce(last_before, since))
+        .order_by(columns.day)
+    )
+    came = _comings(sa.select(accounts.c.id).where(is_its))
+    last_came = sa.select(came.c.account_id, sa.func.max(came.c.came_at)).where(came.c.came_at <= as_of)
+    came_at = dict(connection.execute(last_came.group_by(came.c.account_id)).all())
+    return [
+        AccountDay(*figures)
+        for *figures, account_id, added_up_at in connection.execute(query)
+        if account_id not in came_at or came_at[account_id] + _DAY < added_up_at
+    ]

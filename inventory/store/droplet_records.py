@@ -153,9 +153,15 @@ def last_sizes(
     return connection.execute(query.where(among(connection, droplets.c.id, droplet_ids))).all()
 
 
-def is_newest(connection: sa.Connection, moment: datetime) -> bool:
-    """Tell whether no Droplet has been looked at after a moment: what is stored of its day is then of that moment."""
-    last: datetime | None = connection.scalar(sa.select(sa.func.max(droplets.c.last_observed_at)))
+def is_newest(connection: sa.Connection, moment: datetime, droplet_ids: Collection[int] | None) -> bool:
+    """Tell whether none of some Droplets has been looked at after a moment; None means all.
+
+    What is stored of their day is then of that moment.
+    """
+    query = sa.select(sa.func.max(droplets.c.last_observed_at))
+    if droplet_ids is not None:
+        query = query.where(among(connection, droplets.c.id, droplet_ids))
+    last: datetime | None = connection.scalar(query)
     return last is None or last <= moment
 
 

@@ -35,16 +35,6 @@ hour_of_day AS (
     WHERE h.hour < 23
 ),
 
--- The hours at which windows so many hours apart open, by the first of them.
-opening AS MATERIALIZED (
-    SELECT
-        a.hour + 1 AS hours_apart,
-        h.hour % (a.hour + 1) AS first_hour,
-        h.hour
-    FROM hour_of_day AS a
-    CROSS JOIN hour_of_day AS h
-),
-
 rule AS NOT MATERIALIZED (
     SELECT
         p.*,
@@ -69,8 +59,8 @@ policy AS MATERIALIZED (
         k.pruned_before,
         p.plan,
         p.retention_days,
-        p.hours_apart,
-        p.hour,
+        least_of(p.hours_apart, 24) AS hours_apart,
+        p.hour % least_of(p.hours_apart, 24) AS first_hour,
         p.length_hours,
         CASE WHEN p.plan = 'weekly' THEN p.weekday END AS weekday,
         -- Since the window of its oldest backup, or a retention before it; NULL if the first look read another policy, and
@@ -113,7 +103,7 @@ SELECT
     p.droplet,
     p.plan,
     p.retention_days,
-    CAST(o.hour AS double precision) AS opens_after_hours,
+    CAST(h.hour AS double precision) AS opens_after_hours,
     CAST(p.length_hours AS double precision) AS length_hours,
     p.weekday,
     day_of(
@@ -122,17 +112,15 @@ SELECT
                 p.read_from,
                 greatest_of(coalesce(p.assumed_from, p.read_from), coalesce(p.pruned_before, p.assumed_from, p.read_from))
             ),
-            3600 * o.hour - 86399
+            3600 * h.hour - 86399
         )
     ) AS first_day,
-    day_of(seconds_before(p.ends_by, 3600 * (o.hour + p.length_hours))) AS last_day,
-    day_of(seconds_before(p.last_observed_at, 3600 * (o.hour + p.length_hours + 12))) AS last_followed_day,
+    day_of(seconds_before(p.ends_by, 3600 * (h.hour + p.length_hours))) AS last_day,
+    day_of(seconds_before(p.last_observed_at, 3600 * (h.hour + p.length_hours + 12))) AS last_followed_day,
     p.first_look_at,
     p.last_observed_at
 FROM policy AS p
-INNER JOIN opening AS o
-    ON o.hours_apart = least_of(p.hours_apart, 24)
-    AND o.first_hour = p.hour % least_of(p.hours_apart, 24)
+INNER JOIN hour_of_day AS h ON h.hour % p.hours_apart = p.first_hour
 UNION ALL
 -- Windows as they were announced: shown until they opened, under a policy that the first look past their end read too.
 SELECT

@@ -160,12 +160,13 @@ def _answers(
     when = dict(_when(view, question, types))
     dialect = connection.dialect.name
     what = _counted(view, by) if by else _ordered(view, question.limit, dialect)
-    narrowed, values = _narrowed(connection, view, question)
+    few = _few(connection, view, question) if "account" in view.columns else None
+    narrowed, values = _narrowed(connection, view, question, few)
     text = _text(view, [*whose], [*when], what, narrowed, dialect=dialect)
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
     values += [sa.bindparam(name, value, UtcDateTime()) for name, value in clock.items()]
     since = question.since or (question.now - RECENT if view.is_recent else None)
-    if begin := back.first_day(connection, view.name, question.now, since):
+    if begin := back.first_day(connection, view.name, question.now, since, few):
         text = text.replace(ASKED_FROM, ":asked_from")
         values.append(sa.bindparam("asked_from", begin, sa.Date()))
     values += [*whose.values(), *when.values()]
@@ -174,10 +175,9 @@ def _answers(
 
 
 def _narrowed(
-    connection: sa.Connection, view: View, question: Question
+    connection: sa.Connection, view: View, question: Question, few: Sequence[int] | None
 ) -> tuple[Sequence[str], list[sa.BindParameter[Any]]]:
     """Give what leaves of each table the rows that the question needs, if those are few, with its parameters."""
-    few = _few(connection, view, question) if "account" in view.columns else None
     if few is None:
         return (), []
     dialect, read = connection.dialect.name, with_dependencies(view.name)

@@ -6,7 +6,7 @@ for a handful of Droplets where a view begins with what happened to any of them.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -97,11 +97,16 @@ def droplets_of(connection: sa.Connection, accounts: Collection[str]) -> dict[st
     return {row.name: row.droplets for row in found}
 
 
-def wanted(droplet_ids: Sequence[int], dialect: str) -> sa.BindParameter[Any]:
-    """Give the parameter `:wanted` of `narrowed`."""
+def wanted(droplet_ids: Collection[int], dialect: str) -> sa.BindParameter[Any]:
+    """Give the parameter `:wanted` of `narrowed` and `is_wanted`."""
     if dialect == "postgresql":
         return sa.bindparam("wanted", list(droplet_ids), ARRAY(sa.BigInteger()))
     return sa.bindparam("wanted", json.dumps(list(droplet_ids)))
+
+
+def is_wanted(column: str, dialect: str) -> str:
+    """Give the condition that a column is one of the Droplets `:wanted`."""
+    return _IS_WANTED[dialect].format(column=column)
 
 
 def live_since(read: Iterable[View], now: datetime, begin: datetime) -> datetime | None:
@@ -122,12 +127,12 @@ def narrowed(tables: Collection[str], dialect: str, *, is_long: bool, is_live: b
     """
     schema = _SCHEMA[dialect]
     is_hashed = is_long and dialect == "postgresql"
-    is_wanted = _IS_IN_LONG_LIST if is_hashed else _IS_WANTED[dialect]
-    which = dict.fromkeys(sorted(_OF_DROPLET), is_wanted.format(column="droplet_id"))
-    of_backup = is_wanted.format(column="b.droplet_id") + (_LIVE if is_live else "")
+    condition = _IS_IN_LONG_LIST if is_hashed else _IS_WANTED[dialect]
+    which = dict.fromkeys(sorted(_OF_DROPLET), condition.format(column="droplet_id"))
+    of_backup = condition.format(column="b.droplet_id") + (_LIVE if is_live else "")
     versions = f"(backup_id IN (SELECT b.id FROM {schema}backups AS b WHERE {of_backup}))"
     which[_VERSIONS] = f"{versions} IS TRUE" if is_hashed else versions
-    which["droplets"] = is_wanted.format(column="id")
+    which["droplets"] = condition.format(column="id")
     which["sync_runs"] = _RUNS
     for table, condition in which.items():
         if table in tables:

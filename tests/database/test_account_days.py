@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from inventory.model import Selection
+from inventory.report.fleet_sizes import SizeOnDay, read_sizes
+from inventory.report.kept_days import read_kept
 from inventory.rounds.adding_up import add_up_after
 from inventory.simulator.fleet import Fleet
 from inventory.store import forget
@@ -16,7 +18,7 @@ from inventory.store.engine import Database
 from inventory.store.schema import account_days
 from inventory.sync.result import SyncReport
 from inventory.views.queries import Question, ask
-from inventory.views.rows import FleetSizeOnDay
+from inventory.views.rows import FleetSizeOnDay, KnownDroplet
 from tests.simulated import EVERYTHING, MONDAY, Account
 
 DAY = timedelta(days=1)
@@ -49,6 +51,15 @@ def asked(account: Account, now: datetime | None = None) -> Sequence[FleetSizeOn
         return ask(connection, FleetSizeOnDay, Question(now or account.clock()))
 
 
+def summed_up(account: Account, days: int = 30) -> tuple[int, list[SizeOnDay]]:
+    """Give how many days a summary reads from what is kept, and every day that it adds up."""
+    question = Question(account.clock())
+    with account.database.reading() as connection:
+        droplets = ask(connection, KnownDroplet, question)
+        found, until = read_kept(connection, question, droplets, question.now.date() - days * DAY)
+        return len(found), [*found, *read_sizes(connection, question, droplets, until).totals()]
+
+
 def kept(account: Account) -> list[date]:
     return [row["day"] for row in account.rows("account_days")]
 
@@ -78,6 +89,46 @@ def test_days_that_are_over_are_read_and_the_last_two_are_added_up(account: Acco
     forge(account)
     assert forged(account) == days
     assert added_up_anew(account) == before
+
+
+def test_a_summary_reads_what_is_kept_and_adds_up_the_rest(account: Account) -> None:
+    look(account, 8)
+    (of_kept, before), (of_few, few) = summed_up(account), summed_up(account, days=4)
+    assert (of_kept, len(before)) == (6, 8)
+    assert (of_few, few) == (3, before[3:])
+    assert [each.size_gigabytes for each in before] == [row.size_gigabytes for row in asked(account)]
+    forge(account)
+    assert [each.size_gigabytes for each in summed_up(account)[1]][:6] == [MONSTROUS] * 6
+    added_up_anew(account)
+    assert summed_up(account) == (0, before)
+
+
+def test_a_summary_goes_on_over_days_on_which_nobody_looked_at_one_account(
+    database: Database, account: Account
+) -> None:
+    other = Account(database, account.fleet, name="other")
+    other.configured = account.configured = frozenset({"default", "other"})
+    account.selection, other.selection = of(*account.droplets[:2]), of(account.droplets[2])
+    look(account)
+    add_up_after(database, other.sync())
+    look(account, 8)
+    add_up_after(database, other.sync())
+    kept_now, before = summed_up(account, days=5)
+    assert (kept_now, len(before)) == (4, 6)
+    added_up_anew(account)
+    assert summed_up(account, days=5) == (0, before)
+
+
+def test_a_summary_asks_the_droplets_where_one_went_while_nobody_looked(account: Account) -> None:
+    look(account, 4)
+    account.selection = of(*account.droplets[:2])
+    account.api.token_sees = set()
+    look(account, 4)
+    account.api.token_sees = None
+    look(account, 4)
+    before = summed_up(account)
+    added_up_anew(account)
+    assert summed_up(account)[1] == before[1]
 
 
 def test_nothing_is_written_twice_on_a_day(account: Account) -> None:

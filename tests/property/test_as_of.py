@@ -14,7 +14,9 @@ from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
 from inventory.model import Selection
 from inventory.report.completeness import gap
+from inventory.report.fleet_sizes import SizeOnDay, read_sizes
 from inventory.report.forms import RowsReport, SummaryReport
+from inventory.report.kept_days import read_kept
 from inventory.report.overview import Judging
 from inventory.report.summary import read, summarise
 from inventory.rounds.adding_up import add_up_after
@@ -27,7 +29,7 @@ from inventory.terminal.document import as_json
 from inventory.views.catalog import views
 from inventory.views.queries import Question, ask
 from inventory.views.readers import TwoReaders
-from inventory.views.rows import FleetSizeOnDay
+from inventory.views.rows import FleetSizeOnDay, KnownDroplet
 from tests.examples import examples
 from tests.property.mishaps import FAULTS
 from tests.simulated import EVERYTHING, MONDAY, Account, backups_path
@@ -83,9 +85,26 @@ class World:
         ]
 
 
-def by_day(database: Database, moments: Iterable[datetime]) -> dict[datetime, list[FleetSizeOnDay]]:
+def by_day(database: Database, moments: Iterable[datetime]) -> dict[datetime, list[list[FleetSizeOnDay | SizeOnDay]]]:
+    """Add up each day as of each moment, as the view does and as summaries do, of all Droplets and of one account."""
     with database.reading() as connection:
-        return {moment: ask(connection, FleetSizeOnDay, Question(moment)) for moment in moments}
+        return {
+            moment: [
+                [*ask(connection, FleetSizeOnDay, Question(moment))],
+                *(
+                    summed_up(connection, Question(moment, accounts=accounts), days)
+                    for accounts in (None, ["ours"])
+                    for days in (4, 400)
+                ),
+            ]
+            for moment in moments
+        }
+
+
+def summed_up(connection: sa.Connection, question: Question, days: int) -> list[FleetSizeOnDay | SizeOnDay]:
+    droplets = ask(connection, KnownDroplet, question)
+    kept, until = read_kept(connection, question, droplets, question.now.date() - timedelta(days=days))
+    return [*kept, *read_sizes(connection, question, droplets, until).totals()]
 
 
 def answers(database: Database, now: datetime) -> dict[str, str]:

@@ -240,7 +240,7 @@ def test_as_many_are_expected_as_windows_are_due_that_still_count(web: ByHand, p
     web.policy("03-17 12:00", **policy)
     web.looks(*(f"03-{day:02} 12:00" for day in range(1, 31)))
     counted = set()
-    for hours in range(0, 29 * 24, 11):
+    for hours in range(0, 30 * 24, 11):
         now = f"{at('03-01 13:00') + timedelta(hours=hours):%m-%d %H:%M}"
         (row,) = web.ask(DropletRetention, now)
         if row.plan is not None:

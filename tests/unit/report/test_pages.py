@@ -14,8 +14,9 @@ from inventory.judging.rules import Exemption
 from inventory.judging.verdict import Finding, Verdict
 from inventory.report import rows_html, summary_html, summary_text
 from inventory.report.disappeared import Disappeared
+from inventory.report.fleet_sizes import SizeOnDay
 from inventory.report.past_text import past
-from inventory.report.summary import Large, SizeOnDay, Summary
+from inventory.report.summary import Large, Summary
 from inventory.terminal.console import plain
 from inventory.terminal.display import shown
 from inventory.views.catalog import views

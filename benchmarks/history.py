@@ -238,6 +238,7 @@ def _attributes(droplet: Life) -> Iterator[Entry]:
         "next_window_ends_at": None,
         "unselected_since": None,
         "first_seen_at": first,
+        "first_look_at": first,
         "last_observed_at": last,
         "last_listed_at": last,
         "gone_at": gone_at,

@@ -264,6 +264,7 @@ class DropletState:
     next_window_ends_at: datetime | None
     unselected_since: datetime | None
     first_seen_at: datetime
+    first_look_at: datetime | None
     last_observed_at: datetime | None
     last_listed_at: datetime | None
     gone_at: datetime | None

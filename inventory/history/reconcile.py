@@ -132,7 +132,12 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
         outcome=Outcome.COMPLETE,
         error=None,
         droplet=replace(
-            state, last_observed_at=stamp, gone_at=stamp, last_error=None, looks=with_look(stored.state, stamp)
+            state,
+            first_look_at=state.first_look_at or stamp,
+            last_observed_at=stamp,
+            gone_at=stamp,
+            last_error=None,
+            looks=with_look(stored.state, stamp),
         ),
         is_gone=True,
         closed=closed_with_droplet(stored),

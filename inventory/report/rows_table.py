@@ -28,6 +28,7 @@ SHOWN: Mapping[str, Sequence[str]] = MappingProxyType(
             "size_in_90_days_gigabytes",
         ),
         "size_anomalies": ("created_at", "size_gigabytes", "median_before_gigabytes", "verdict", "is_newest"),
+        "announced_windows": ("plan", "window_starts_at", "window_ends_at"),
         "window_schedules": ("plan", "opens_after_hours", "weekday", "first_day", "last_day"),
         "due_windows": ("plan", "window_starts_at", "window_ends_at", "is_before_first_look"),
         "empty_windows": ("plan", "window_starts_at", "window_ends_at", "verdict", "is_before_first_look"),

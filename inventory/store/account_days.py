@@ -11,7 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from inventory.store.bulk import upsert
-from inventory.store.schema import account_days, accounts, droplet_days, droplet_versions, droplets
+from inventory.store.schema import account_days, accounts, droplet_versions, droplets
 from inventory.views.rows import FleetSizeOnDay
 
 _DAY = timedelta(days=1)
@@ -77,15 +77,9 @@ def _days(first: date, last: date) -> Iterable[date]:
 
 def _first_day(connection: sa.Connection, account_id: int) -> date | None:
     """Return the day of the first look at a Droplet that is the account's now."""
-    of_one = (
-        sa.select(droplet_days.c.day)
-        .where(droplet_days.c.droplet_id == droplets.c.id)
-        .order_by(droplet_days.c.day)
-        .limit(1)
-        .scalar_subquery()
-    )
-    found: date | None = connection.scalar(sa.select(sa.func.min(of_one)).where(droplets.c.account_id == account_id))
-    return found
+    first = sa.select(sa.func.min(droplets.c.first_look_at)).where(droplets.c.account_id == account_id)
+    found: datetime | None = connection.scalar(first)
+    return found.date() if found else None
 
 
 def _came_at(connection: sa.Connection, account_id: int) -> datetime | None:

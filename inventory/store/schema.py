@@ -128,6 +128,7 @@ droplets = sa.Table(
     _at("next_window_ends_at", "UTC; NULL while backups are off", nullable=True),
     _at("unselected_since", "UTC; NULL while the configuration selects this Droplet", nullable=True),
     _at("first_seen_at", "UTC stamp"),
+    _at("first_look_at", "UTC stamp of the first look (R1); NULL if there was none", nullable=True),
     _at("last_observed_at", "UTC stamp of the last look (R1); NULL if there was none", nullable=True),
     sa.Column(
         "looks",

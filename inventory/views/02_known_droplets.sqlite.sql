@@ -8,13 +8,7 @@ SELECT
     v.status,
     d.created_at,
     d.first_seen_at,
-    (
-        SELECT l.first_look_at
-        FROM droplet_days AS l
-        WHERE l.droplet_id = d.id AND l.first_look_at <= c.now
-        ORDER BY l.day
-        LIMIT 1
-    ) AS first_look_at,
+    CASE WHEN d.first_look_at <= c.now THEN d.first_look_at END AS first_look_at,
     CASE
         WHEN d.last_observed_at <= c.now THEN d.last_observed_at
         ELSE last_look_before(d.id, seconds_before(c.now, -1))

@@ -5,13 +5,13 @@
 -- from the look that read it to the last look before the one that read another policy, or that found the Droplet gone; a
 -- window that had not ended by that last look is not due. The policy of the first look is assumed to have been in force
 -- before: since the window of the oldest backup that this look saw, but no longer than its retention. No window before
--- pruned_before is due. Of a plan whose windows nobody documents, those are due that the API announced: shown as the next
--- window from some look on until it opened, under a policy that the first look past its end read too.
--- Gone and unselected Droplets are included, for as long as they were looked at.
--- Grain: one row per Droplet, policy and time of the day at which its windows open, or announced window
+-- pruned_before is due. Of a plan whose windows nobody documents, see announced_windows. Gone and unselected Droplets are
+-- included, for as long as they were looked at.
+-- Grain: one row per Droplet, policy and hour of the day at which its windows open
 -- Units: UTC, days, hours
--- Reads: report_clock, known_droplets, droplets, backup_policies, droplet_windows, backups, droplet_days
+-- Reads: report_clock, known_droplets, droplets, backup_policies, backups, droplet_days
 -- Order: account, droplet, droplet_id, first_day, opens_after_hours, last_day
+-- Time: last_day
 -- Columns:
 --   account: name of the account in the configuration
 --   droplet_id: DigitalOcean's id
@@ -121,32 +121,3 @@ SELECT
     p.last_observed_at
 FROM policy AS p
 INNER JOIN hour_of_day AS h ON h.hour % p.hours_apart = p.first_hour
-UNION ALL
--- Windows as they were announced: shown until they opened, under a policy that the first look past their end read too.
-SELECT
-    k.account,
-    k.droplet_id,
-    k.droplet,
-    p.plan,
-    p.retention_days,
-    seconds_between(time_of(day_of(w.starts_at), 0), w.starts_at) / 3600,
-    seconds_between(w.starts_at, w.ends_at) / 3600,
-    NULL,
-    day_of(w.starts_at),
-    day_of(w.starts_at),
-    CASE WHEN k.last_observed_at >= seconds_before(w.ends_at, -12 * 3600) THEN day_of(w.starts_at) END,
-    k.first_look_at,
-    k.last_observed_at
-FROM known_droplets AS k
-INNER JOIN droplet_windows AS w ON w.droplet_id = k.droplet_id
-INNER JOIN rule AS p
-    ON p.droplet_id = w.droplet_id
-    AND p.valid_from <= w.valid_from
-    AND (p.valid_to IS NULL OR p.valid_to > w.valid_from)
-WHERE
-    p.hours_apart IS NULL
-    AND w.valid_from <= w.starts_at
-    AND (w.valid_to IS NULL OR w.valid_to >= w.starts_at)
-    AND w.starts_at >= coalesce(k.pruned_before, w.starts_at)
-    AND w.ends_at <= seconds_before(p.now, 12 * 3600)
-    AND w.ends_at <= CASE WHEN p.is_over THEN p.last_read_at ELSE k.last_observed_at END

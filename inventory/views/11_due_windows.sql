@@ -1,10 +1,10 @@
 -- In which windows was a backup due?
--- window_schedules says when a window is due. A window has a backup if one was created at its start or later, and earlier
--- than 12 h after its end. Where windows open more often, the backup that was made for a later window counts as a late one
--- of this one too. Gone and unselected Droplets are included, for as long as they were looked at.
+-- window_schedules and announced_windows say when a window is due. A window has a backup if one was created at its start
+-- or later, and earlier than 12 h after its end. Where windows open more often, the backup that was made for a later window
+-- counts as a late one of this one too. Gone and unselected Droplets are included, for as long as they were looked at.
 -- Grain: one row per Droplet and window
 -- Units: UTC, days, hours
--- Reads: report_clock, window_schedules
+-- Reads: report_clock, window_schedules, announced_windows
 -- Order: account, droplet, droplet_id, window_starts_at
 -- Time: window_starts_at
 -- Two queries: SQLite adds to times by text that is written once a schedule, PostgreSQL by intervals that are multiplied

@@ -25,7 +25,7 @@ calendar AS MATERIALIZED (
         d.day,
         CAST(strftime('%w', d.day) AS integer) AS number_of_weekday,
         date(d.day, 'start of month') AS month,
-        CAST(julianday(day_of(c.now)) - julianday(d.day) AS integer) AS age_days,
+        days_between(d.day, day_of(c.now)) AS age_days,
         seconds_between(d.day, c.now) / 3600 AS age_hours,
         d.day >= day_of(c.since) AS is_recent
     FROM day AS d, report_clock AS c
@@ -51,3 +51,23 @@ SELECT
 FROM schedule AS s
 CROSS JOIN calendar AS d
 WHERE d.day BETWEEN s.first_day AND s.last_day AND (s.weekday IS NULL OR d.number_of_weekday = s.number_of_weekday)
+UNION ALL
+SELECT
+    w.account,
+    w.droplet_id,
+    w.droplet,
+    w.plan,
+    w.retention_days,
+    month_of(w.window_starts_at),
+    day_of(w.window_starts_at),
+    w.window_starts_at,
+    w.window_ends_at,
+    datetime(w.window_ends_at, '+12 hours'),
+    datetime(w.window_starts_at, '+' || w.retention_days || ' days'),
+    days_between(day_of(w.window_starts_at), day_of(c.now)),
+    rounded(seconds_between(w.window_starts_at, c.now) / 3600),
+    day_of(w.window_starts_at) >= day_of(c.since),
+    w.window_starts_at < w.first_look_at,
+    w.last_observed_at
+FROM report_clock AS c
+CROSS JOIN announced_windows AS w

@@ -1,12 +1,12 @@
 -- Does each Droplet keep as many backups as its policy has had time to make?
--- A backup is expected for each window of window_schedules that a look followed, if the backup cannot have expired yet:
+-- A backup is expected for each window of due_windows that a look followed, if the backup cannot have expired yet:
 -- neither by the policy in force then nor by the one in force now. Switching backups off deletes them, so none is expected
 -- of windows before backups were last switched on again. Under any plan, even one whose windows nobody knows, a Droplet
 -- that had backups has too few with none left, unless backups were switched on again and no first window is over yet,
 -- which it is 12 h after its end; where no window is known, for 7 days.
 -- Grain: one row per selected Droplet that exists
 -- Units: UTC, hours
--- Reads: report_clock, known_droplets, droplet_size_now, backup_policies, droplet_windows, backups, window_schedules
+-- Reads: report_clock, known_droplets, droplet_size_now, backup_policies, droplet_windows, backups, window_schedules, announced_windows
 -- Order: account, droplet, droplet_id
 -- Columns:
 --   account: name of the account in the configuration
@@ -67,18 +67,32 @@ counted AS (
 
 due AS (
     SELECT
-        droplet_id,
-        CAST(sum(
+        d.droplet_id,
+        CAST(sum(d.windows) AS bigint) AS windows
+    FROM (
+        SELECT
+            s.droplet_id,
             CASE
-                WHEN weekday IS NULL THEN days_between(from_day, to_day) + 1
-                -- Of a fixed Sunday's weeks, those whose weekday came by the last day, less those where it came before the first.
-                ELSE (days_between('0001-01-07', to_day) + 7 - weekday) / 7
-                    - (days_between('0001-01-07', from_day) + 6 - weekday) / 7
-            END
-        ) AS bigint) AS windows
-    FROM counted
-    WHERE from_day <= to_day
-    GROUP BY droplet_id
+                WHEN s.weekday IS NULL THEN days_between(s.from_day, s.to_day) + 1
+                -- Of a fixed Sunday's weeks, those whose weekday came by the last day, less those where it came before.
+                ELSE (days_between('0001-01-07', s.to_day) + 7 - s.weekday) / 7
+                    - (days_between('0001-01-07', s.from_day) + 6 - s.weekday) / 7
+            END AS windows
+        FROM counted AS s
+        WHERE s.from_day <= s.to_day
+        UNION ALL
+        SELECT
+            w.droplet_id,
+            1
+        FROM report_clock AS c
+        CROSS JOIN announced_windows AS w
+        INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
+        WHERE
+            w.window_starts_at > seconds_before(c.now, 86400 * least_of(coalesce(w.retention_days, 28), p.counted_days))
+            AND w.last_observed_at >= seconds_before(w.window_ends_at, -12 * 3600)
+            AND (p.on_again_since IS NULL OR w.window_starts_at >= p.on_again_since)
+    ) AS d
+    GROUP BY d.droplet_id
 ),
 
 kept AS (

@@ -12,7 +12,7 @@ from inventory.views import reach
 
 MONTHLY_COST = "monthly_cost"
 
-_BY_WINDOW = frozenset({"due_windows", "empty_windows", "missed_backups"})
+_BY_WINDOW = frozenset({"announced_windows", "due_windows", "empty_windows", "missed_backups"})
 _BY_MONTH = frozenset({"coverage_by_month", MONTHLY_COST})
 _RETENTION = "droplet_retention"
 _OVERVIEW = "account_overview"

@@ -177,6 +177,20 @@ class WindowSchedule(NamedTuple):
     last_observed_at: datetime | None
 
 
+class AnnouncedWindow(NamedTuple):
+    """A window in which a backup was due because the API announced it."""
+
+    account: str
+    droplet_id: int
+    droplet: str
+    plan: str
+    retention_days: int | None
+    window_starts_at: datetime
+    window_ends_at: datetime
+    first_look_at: datetime
+    last_observed_at: datetime
+
+
 class DueWindow(NamedTuple):
     """A window in which a backup was due."""
 
@@ -381,6 +395,7 @@ ROWS: Mapping[str, type[Any]] = MappingProxyType(
         "droplet_size_by_day": DropletSizeOnDay,
         "fleet_size_by_day": FleetSizeOnDay,
         "size_growth": SizeGrowth,
+        "announced_windows": AnnouncedWindow,
         "size_anomalies": SizeAnomaly,
         "window_schedules": WindowSchedule,
         "due_windows": DueWindow,

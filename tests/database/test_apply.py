@@ -50,6 +50,7 @@ def droplet(number: int = 101) -> DropletState:
         unselected_since=None,
         first_seen_at=MONDAY,
         last_observed_at=MONDAY,
+        first_look_at=MONDAY,
         last_listed_at=MONDAY,
         gone_at=None,
         last_attempt_at=MONDAY,

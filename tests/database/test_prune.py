@@ -13,7 +13,7 @@ from inventory.store import prune
 from inventory.store.engine import Database
 from inventory.store.schema import backup_versions, backups, metadata, sync_runs
 from inventory.views.queries import Question, ask
-from inventory.views.rows import KnownDroplet, LiveBackup, RestorableBackup
+from inventory.views.rows import KnownDroplet, LiveBackup, RestorableBackup, WindowSchedule
 from tests.end_to_end.daemon_process import eventually
 from tests.histories import History, answers, live, tables
 from tests.simulated import MONDAY, Account, Row
@@ -59,8 +59,13 @@ def kept_answers(database: Database, since: datetime, now: datetime) -> Iterator
         with database.reading() as connection:
             found |= {name: ask(connection, row, Question(now=moment)) for name, row in WHOLE.items()}
             known = ask(connection, KnownDroplet, Question(now=moment))
-        # Beside when it was pruned, which is meant to change.
-        yield found | {"known_droplets": [row._replace(pruned_before=None) for row in known]}
+            schedules = ask(connection, WindowSchedule, Question(now=moment, since=since))
+        # Beside when it was pruned, which is meant to change, and what was due before that.
+        schedules = [row._replace(first_day=max(row.first_day, since.date())) for row in schedules]
+        yield found | {
+            "known_droplets": [row._replace(pruned_before=None) for row in known],
+            "window_schedules": schedules,
+        }
 
 
 def check_answers(database: Database, now: datetime) -> None:

@@ -72,6 +72,7 @@ def test_the_questions_use_views_that_exist() -> None:
         "report_clock",
         "known_droplets",
         "droplet_size_at_last_look",
+        "announced_windows",
         "window_schedules",
         "due_windows",
         "empty_windows",

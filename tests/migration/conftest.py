@@ -63,10 +63,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             **DROPLET_THEN,
             "created_at": MONDAY,
             "first_seen_at": MONDAY,
+            "first_look_at": first_look_at,
             "last_attempt_at": TUESDAY,
             "last_outcome": "complete",
         }
-        for droplet_id in (101, 2**40)
+        for droplet_id, first_look_at in ((101, MONDAY), (2**40, None))
     ],
     "account_versions": [{"account_id": 1, "status": "active", "valid_from": MONDAY, "valid_to": None}],
     "droplet_versions": [{"droplet_id": 101, "account_id": 1, **when, **DROPLET_THEN} for when in (CLOSED, OPEN)],

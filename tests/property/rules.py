@@ -165,6 +165,8 @@ def check_days(tables: Tables, attempts: Attempts) -> None:
     for droplet_id, pictures in attempts.pictures.items():
         for stamp in sorted(pictures):
             first.setdefault((droplet_id, stamp.date()), stamp)
+    for row in tables["droplets"]:
+        assert row["first_look_at"] == min(attempts.pictures.get(row["id"], ()), default=None), row
     days = {(row["droplet_id"], row["day"]): row for row in tables["droplet_days"]}
     assert days.keys() == last.keys()
     for key, picture in last.items():

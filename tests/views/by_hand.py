@@ -27,6 +27,7 @@ class ByHand:
     def __init__(self, database: Database, *, price: float | None = 6.0, status: str = "active") -> None:
         self.database = database
         self._waiting: list[sa.Executable] = []
+        self._first_look_at: datetime | None = None
         self.insert("accounts", id=1, name="default")
         then = {"name": "web", "region": "nyc3", "size_slug": "s", "price_monthly_usd": price, "status": status}
         self._version = {"droplet_id": WEB, "account_id": 1, **then}
@@ -53,7 +54,9 @@ class ByHand:
                 size_gigabytes=size_gigabytes,
                 first_look_at=moment,
             )
-            self.change("droplets", last_observed_at=moment, last_attempt_at=moment)
+            self._first_look_at = min(moment, self._first_look_at or moment)
+            times = {"last_observed_at": moment, "last_attempt_at": moment}
+            self.change("droplets", first_look_at=self._first_look_at, **times)
 
     def unselect(self, since: str) -> None:
         """Let the configuration select the Droplet no longer."""

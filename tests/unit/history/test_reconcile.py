@@ -84,6 +84,7 @@ FIRST_SEEN = DropletState(
     next_window_ends_at=NOON + timedelta(hours=20),
     unselected_since=None,
     first_seen_at=NOON,
+    first_look_at=NOON,
     last_observed_at=NOON,
     last_listed_at=NOON,
     gone_at=None,
@@ -106,6 +107,7 @@ def test_first_attempt_that_fails_knows_the_droplet_but_no_look() -> None:
         "it was forbidden",
         droplet=replace(
             FIRST_SEEN,
+            first_look_at=None,
             last_observed_at=None,
             last_listed_at=None,
             last_outcome="forbidden",

@@ -4,6 +4,7 @@ What was answered at a moment depends on the last look before it. So that it can
 look is kept, in the row that a look writes anyway.
 """
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from inventory.model import DropletState
@@ -21,11 +22,18 @@ def next_stamp(now: datetime, last_attempt_at: datetime, unselected_since: datet
     return max(now, last + STAMP_STEP)
 
 
-def with_look(before: DropletState, stamp: datetime) -> str:
-    """Add a look to those of its day: seconds of the UTC day, ascending, separated by commas.
+def looked_at(before: DropletState, stamp: datetime) -> DropletState:
+    """Give a Droplet's row after a look, which is added to those of its day; those of an earlier day are left out."""
+    return replace(
+        before,
+        first_look_at=before.first_look_at or stamp,
+        last_observed_at=stamp,
+        looks=_with_look(before, stamp),
+    )
 
-    Those of an earlier day are left out.
-    """
+
+def _with_look(before: DropletState, stamp: datetime) -> str:
+    """Add a look to those of its day: seconds of the UTC day, ascending, separated by commas."""
     second = str(stamp.hour * 3600 + stamp.minute * 60 + stamp.second)
     if before.looks is None or day_that_is_over(before, stamp):
         return second

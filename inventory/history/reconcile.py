@@ -25,7 +25,7 @@ from inventory.history.intervals import (
     policy_in_force,
     reselection,
 )
-from inventory.history.looks import next_stamp, with_look
+from inventory.history.looks import looked_at, next_stamp
 from inventory.history.rows import (
     attempted_droplet,
     changed_day,
@@ -131,14 +131,7 @@ def _from_not_found(stored: StoredDroplet, attempt: Failed, stamp: datetime, hel
         noted,
         outcome=Outcome.COMPLETE,
         error=None,
-        droplet=replace(
-            state,
-            first_look_at=state.first_look_at or stamp,
-            last_observed_at=stamp,
-            gone_at=stamp,
-            last_error=None,
-            looks=with_look(stored.state, stamp),
-        ),
+        droplet=replace(looked_at(state, stamp), gone_at=stamp, last_error=None),
         is_gone=True,
         closed=closed_with_droplet(stored),
         opened=(),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inventory.history.changes import End
-from inventory.history.looks import with_look
+from inventory.history.looks import looked_at
 from inventory.model import Backup, BackupState, Droplet, DropletDay, DropletState
 from inventory.vocabulary import Outcome
 
@@ -31,6 +31,8 @@ def shown_droplet(
     complete listing, `listed_at` is.
     """
     known = before or _unknown_droplet(droplet.id, account_id, stamp, outcome)
+    if observed_at:
+        known = looked_at(known, observed_at)
     window = droplet if droplet.is_window_known else known
     price = droplet.price_monthly_usd
     return replace(
@@ -45,14 +47,11 @@ def shown_droplet(
         next_window_starts_at=window.next_window_starts_at,
         next_window_ends_at=window.next_window_ends_at,
         unselected_since=None,
-        first_look_at=known.first_look_at or observed_at,
-        last_observed_at=observed_at or known.last_observed_at,
         last_listed_at=listed_at or known.last_listed_at,
         gone_at=None,
         last_attempt_at=stamp,
         last_outcome=outcome,
         last_error=error,
-        looks=with_look(known, observed_at) if observed_at else known.looks,
     )
 
 

@@ -46,21 +46,33 @@ def read_kept(
     if question.droplet_ids is not None:
         return [], since
     lives = _lives(droplets)
-    kept: dict[date, dict[str, AccountDay]] = defaultdict(dict)
-    rows = account_days.kept(connection, question.accounts, since, question.now)
-    for row in rows:
-        kept[row.day][row.account] = row
-    latest = {row.account: row for row in rows if row.day < since and row.droplets_observed}
+    kept = _by_day(account_days.kept(connection, question.accounts, since, question.now))
+    latest: dict[str, AccountDay] = {}
+    for day in sorted(each for each in kept if each < since):
+        latest |= _observed(kept[day])
     days: list[SizeOnDay] = []
     for day in _days(since, question.now.date()):
         counting = {name: life for name, life in lives.items() if life.counts_on(day)}
-        observed = {name: row for name, row in kept[day].items() if row.droplets_observed}
+        rows = kept.get(day, {})
+        observed = _observed(rows)
         latest |= observed
-        if not all(_is_known(life, kept[day].get(name), latest.get(name)) for name, life in counting.items()):
+        if not all(_is_known(life, rows.get(name), latest.get(name)) for name, life in counting.items()):
             return days, day
         if observed:
             days.append(SizeOnDay(day, add_up(latest[name].size_gigabytes for name in counting)))
     return days, question.now.date()
+
+
+def _by_day(rows: Iterable[AccountDay]) -> Mapping[date, Mapping[str, AccountDay]]:
+    found: dict[date, dict[str, AccountDay]] = defaultdict(dict)
+    for row in rows:
+        found[row.day][row.account] = row
+    return found
+
+
+def _observed(rows: Mapping[str, AccountDay]) -> Mapping[str, AccountDay]:
+    """Leave of the rows of a day those of accounts that somebody looked at."""
+    return {name: row for name, row in rows.items() if row.droplets_observed}
 
 
 def _is_known(life: _Life, row: AccountDay | None, latest: AccountDay | None) -> bool:

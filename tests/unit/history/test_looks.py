@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.history.looks import day_that_is_over, next_stamp, with_look
+from inventory.history.looks import day_that_is_over, looked_at, next_stamp
 from inventory.model import DropletState
 from tests.unit.attempts import NOON, after, seen
 
@@ -15,10 +15,10 @@ SECOND = timedelta(seconds=1)
 MIDNIGHT = NOON.replace(hour=0)
 
 
-def looked_at(*stamps: datetime) -> DropletState:
+def after_looks(*stamps: datetime) -> DropletState:
     state = replace(after(None, seen(at=stamps[0])).state, looks=None, last_observed_at=None)
     for stamp in stamps:
-        state = replace(state, looks=with_look(state, stamp), last_observed_at=stamp)
+        state = looked_at(state, stamp)
     return state
 
 
@@ -29,16 +29,16 @@ def kept(state: DropletState) -> list[datetime]:
 @given(st.sets(st.integers(0, 86_399), min_size=1, max_size=96))
 def test_every_look_of_a_day_is_kept(seconds: set[int]) -> None:
     stamps = [MIDNIGHT + second * SECOND for second in sorted(seconds)]
-    assert kept(looked_at(*stamps)) == stamps
+    assert kept(after_looks(*stamps)) == stamps
 
 
 def test_looks_of_an_earlier_day_are_left_out() -> None:
-    assert looked_at(NOON, NOON + timedelta(days=1)).looks == "43200"
+    assert after_looks(NOON, NOON + timedelta(days=1)).looks == "43200"
 
 
 def test_of_very_many_looks_none_is_missed_by_more_than_a_quarter_of_an_hour() -> None:
     stamps = [MIDNIGHT + timedelta(minutes=minute) for minute in range(24 * 60)]
-    found = kept(looked_at(*stamps))
+    found = kept(after_looks(*stamps))
     assert len(found) <= 2 * 96
     for moment in stamps:
         assert moment - max(each for each in found if each <= moment) < timedelta(minutes=15)
@@ -63,11 +63,11 @@ def test_a_stamp_is_later_than_the_last_attempt_and_selection(
 @pytest.mark.parametrize(("looks", "is_kept"), [(95, True), (96, False)])
 def test_the_first_look_left_out_is_the_97th(looks: int, is_kept: bool) -> None:  # noqa: FBT001
     stamps = [MIDNIGHT + number * SECOND for number in range(looks)]
-    assert (MIDNIGHT + looks * SECOND in kept(looked_at(*stamps, MIDNIGHT + looks * SECOND))) is is_kept
+    assert (MIDNIGHT + looks * SECOND in kept(after_looks(*stamps, MIDNIGHT + looks * SECOND))) is is_kept
 
 
 def test_without_looks_no_day_is_over() -> None:
-    state = looked_at(NOON)
+    state = after_looks(NOON)
     tomorrow = NOON + timedelta(days=1)
     assert day_that_is_over(state, tomorrow) == NOON.date()
     assert day_that_is_over(state, NOON + SECOND) is None

@@ -52,22 +52,4 @@ FROM schedule AS s
 CROSS JOIN calendar AS d
 WHERE d.day BETWEEN s.first_day AND s.last_day AND (s.weekday IS NULL OR d.number_of_weekday = s.number_of_weekday)
 UNION ALL
-SELECT
-    w.account,
-    w.droplet_id,
-    w.droplet,
-    w.plan,
-    w.retention_days,
-    month_of(w.window_starts_at),
-    day_of(w.window_starts_at),
-    w.window_starts_at,
-    w.window_ends_at,
-    datetime(w.window_ends_at, '+12 hours'),
-    datetime(w.window_starts_at, '+' || w.retention_days || ' days'),
-    days_between(day_of(w.window_starts_at), day_of(c.now)),
-    rounded(seconds_between(w.window_starts_at, c.now) / 3600),
-    day_of(w.window_starts_at) >= day_of(c.since),
-    w.window_starts_at < w.first_look_at,
-    w.last_observed_at
-FROM report_clock AS c
-CROSS JOIN announced_windows AS w
+SELECT * FROM announced_windows

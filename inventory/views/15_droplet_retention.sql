@@ -89,7 +89,7 @@ due AS (
         INNER JOIN policy AS p ON p.droplet_id = w.droplet_id
         WHERE
             w.window_starts_at > seconds_before(c.now, 86400 * least_of(coalesce(w.retention_days, 28), p.counted_days))
-            AND w.last_observed_at >= seconds_before(w.window_ends_at, -12 * 3600)
+            AND w.awaited_until_at <= w.last_observed_at
             AND (p.on_again_since IS NULL OR w.window_starts_at >= p.on_again_since)
     ) AS d
     GROUP BY d.droplet_id

@@ -177,20 +177,6 @@ class WindowSchedule(NamedTuple):
     last_observed_at: datetime | None
 
 
-class AnnouncedWindow(NamedTuple):
-    """A window in which a backup was due because the API announced it."""
-
-    account: str
-    droplet_id: int
-    droplet: str
-    plan: str
-    retention_days: int | None
-    window_starts_at: datetime
-    window_ends_at: datetime
-    first_look_at: datetime
-    last_observed_at: datetime
-
-
 class DueWindow(NamedTuple):
     """A window in which a backup was due."""
 
@@ -210,6 +196,12 @@ class DueWindow(NamedTuple):
     is_recent: bool
     is_before_first_look: bool
     last_observed_at: datetime | None
+
+
+class AnnouncedWindow(DueWindow):
+    """A window in which a backup was due because the API announced it."""
+
+    __slots__ = ()
 
 
 class EmptyWindow(NamedTuple):

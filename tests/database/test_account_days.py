@@ -11,6 +11,7 @@ from inventory.model import Selection
 from inventory.report.fleet_sizes import SizeOnDay, read_sizes
 from inventory.report.kept_days import read_kept
 from inventory.rounds.adding_up import add_up_after
+from inventory.simulator.faults import Fault
 from inventory.simulator.fleet import Fleet
 from inventory.store import forget
 from inventory.store.account_records import StoredAccount
@@ -19,7 +20,7 @@ from inventory.store.schema import account_days
 from inventory.sync.result import SyncReport
 from inventory.views.queries import Question, ask
 from inventory.views.rows import FleetSizeOnDay, KnownDroplet
-from tests.simulated import EVERYTHING, MONDAY, Account
+from tests.simulated import EVERYTHING, MONDAY, Account, backups_path
 
 DAY = timedelta(days=1)
 MONSTROUS = 77_777.0
@@ -51,9 +52,9 @@ def asked(account: Account, now: datetime | None = None) -> Sequence[FleetSizeOn
         return ask(connection, FleetSizeOnDay, Question(now or account.clock()))
 
 
-def summed_up(account: Account, days: int = 30) -> tuple[int, list[SizeOnDay]]:
+def summed_up(account: Account, days: int = 30, now: datetime | None = None) -> tuple[int, list[SizeOnDay]]:
     """Give how many days a summary reads from what is kept, and every day that it adds up."""
-    question = Question(account.clock())
+    question = Question(now or account.clock())
     with account.database.reading() as connection:
         droplets = ask(connection, KnownDroplet, question)
         found, until = read_kept(connection, question, droplets, question.now.date() - days * DAY)
@@ -119,16 +120,27 @@ def test_a_summary_goes_on_over_days_on_which_nobody_looked_at_one_account(
     assert summed_up(account, days=5) == (0, before)
 
 
-def test_a_summary_asks_the_droplets_where_one_went_while_nobody_looked(account: Account) -> None:
-    look(account, 4)
-    account.selection = of(*account.droplets[:2])
-    account.api.token_sees = set()
-    look(account, 4)
-    account.api.token_sees = None
-    look(account, 4)
-    before = summed_up(account)
+def test_a_summary_asks_the_droplets_where_one_went_while_nobody_looked(database: Database, account: Account) -> None:
+    """One is no longer selected on a day on which the other one cannot be listed; another account is looked at."""
+    other = Account(database, account.fleet, name="other")
+    other.configured = account.configured = frozenset({"default", "other"})
+    first, second, third = account.droplets
+    account.selection, other.selection = of(first, second), of(third)
+    for _ in range(4):
+        look(account)
+        add_up_after(database, other.sync())
+    account.selection = of(first)
+    account.api.faults[backups_path(first)] = Fault(status=403)
+    for _ in range(4):
+        look(account)
+        add_up_after(database, other.sync())
+    account.api.faults.clear()
+    look(account)
+    add_up_after(database, other.sync())
+    kept_now, before = summed_up(account)
+    assert (kept_now, len(before)) == (5, 9)
     added_up_anew(account)
-    assert summed_up(account)[1] == before[1]
+    assert summed_up(account) == (0, before)
 
 
 def test_nothing_is_written_twice_on_a_day(account: Account) -> None:
@@ -154,6 +166,7 @@ def test_a_past_moment_does_not_read_what_was_added_up_later(account: Account) -
     moments = [account.clock() - number * DAY + timedelta(minutes=1) for number in range(7)]
     forge(account)
     assert [len(forged(account, moment)) for moment in moments] == [4, 3, 2, 1, 0, 0, 0]
+    assert [summed_up(account, now=moment)[0] for moment in moments] == [4, 3, 2, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("how", ["is found again", "is selected again"])
@@ -171,6 +184,7 @@ def test_a_droplet_that_comes_back_changes_the_past(account: Account, how: str) 
     forge(account)
     look(account)
     assert forged(account) == []
+    assert summed_up(account)[0] == 0
     back = asked(account)
     assert [row.droplets_known for row in back[:8]] != [row.droplets_known for row in gone]
     look(account, 2)

@@ -362,6 +362,18 @@ def test_switched_on_again_it_has_time_until_its_first_window_is_over(
     assert emptied(web, over)
 
 
+def test_windows_that_were_announced_before_it_was_switched_on_again_say_nothing(web: ByHand) -> None:
+    web.policy("03-01 12:00", "03-08 12:00", plan="hourly")
+    web.policy("03-08 12:00", "03-09 12:00", plan=None)
+    web.policy("03-09 12:00", plan="hourly")
+    announce(web, "03-05 12:00", "03-06 12:00", "03-06 04:00", "03-06 08:00")
+    web.backup(1, "03-06 05:00", seen="03-06 12:00", gone="03-08 12:00", reason="backups_disabled")
+    web.looks("03-01 12:00", "03-05 12:00", "03-06 12:00", "03-07 12:00", size_gigabytes=1.0)
+    web.looks("03-08 12:00", "03-09 12:00", "03-10 12:00")
+    assert due(web, "03-10 12:00") == ["03-06 04:00"]
+    assert not emptied(web, "03-10 12:00")
+
+
 def test_the_summary_counts_a_droplet_with_none_left_as_unprotected_and_knows_no_cost_without_a_rate(
     web: ByHand,
 ) -> None:

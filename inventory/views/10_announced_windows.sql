@@ -23,7 +23,7 @@
 --   age_hours: from its start to report_clock.now
 --   is_recent: whether it opened on the UTC day of report_clock.since or later
 --   is_before_first_look: whether it opened before the Droplet's first look
---   last_observed_at: UTC stamp of the Droplet's last look; never NULL, since a look followed every one of them
+--   last_observed_at: UTC stamp of the Droplet's last look; NULL in due_windows alone, without a look
 WITH rule AS NOT MATERIALIZED (
     SELECT
         p.*,

@@ -21,9 +21,9 @@
 --   opens_after_hours: from 00:00 to when a window opens
 --   length_hours: from then to its end
 --   weekday: on which a window opens, as the policy said; NULL: on every day
---   first_day: UTC, on which the first window opened that is due
---   last_day: UTC, on which the last one did; before first_day if none is due
---   last_followed_day: UTC, the last one of which a look came 12 h after a window's end or later; NULL where none came
+--   first_day: UTC, from which on windows are due
+--   last_day: UTC, up to which they are; before first_day if none is
+--   last_followed_day: UTC, up to which a look came 12 h after a window's end or later; NULL where none came
 --   first_look_at: UTC stamp of the Droplet's first look
 --   last_observed_at: UTC stamp of the Droplet's last look; NULL without a look
 WITH RECURSIVE

@@ -374,6 +374,9 @@ def _postgresql(database: Database) -> Iterator[Callable[[str, list[dict[str, An
         raw: Any = connection.connection.driver_connection
         cursor = raw.cursor()
         cursor.execute("SET LOCAL session_replication_role = replica")
+        # A large fleet is made before its first row is written; 200,000 rows may take longer than a sync ever waits.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        cursor.execute("SET LOCAL statement_timeout = 0")
         yield insert
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # What autovacuum does within minutes.

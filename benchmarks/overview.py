@@ -3,7 +3,8 @@
     python -m benchmarks.overview sqlite:////tmp/many.db
 
 The database is one that `benchmarks.history` has filled. A line has the wall time, the processor time of this process
-and of the one of PostgreSQL that answers, where that runs here, and the memory that this process held at most.
+and of the one of PostgreSQL that answers, where that runs here, and the memory that this process held at most. Of what
+is judged and added up account by account, other processes of PostgreSQL answer, whose time is not in it.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from inventory.errors import DatabaseUnavailableError
 from inventory.judging.evidence import inspect
 from inventory.judging.findings import judge
 from inventory.judging.rules import Rules
@@ -25,6 +27,7 @@ from inventory.process.clock import utc_now
 from inventory.report.metrics import Most, render
 from inventory.report.overview import Judging, read_lines
 from inventory.report.summary import read, summarise
+from inventory.rounds.adding_up import add_up
 from inventory.rounds.verdict import figures
 from inventory.store import verdicts
 from inventory.store.engine import Database
@@ -38,6 +41,7 @@ _SUMS = {
     "cost_now": "SELECT account, sum(estimated_usd) FROM cost_now GROUP BY account",
     "monthly_cost": "SELECT account, month, sum(estimated_usd) FROM monthly_cost GROUP BY account, month",
     "account_overview": "SELECT * FROM account_overview",
+    "account_overview_by_month": "SELECT * FROM account_overview_by_month",
 }
 _MOST = Most(accounts=100, droplets=100)
 
@@ -56,6 +60,7 @@ def main() -> None:
             _keep(database, now, names[:1], connection)  # what is done once a process
         _measure("judge one account and add it up", database, partial(_keep, database, now, names[1:2]))
         _measure("judge all, add them up, keep", database, partial(_keep, database, now, names))
+        _measure("add up their days and months", database, partial(_add_up, database, now, names))
         judging = Judging(Rules(), (), names)
         _measure("report account_overview", database, lambda it: read_lines(it, Question(now), judging, today=now))
         for view, query in _SUMS.items():
@@ -68,6 +73,11 @@ def main() -> None:
 def _keep(database: Database, now: datetime, names: list[str], connection: sa.Connection) -> None:
     verdict = inspect(connection, now, Rules(), (), accounts=names)
     verdicts.keep(database, verdict, {}, figures(database, verdict))
+
+
+def _add_up(database: Database, now: datetime, names: list[str], _connection: sa.Connection) -> None:
+    for name in names:
+        add_up(database, name, now)
 
 
 def _sum(query: str, connection: sa.Connection) -> None:
@@ -90,7 +100,10 @@ def _measure(what: str, database: Database, ask: Callable[[sa.Connection], objec
     with database.reading() as connection:
         server = None if database.is_sqlite else connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         began, used = time.perf_counter(), _used(server)
-        ask(connection)
+        try:
+            ask(connection)
+        except DatabaseUnavailableError as error:
+            what = f"{what}: no answer ({error})"
         took, used = time.perf_counter() - began, _used(server) - used
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{what:40} {took:7.2f} s  processor {used:7.2f} s  {megabytes:6.0f} MB", flush=True)

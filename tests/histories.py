@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from inventory.rounds.adding_up import add_up_after
 from inventory.simulator.fleet import Fleet
 from inventory.simulator.story import seeded_fleet
 from inventory.store.copy import copy
@@ -51,7 +52,7 @@ def live(path: Path, *, seed: int, days: int, every_days: int) -> History:
             account.advance(days=every_days)
             if number % 20 == 0:
                 _let_the_newest_stand_out(fleet)
-            account.sync(is_full=False)
+            add_up_after(database, account.sync(is_full=False))
     return History(path, fleet)
 
 

@@ -19,6 +19,7 @@ from inventory.process.clock import utc_now
 from inventory.report import demo_text, summary_text
 from inventory.report.progress import Silence
 from inventory.report.summary import read, summarise
+from inventory.rounds.adding_up import add_up_after
 from inventory.simulator.api import SimulatedApi
 from inventory.simulator.server import serve
 from inventory.simulator.story import seeded_fleet
@@ -51,6 +52,7 @@ def run(*, days: int, droplets: int, seed: int, directory: Path, now: datetime |
             for _ in track(range(days), "Simulated days, one sync each", console=progress_console(), transient=True):
                 api.advance(to=fleet.now + timedelta(days=1))
                 report = _sync(database, api, url)
+                add_up_after(database, report)
         _show(database, path, report.finished_at)
     sys.stdout.write(demo_text.next_steps(path, sys.argv[0]))
     return EXIT_COMPLETE

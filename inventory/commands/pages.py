@@ -40,7 +40,8 @@ def run(config_file: Path | None, *, listen: str | None, connections: int | None
     if address == "off":
         raise UsageError("pages need an address: write --http ADDRESS:PORT")
     settings = load(config_file, needs_token=False)
-    log.configure(verbose=False, is_service=connections is not None, secrets=settings.secrets)
+    least = log.PROBLEMS if connections is None else log.EVENTS
+    log.configure(verbose=False, least=least, secrets=settings.secrets)
     judging = Judging(settings.rules, settings.exemptions, settings.judged_accounts, settings.groups)
     database = partial(opening.to_read, settings.database_url.get_secret_value(), settings.database_source)
     site = routes(Site(database, lambda: judging))

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
-from inventory.errors import EXIT_COMPLETE, ConfigurationError
+from inventory.errors import EXIT_COMPLETE, ConfigurationError, UsageError
+from inventory.network.access import Token
 from inventory.process.clock import utc_now
 from inventory.process.interruption import interruptible
 from inventory.simulator.api import DEFAULT_TOKEN, SimulatedApi
@@ -27,15 +28,24 @@ def run(*, port: int, droplets: int, days: int, token: str | None, seed: int, ol
 
     Raises:
         ConfigurationError: The port is taken.
+        UsageError: No program could send the token.
     """
+    accepted = _readable(token) if token is not None else DEFAULT_TOKEN
     started_at = utc_now() - timedelta(days=days)
     fleet = seeded_fleet(seed=seed, droplets=droplets, starts_at=started_at, days=days, oldest_goes=oldest_goes)
-    api = SimulatedApi(fleet, token=token or DEFAULT_TOKEN, limits=documented_limits, follow=utc_now)
+    api = SimulatedApi(fleet, token=accepted, limits=documented_limits, follow=utc_now)
     with interruptible(lambda _: None) as signal_number, _served(api, port) as url:
         _introduce(fleet, url, api.token)
         while signal_number() is None:
             time.sleep(_LOOK_FOR_SIGNAL_SECONDS)
     return EXIT_COMPLETE
+
+
+def _readable(token: str) -> str:
+    try:
+        return Token(token).get_secret_value()
+    except ValueError as error:
+        raise UsageError(f"--token: {error}") from error
 
 
 @contextmanager

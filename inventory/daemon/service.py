@@ -215,17 +215,18 @@ class Daemon:
             yield Following(lane)
 
     def _read_figures(self, database: Database, settings: Settings) -> Verdict:
-        with database.reading() as connection:
+        with database.reading_twice() as readers:
             judged = settings.judged_accounts
             now = utc_now()
-            snapshot = read_snapshot(connection, now, most_droplets=settings.droplet_metrics, names=judged)
+            snapshot = read_snapshot(readers.connection, now, most_droplets=settings.droplet_metrics, names=judged)
             verdict = inspect(
-                connection,
+                readers.connection,
                 now,
                 settings.rules,
                 settings.exemptions,
                 accounts=judged,
-                channels=undelivered(connection, settings.channels, now),
+                channels=undelivered(readers.connection, settings.channels, now),
+                second=readers.second,
             )
         self._figures = _Figures(snapshot, verdict)
         return verdict

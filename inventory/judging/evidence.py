@@ -61,13 +61,25 @@ def inspect(
     where Droplets are named, their accounts are judged with them.
     """
     parts = [accounts] if accounts is None or droplet_ids is not None else in_parts(connection, accounts)
-    verdicts: list[Verdict] = []
-    for part in parts:
-        whose = Question(now, accounts=part, droplet_ids=droplet_ids)
-        evidence, _ = read_evidence_beside(lambda _, __: None, TwoReaders(connection, second), whose)
-        of_channels = {} if verdicts else channels
-        verdicts.append(judge(replace(evidence, channels=of_channels), rules, exemptions, now))
+    first, *others = (Question(now, accounts=part, droplet_ids=droplet_ids) for part in parts)
+    readers = TwoReaders(connection, second)
+    judged = partial(_judged, rules=rules, exemptions=exemptions)
+    verdicts = [judged(readers, first, channels=channels)]
+    # Each account alone is read in a moment: two of them at once, rather than parts of one.
+    verdicts += readers.of_each(others, lambda reader, whose: judged(TwoReaders(reader), whose, channels={}))
     return together(verdicts)
+
+
+def _judged(
+    readers: TwoReaders,
+    whose: Question,
+    *,
+    rules: Rules,
+    exemptions: Sequence[Exemption],
+    channels: Mapping[str, Undelivered | None],
+) -> Verdict:
+    evidence, _ = read_evidence_beside(lambda _, __: None, readers, whose)
+    return judge(replace(evidence, channels=channels), rules, exemptions, whose.now)
 
 
 def in_parts(connection: sa.Connection, accounts: Collection[str]) -> list[Collection[str]]:
@@ -89,20 +101,19 @@ def read_evidence_beside(
 ) -> tuple[Evidence, _Beside]:
     """Read the rows to judge, and at the same time what else `read` reads of the same Droplets, gone ones included."""
     connection, now, accounts, droplet_ids = readers.connection, whose.now, whose.accounts, whose.droplet_ids
-    known = ask(connection, KnownDroplet, whose)
-    judged = [each for each in known if each.is_current]
-    are_all = accounts is None and droplet_ids is None
-    shared = frozenset[str]() if are_all else shared_names(connection, now, [each.droplet for each in judged])
     if droplet_ids is not None:
-        accounts = {each.account for each in judged}
+        accounts = {each.account for each in ask(connection, KnownDroplet, whose) if each.is_current}
     about = partial(Question, now, accounts=accounts, droplet_ids=droplet_ids)
-    # What takes longest comes first.
-    (retention, missed), beside, anomalies, others = readers.at_once(
+    # What takes longest comes first, so that both readers end at about the same time.
+    (retention, missed), (judged, beside), anomalies, unprotected, others = readers.at_once(
         partial(_windows, about=about),
-        lambda connection: read(connection, known),
+        partial(_droplets_and, read=read, whose=whose),
         partial(_anomalies, about=about),
+        partial(ask, row=UnprotectedDroplet, question=about()),
         partial(_others, about=about),
     )
+    are_all = whose.accounts is None and droplet_ids is None
+    shared = frozenset[str]() if are_all else shared_names(connection, now, [each.droplet for each in judged])
     evidence = Evidence(
         accounts=accounts,
         droplet_ids=frozenset(each.droplet_id for each in judged),
@@ -112,11 +123,19 @@ def read_evidence_beside(
         retention=retention,
         missed=missed,
         backups=_in_doubt(connection, now, retention, missed, others.losses),
-        unprotected=others.unprotected,
+        unprotected=unprotected,
         anomalies=anomalies,
         shared_names=shared,
     )
     return evidence, beside
+
+
+def _droplets_and(
+    connection: sa.Connection, read: Callable[[sa.Connection, Sequence[KnownDroplet]], _Beside], whose: Question
+) -> tuple[list[KnownDroplet], _Beside]:
+    """Read the Droplets to judge, and what `read` reads of these and those that no longer exist."""
+    known = ask(connection, KnownDroplet, whose)
+    return [each for each in known if each.is_current], read(connection, known)
 
 
 class _Others(NamedTuple):
@@ -125,7 +144,6 @@ class _Others(NamedTuple):
     tags: Sequence[DropletTag]
     health: Sequence[SyncHealth]
     losses: Sequence[Event]
-    unprotected: Sequence[UnprotectedDroplet]
 
 
 def _others(connection: sa.Connection, about: Callable[..., Question]) -> _Others:
@@ -134,7 +152,6 @@ def _others(connection: sa.Connection, about: Callable[..., Question]) -> _Other
         tags=ask(connection, DropletTag, about()),
         health=ask(connection, SyncHealth, about()),
         losses=ask(connection, Event, recent),
-        unprotected=ask(connection, UnprotectedDroplet, about()),
     )
 
 

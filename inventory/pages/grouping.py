@@ -35,15 +35,21 @@ def ways(reading: Reading) -> Sequence[str]:
 
 def names(reading: Reading, by: str, account_of: Mapping[int, str]) -> Mapping[int, Collection[str]]:
     """Give the groups in which each of these Droplets counts, by its id: several where they are tags."""
-    if by == "account":
-        return {number: (account,) for number, account in account_of.items()}
-    if by == "group":
-        groups = reading.groups()
-        return {number: (groups.get(account) or NO_GROUP,) for number, account in account_of.items()}
+    if by != "tag":
+        its = of_accounts(reading, by, set(account_of.values()))
+        return {number: its[account] for number, account in account_of.items()}
     tags: dict[int, list[str]] = defaultdict(list)
     for row in ask(reading.connection, DropletTag, Question(reading.now)):
         tags[row.droplet_id].append(row.tag)
     return {number: tags.get(number) or (UNTAGGED,) for number in account_of}
+
+
+def of_accounts(reading: Reading, by: str, accounts: Collection[str]) -> Mapping[str, Collection[str]]:
+    """Give the group in which each of these accounts counts as a whole, where sums are not by tag."""
+    if by == "account":
+        return {account: (account,) for account in accounts}
+    groups = reading.groups()
+    return {account: (groups.get(account) or NO_GROUP,) for account in accounts}
 
 
 def in_order(found: Collection[str]) -> list[str]:

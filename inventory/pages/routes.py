@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from inventory.pages.rendering import policy
 from inventory.pages.site import Answer, Site
+from inventory.report.details import read_id
 
 _RETRY_SECONDS = 5
 
@@ -28,7 +29,10 @@ def routes(site: Site) -> Sequence[BaseRoute]:
         return _response(request, site.comparison(dict(request.query_params)))
 
     def droplet(request: Request) -> Response:
-        return _response(request, site.droplet(request.path_params["id"], dict(request.query_params)))
+        droplet_id = read_id(request.path_params["id"])
+        if droplet_id is None:
+            return anything_else(request)
+        return _response(request, site.droplet(droplet_id, dict(request.query_params)))
 
     def reports(request: Request) -> Response:
         return _response(request, site.reports(dict(request.query_params)))
@@ -44,7 +48,7 @@ def routes(site: Site) -> Sequence[BaseRoute]:
         Route("/calendar", calendar),
         Route("/cost", cost),
         Route("/compare", comparison),
-        Route("/droplets/{id:int}", droplet),
+        Route("/droplets/{id}", droplet),
         Route("/reports", reports),
         Route("/reports/{name}", report),
         Route("/{path:path}", anything_else),

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -44,16 +45,24 @@ def has_room_for_temporary_files(least_bytes: int) -> bool:
 
 
 def free(path: Path) -> str:
-    """Say how much room is left beside `path`, as in "0 B free" or "75 GB free"."""
+    """Say how much room is left beside `path`, as in "0 B free" or "75 GB free", and what else keeps files small."""
     try:
         found = _measured(path)
     except OSError:
         return "room unknown"
-    amount = float(_free_bytes(found))
+    most_bytes = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return (
+        f"{_amount(_free_bytes(found))} free"
+        + ("" if _has_names(found) else ", but not one more file can be made")
+        + ("" if most_bytes == resource.RLIM_INFINITY else f", but no file may exceed {_amount(most_bytes)}: ulimit -f")
+    )
+
+
+def _amount(number: float) -> str:
     unit, *larger = _UNITS
-    while amount >= _STEP and larger:
-        amount, unit = amount / _STEP, larger.pop(0)
-    return f"{amount:,.0f} {unit} free" + ("" if _has_names(found) else ", but not one more file can be made")
+    while number >= _STEP and larger:
+        number, unit = number / _STEP, larger.pop(0)
+    return f"{number:,.0f} {unit}"
 
 
 def _measured(path: Path) -> os.statvfs_result:

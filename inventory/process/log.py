@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 
-def configure(*, verbose: bool, secrets: Collection[str], is_service: bool = False) -> None:
-    """Log to stderr: everything if `verbose`, events if this is a service, otherwise nothing.
+EVENTS, PROBLEMS, NOTHING = logging.INFO, logging.WARNING, logging.CRITICAL + 1
+"""What a service logs, what is logged beside answers to a person, and what a command logs that reports its problems."""
+
+
+def configure(*, verbose: bool, secrets: Collection[str], least: int = NOTHING) -> None:
+    """Log to stderr: everything if `verbose`, otherwise what is as important as `least` or more.
 
     On a terminal a line is `key=value` pairs, elsewhere a JSON document. Control characters are escaped; each of
     `secrets`, and all that looks like a token, is replaced by `[token]`. May be called again, with other secrets.
@@ -30,10 +34,9 @@ def configure(*, verbose: bool, secrets: Collection[str], is_service: bool = Fal
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     # Without any handler Python would print warnings itself.
-    handler = _handler(secrets) if verbose or is_service else logging.NullHandler()
+    handler = _handler(secrets) if verbose or least < NOTHING else logging.NullHandler()
     logging.basicConfig(handlers=[handler], level=logging.INFO if verbose else logging.WARNING, force=True)
-    silent = logging.INFO if is_service else logging.CRITICAL + 1
-    logging.getLogger("inventory").setLevel(logging.DEBUG if verbose else silent)
+    logging.getLogger("inventory").setLevel(logging.DEBUG if verbose else least)
 
 
 _DESCRIBED: tuple["Processor", ...] = (

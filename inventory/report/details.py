@@ -85,6 +85,12 @@ class BackupDetails:
         return self.lifetime.droplet_id
 
 
+def read_id(written: str) -> int | None:
+    """Return the id that is written; None if it is none that DigitalOcean gives."""
+    number = int(written) if re.fullmatch(r"[0-9]{1,19}", written) else 0
+    return number if 0 < number <= LARGEST_ID else None
+
+
 def find(connection: sa.Connection, question: Question, name: str) -> tuple[int, int | None]:
     """Give the id of the Droplet that a name or id means, and the id of the backup if it is one.
 
@@ -93,8 +99,8 @@ def find(connection: sa.Connection, question: Question, name: str) -> tuple[int,
     Raises:
         UsageError: Nothing of that name is known, or more than one Droplet.
     """
-    number = int(name) if re.fullmatch(r"[0-9]{1,19}", name) else 0
-    if 0 < number <= LARGEST_ID and (droplet_id := records.owner(connection, number)) is not None:
+    number = read_id(name)
+    if number is not None and (droplet_id := records.owner(connection, number)) is not None:
         return droplet_id, number
     ids = selecting.find(connection, question, [name], [], question.now)
     assert ids is not None

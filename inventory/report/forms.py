@@ -15,9 +15,10 @@ from inventory.report import rows_export, rows_html, rows_table, rows_text, summ
 from inventory.report.completeness import Gap
 from inventory.report.overview import OVERVIEW, Judging, read_lines
 from inventory.report.summary import Summary
+from inventory.store.runs import accounts_synced
 from inventory.views.catalog import View
 from inventory.views.queries import Question, ask, stream
-from inventory.views.rows import ROWS, SyncHealth
+from inventory.views.rows import ROWS
 
 # A table is for eyes; what is longer is for a program.
 _MOST_ROWS_SHOWN = 1000
@@ -139,7 +140,8 @@ class RowsReport:
         return rows[:most], " ".join([*remarks, *([warning] if warning else [])]) or None
 
     def _is_anything_known(self) -> bool:
-        return bool(ask(self.connection, SyncHealth, Question(self.question.now, accounts=self.question.accounts)))
+        synced, asked_about = accounts_synced(self.connection, self.question.now), self.question.accounts
+        return bool(synced if asked_about is None else synced.intersection(asked_about))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import TextIO
 
 from inventory.errors import ConfigurationError, Kept, OutputError
-from inventory.process import disk
+from inventory.process import disk, left_behind
 
 # The directory takes no new file, or what is there is mounted by itself or another user's.
 _CANNOT_BE_REPLACED = (errno.EACCES, errno.EBUSY, errno.EPERM, errno.EROFS)
 _STREAMS = (1, 2)
+
+_PREFIX, _BYTES = ".inventory-", 8
+_DRAFTS = _PREFIX + 2 * _BYTES * "[0-9a-f]"
 
 
 @contextmanager
 def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
     """Give a file to write, and move it to `path` at the end of the block: a reader sees the old file or the new one.
 
-    Its mode is that of any new file where `mode` is None. What cannot be replaced is written in place: a device, a
-    pipe, an open stream under a name such as /dev/stdout, a file that is mounted there by itself.
+    Its mode is that of any new file where `mode` is None. What killed processes left on its way there is removed. What
+    cannot be replaced is written in place: a device, a pipe, an open stream under a name such as /dev/stdout, a file
+    that is mounted there by itself.
 
     Raises:
         OutputError: The disk is full or failing.
@@ -37,18 +41,18 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[TextIO]:
         return
     made = Path(draft.name)
     try:
-        with _explaining(path, Kept.NOTHING_CHANGED):
-            with draft:
-                yield draft
-                draft.flush()
-                os.fsync(draft.fileno())
+        # Open, and so locked, until it has its name.
+        with _explaining(path, Kept.NOTHING_CHANGED), draft:
+            yield draft
+            draft.flush()
+            os.fsync(draft.fileno())
             if mode is not None:
                 made.chmod(mode)
             if _is_moved(made, path):
                 return
             file = _in_place(path)
-        with _explaining(path, Kept.CUT_SHORT), file, made.open(encoding="utf-8") as whole:
-            shutil.copyfileobj(whole, file)
+            with _explaining(path, Kept.CUT_SHORT), file, made.open(encoding="utf-8") as whole:
+                shutil.copyfileobj(whole, file)
     finally:
         with suppress(OSError):
             made.unlink()
@@ -90,12 +94,24 @@ def _draft(path: Path) -> TextIO | None:
         raise OSError("it is not a file")
     if _is_stream(path):
         return None
+    left_behind.remove(path.parent.glob(_DRAFTS), Path.unlink)
     try:
-        return (path.parent / f".inventory-{secrets.token_hex(8)}").open("x", encoding="utf-8")
+        return _new(path.parent)
     except OSError as error:
         if error.errno in _CANNOT_BE_REPLACED and path.is_file():
             return None
         raise
+
+
+def _new(place: Path) -> TextIO:
+    while True:
+        draft = (place / f"{_PREFIX}{secrets.token_hex(_BYTES)}").open("x", encoding="utf-8")
+        try:
+            if left_behind.lock(draft.fileno(), Path(draft.name)):
+                return draft
+        except OSError:  # a file system without locks, on which nothing is taken for left behind
+            return draft
+        draft.close()
 
 
 def _is_stream(path: Path) -> bool:

@@ -67,11 +67,22 @@ SHOWN: Mapping[str, Sequence[str]] = MappingProxyType(
             "windows_made_percent",
             "last_complete_at",
         ),
+        "account_overview_by_month": (
+            "account_group",
+            "month",
+            "droplets",
+            "backups_made",
+            "estimated_usd",
+            "droplets_of_unknown_cost",
+            "windows_made_percent",
+            "is_complete_month",
+        ),
     }
 )
 """View -> the columns that fit on a screen, after account and Droplet; CSV and JSON have all columns."""
 
 _HEADERS = {
+    "droplets_of_unknown_cost": "cost unknown",
     "size_30_days_ago_gigabytes": "30 days ago",
     "growth_per_day_gigabytes": "per day",
     "size_in_90_days_gigabytes": "in 90 days",
@@ -96,6 +107,7 @@ _ANSWERS = {
     "backups",
     "day",
     "details",
+    "droplets_of_unknown_cost",
     "droplets_overdue",
     "estimated_usd",
     "event",

@@ -7,10 +7,11 @@ import sqlalchemy as sa
 
 from inventory.errors import UsageError
 from inventory.report import rows_text
+from inventory.store.runs import accounts_synced
 from inventory.terminal import words
 from inventory.terminal.spelling import expanded, matching, nearest
 from inventory.views.queries import Question, ask
-from inventory.views.rows import DropletTag, KnownDroplet, SyncHealth
+from inventory.views.rows import DropletTag, KnownDroplet
 
 _WITH_DROPLETS = """
 SELECT a.name, a.account_group
@@ -142,8 +143,7 @@ def not_judged(connection: sa.Connection, question: Question, configured: Collec
     """Name the accounts that were synced, but are no longer configured; none where the question names others."""
     if question.accounts is None or question.accounts != configured:
         return ()
-    synced = {each.account for each in ask(connection, SyncHealth, Question(now=question.now))}
-    return sorted(synced - set(configured))
+    return sorted(accounts_synced(connection, question.now) - set(configured))
 
 
 def _check_accounts(connection: sa.Connection, accounts: Iterable[str], known: Sequence[KnownDroplet]) -> None:

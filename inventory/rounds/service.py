@@ -48,7 +48,7 @@ def starting(
         calling(lambda: events.put("reload"), signal.SIGHUP),
     ):
         settings = load(config_file)
-        log.configure(verbose=is_verbose, is_service=True, secrets=settings.secrets)
+        log.configure(verbose=is_verbose, least=log.EVENTS, secrets=settings.secrets)
         for warning in settings.warnings:
             _log.warning("settings.warning", warning=warning)
         yield settings, events, signal_number
@@ -118,7 +118,7 @@ def reloaded(config_file: Path | None, before: Settings, *, is_verbose: bool) ->
         _log.error("settings.kept", error=f"kept the previous configuration: {error}")
         return None
     if settings.secrets != before.secrets:
-        log.configure(verbose=is_verbose, is_service=True, secrets=settings.secrets)
+        log.configure(verbose=is_verbose, least=log.EVENTS, secrets=settings.secrets)
     for warning in settings.warnings:
         _log.warning("settings.warning", warning=warning)
     return settings

@@ -32,9 +32,17 @@ def is_news(reports: Sequence[SyncReport]) -> bool:
 def read(database: Database, settings: Settings, accounts: Collection[str] | None, now: datetime) -> Verdict:
     """Judge these accounts, all that were ever synced if that is None, and every channel."""
     rules, exemptions = settings.rules, settings.exemptions
-    with database.reading() as connection:
-        channels = undelivered(connection, settings.channels, now)
-        return inspect(connection, now, rules, exemptions, accounts=accounts, channels=channels)
+    with database.reading_twice() as readers:
+        channels = undelivered(readers.connection, settings.channels, now)
+        return inspect(
+            readers.connection,
+            now,
+            rules,
+            exemptions,
+            accounts=accounts,
+            channels=channels,
+            second=readers.second,
+        )
 
 
 def judged(database: Database, settings: Settings, accounts: Collection[str] | None) -> Verdict:
@@ -61,6 +69,8 @@ def keep(database: Database, settings: Settings, verdict: Verdict) -> None:
 
 def figures(database: Database, verdict: Verdict) -> Sequence[AccountOverview]:
     """Add up the figures of each account that was judged, as of the verdict's moment."""
-    with database.reading() as connection:
-        questions = [Question(verdict.now, accounts=part) for part in in_parts(connection, sorted(verdict.accounts))]
-        return [row for question in questions for row in ask(connection, AccountOverview, question)]
+    with database.reading_twice() as readers:
+        parts = in_parts(readers.connection, sorted(verdict.accounts))
+        questions = [Question(verdict.now, accounts=part) for part in parts]
+        answers = readers.of_each(questions, lambda reader, question: ask(reader, AccountOverview, question))
+        return [row for rows in answers for row in rows]

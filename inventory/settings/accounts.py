@@ -14,7 +14,7 @@ from inventory.errors import ConfigurationError
 from inventory.model import Selection
 from inventory.network.access import Token
 from inventory.settings import files
-from inventory.settings.declared import ACCOUNT_NAME, DEFAULT_ACCOUNT, AccountTable, WrittenSettings
+from inventory.settings.declared import ACCOUNT_NAME, DEFAULT_ACCOUNT, NAME_RULE, AccountTable, WrittenSettings
 from inventory.settings.formats import read_secret_path
 from inventory.settings.lines import lines_of
 from inventory.settings.problems import mistakes_in
@@ -96,7 +96,8 @@ def read_directory(directory: str, others: Collection[AccountSettings], *, needs
     """Read the accounts whose files are in a directory; one that has the token of another is out.
 
     Args:
-        directory: Its path. Files whose names begin with a dot, and directories, are passed over.
+        directory: Its path. Files whose names begin with a dot are passed over, and directories, unless they have the
+            name of an account's file: Docker makes one in place of a file that is to be mounted and is not there.
         others: The accounts of the configuration file; one of these names is left to it.
         needs_token: Whether files that hold a token are read.
 
@@ -111,9 +112,7 @@ def read_directory(directory: str, others: Collection[AccountSettings], *, needs
         if not {_TABLE, _TOKEN} & paths.keys():
             found.warnings.append(f"{place}: is no account's file: its name ends in neither .toml nor .token")
         elif not _is_name(name):
-            found.warnings.append(
-                f"{place}: an account's name has 1 to 64 letters, digits, dots, dashes and underscores"
-            )
+            found.warnings.append(f"{place}: {NAME_RULE}")
         elif name in names:
             found.warnings.append(f"{place}: is not read, because the configuration file has an account {name} too")
         else:
@@ -129,7 +128,7 @@ def _files(directory: str) -> dict[str, dict[str, str]]:
     """Give the paths of each account's files, by how they end."""
     found: dict[str, dict[str, str]] = {}
     try:
-        entries = [each for each in Path(directory).iterdir() if not each.name.startswith(".") and not each.is_dir()]
+        entries = [each for each in Path(directory).iterdir() if not each.name.startswith(".") and _is_meant(each)]
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise ConfigurationError(f"accounts_directory: {shown(directory)}: {why}") from None
@@ -137,6 +136,10 @@ def _files(directory: str) -> dict[str, dict[str, str]]:
         end = entry.suffix if entry.suffix in (_TABLE, _TOKEN) else ""
         found.setdefault(entry.name.removesuffix(end), {})[end] = str(entry)
     return found
+
+
+def _is_meant(entry: Path) -> bool:
+    return entry.suffix in (_TABLE, _TOKEN) or not entry.is_dir()
 
 
 def _is_name(name: str) -> bool:

@@ -42,6 +42,7 @@ HostName = Annotated[
     StringConstraints(strip_whitespace=True, to_lower=True, pattern="^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"),
 ]
 AccountName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+NAME_RULE = "a name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 
 
 class _Declared(BaseModel):

@@ -86,7 +86,7 @@ def _read(path: str, limit_bytes: int) -> str:
     except OSError as error:
         raise ValueError(f"{(error.strerror or str(error)).lower()} (running as uid {os.getuid()})") from None
     if len(content) > limit_bytes:
-        raise ValueError(f"is larger than {limit_bytes // 1024} kB; is it the right file?")
+        raise ValueError(f"is larger than {limit_bytes // 1024} kB, so that it cannot be the right file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from inventory.settings.declared import (
     DEFAULT_ACCOUNT,
+    NAME_RULE,
     SECRETS,
     VARIABLES,
     AccountTable,
@@ -32,11 +33,11 @@ _LONGEST_SHOWN = 100
 _OUR_WORDS = {
     ("accounts", "dict_type"): "must be tables, each [accounts.NAME]",
     ("accounts", "model_type"): "must be a table, [accounts.NAME]",
-    ("accounts", "string_pattern_mismatch"): "a name has 1 to 64 letters, digits, dots, dashes and underscores",
+    ("accounts", "string_pattern_mismatch"): NAME_RULE,
     ("notify", "tuple_type"): "must be tables, each [[notify]]",
     ("notify", "model_type"): "must be a table, [[notify]]",
     ("notify", "missing"): "is missing",
-    ("notify", "string_pattern_mismatch"): "a name has 1 to 64 letters, digits, dots, dashes and underscores",
+    ("notify", "string_pattern_mismatch"): NAME_RULE,
     ("exemptions", "tuple_type"): "must be tables, each [[exemptions]]",
     ("exemptions", "model_type"): "must be a table, [[exemptions]]",
     ("exemptions", "missing"): "is missing",

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from inventory.store import account_records
 from inventory.store.bulk import upsert
-from inventory.store.schema import account_days, accounts, droplet_versions, droplets
+from inventory.store.schema import account_days, accounts, droplet_versions
 from inventory.views.rows import FleetSizeOnDay
 
 _DAY = timedelta(days=1)
@@ -35,10 +36,11 @@ def find_open(connection: sa.Connection, account: str, as_of: datetime) -> OpenD
     account_id = connection.scalar(sa.select(accounts.c.id).where(accounts.c.name == account))
     if account_id is None:
         return None
-    first, last = _first_day(connection, account_id), as_of.date() - 2 * _DAY
+    first_look = account_records.first_look(connection, account_id)
     came_at = _came_at(connection, account_id)
-    if first is None or (came_at and came_at + _DAY >= as_of):
+    if first_look is None or (came_at and came_at + _DAY >= as_of):
         return None
+    first, last = first_look.date(), as_of.date() - 2 * _DAY
     holds = account_days.c.added_up_at > came_at + _DAY if came_at else sa.true()
     days = sa.select(account_days.c.day).where(account_days.c.account_id == account_id, holds)
     kept = set(connection.scalars(days.where(account_days.c.day.between(first, last))))
@@ -48,9 +50,7 @@ def find_open(connection: sa.Connection, account: str, as_of: datetime) -> OpenD
 
 def keep(connection: sa.Connection, days: OpenDays, rows: Iterable[FleetSizeOnDay], as_of: datetime) -> None:
     """Keep what the view says of these days as of a moment; of days on which nobody looked it says nothing."""
-    # Nobody deletes the account meanwhile.
-    its = sa.select(accounts.c.id).where(accounts.c.id == days.account_id)
-    if connection.scalar(its.with_for_update(read=True, key_share=True)) is None:
+    if not account_records.holds(connection, days.account_id):
         return
     found = {row.day: row for row in rows}
     upsert(
@@ -73,13 +73,6 @@ _FIGURES = ("backups", "size_gigabytes", "droplets_observed", "droplets_known")
 
 def _days(first: date, last: date) -> Iterable[date]:
     return (first + number * _DAY for number in range((last - first).days + 1))
-
-
-def _first_day(connection: sa.Connection, account_id: int) -> date | None:
-    """Return the day of the first look at a Droplet that is the account's now."""
-    first = sa.select(sa.func.min(droplets.c.first_look_at)).where(droplets.c.account_id == account_id)
-    found: datetime | None = connection.scalar(first)
-    return found.date() if found else None
 
 
 def _came_at(connection: sa.Connection, account_id: int) -> datetime | None:

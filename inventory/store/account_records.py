@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from inventory.history.looks import STAMP_STEP
 from inventory.model import Account
 from inventory.store.bulk import insert_or_leave
-from inventory.store.schema import account_versions, accounts
+from inventory.store.schema import account_versions, accounts, droplets
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,19 @@ def read_account(connection: sa.Connection, name: str) -> StoredAccount | None:
     columns = (accounts.c[name] for name in StoredAccount.__slots__)
     row = connection.execute(sa.select(*columns).where(accounts.c.name == name)).one_or_none()
     return StoredAccount(*row) if row else None
+
+
+def first_look(connection: sa.Connection, account_id: int) -> datetime | None:
+    """Return the stamp of the first look at a Droplet that is the account's now; None if there was none."""
+    first = sa.select(sa.func.min(droplets.c.first_look_at)).where(droplets.c.account_id == account_id)
+    found: datetime | None = connection.scalar(first)
+    return found
+
+
+def holds(connection: sa.Connection, account_id: int) -> bool:
+    """Tell whether the account is there, and keep everybody from deleting it until the transaction ends."""
+    its = sa.select(accounts.c.id).where(accounts.c.id == account_id)
+    return connection.scalar(its.with_for_update(read=True, key_share=True)) is not None
 
 
 def namesakes(connection: sa.Connection, found: Account, name: str) -> list[str]:

@@ -7,7 +7,6 @@ that it could not copy into the file, and what was in it would be lost.
 """
 
 import errno
-import fcntl
 import glob
 import os
 import shutil
@@ -21,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory.errors import DatabaseUnavailableError, DatabaseUnusableError, Kept
-from inventory.process import disk
+from inventory.process import disk, left_behind
 from inventory.store.driver_errors import DriverErrors
 from inventory.store.engine import Database
 
@@ -92,8 +91,7 @@ def directory(path: Path) -> Iterator[Path]:
         # Before it is locked, another process may take it for left behind.
         with suppress(FileNotFoundError):
             descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if made.exists():
+            if left_behind.lock(descriptor, made):
                 break
             os.close(descriptor)
     try:
@@ -105,14 +103,7 @@ def directory(path: Path) -> Iterator[Path]:
 
 def remove_left_behind(path: Path) -> None:
     """Remove the directories beside `path` that killed processes left."""
-    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
-        with suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left)
-            finally:
-                os.close(descriptor)
+    left_behind.remove(path.parent.glob(f"{glob.escape(_prefix(path))}*"), shutil.rmtree)
 
 
 def _prefix(path: Path) -> str:

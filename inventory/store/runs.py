@@ -158,15 +158,31 @@ def record_attempts(connection: sa.Connection, run_id: int, rows: list[dict[str,
     upsert(connection, sync_listings, [{"run_id": run_id, **row} for row in rows])
 
 
-def last_complete(connection: sa.Connection, account_id: int | None) -> datetime | None:
-    """Return when the last complete run over the whole configuration ended; None if there was none."""
+def accounts_synced(connection: sa.Connection, at: datetime) -> set[str]:
+    """Name the accounts that had a run by a moment: those that sync_health has then."""
+    had_one = sa.exists().where(sync_runs.c.account_id == accounts.c.id, sync_runs.c.started_at <= at)
+    return set(connection.scalars(sa.select(accounts.c.name).where(had_one)))
+
+
+def last_complete(
+    connection: sa.Connection, account_id: int | None, *, before: datetime | None = None
+) -> datetime | None:
+    """Return when the last complete run over the whole configuration ended, before a moment; None if there was none."""
     query = sa.select(sa.func.max(sync_runs.c.finished_at)).where(
         sync_runs.c.account_id == account_id,
         sync_runs.c.status == RunStatus.COMPLETE,
         sync_runs.c.mode != RunMode.SUBSET,
+        sync_runs.c.finished_at < before if before else sa.true(),
     )
     last: datetime | None = connection.execute(query).scalar_one()
     return last
+
+
+def first_started(connection: sa.Connection, account_id: int) -> datetime | None:
+    """Return when the account's first run that was not pruned started; None if there was none."""
+    first = sa.select(sa.func.min(sync_runs.c.started_at)).where(sync_runs.c.account_id == account_id)
+    found: datetime | None = connection.scalar(first)
+    return found
 
 
 def last_started(connection: sa.Connection, account_id: int | None, *, before_run_id: int | None) -> datetime | None:

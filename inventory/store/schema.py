@@ -503,6 +503,23 @@ account_days = sa.Table(
     sqlite_with_rowid=False,
 )
 
+account_months = sa.Table(
+    "account_months",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, comment="Id of the account"),
+    sa.Column("month", sa.Date(), primary_key=True, comment="UTC, its first day"),
+    sa.Column("droplets", sa.Integer(), nullable=False, comment="As in the view account_overview_by_month"),
+    sa.Column("backups_made", sa.BigInteger(), nullable=False, comment="As there"),
+    sa.Column("estimated_usd", sa.Double(), comment="As there; NULL if no Droplet's cost is known"),
+    sa.Column("droplets_of_unknown_cost", sa.Integer(), nullable=False, comment="As there"),
+    sa.Column("windows_due", sa.BigInteger(), nullable=False, comment="As there"),
+    sa.Column("windows_made", sa.BigInteger(), nullable=False, comment="As there"),
+    sa.Column("is_complete_month", sa.Boolean(), nullable=False, comment="As there"),
+    _at("added_up_at", "UTC; the moment whose knowledge it is; it is never added up again"),
+    comment="Months that are over, added up once an account for the view account_overview_by_month",
+    sqlite_with_rowid=False,
+)
+
 notice_channels = sa.Table(
     "notice_channels",
     metadata,

@@ -56,6 +56,7 @@ account AS MATERIALIZED (
         (SELECT e.came_at FROM came AS e WHERE e.account_id = a.id) AS came_at
     FROM report_clock AS c
     CROSS JOIN accounts AS a
+    WHERE a.name IN (SELECT k.account FROM droplet AS k)
 ),
 
 -- Days of which nothing more is learned, but by a Droplet that comes.

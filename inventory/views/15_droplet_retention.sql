@@ -95,6 +95,12 @@ due AS (
     GROUP BY d.droplet_id
 ),
 
+-- Once: PostgreSQL, which takes the Droplets of one of many accounts for one, would read them for each of these again.
+size_now AS MATERIALIZED (
+    SELECT *
+    FROM droplet_size_now
+),
+
 kept AS (
     SELECT
         k.account,
@@ -136,7 +142,7 @@ kept AS (
     FROM report_clock AS c
     CROSS JOIN known_droplets AS k
     LEFT JOIN policy AS p ON p.droplet_id = k.droplet_id
-    LEFT JOIN droplet_size_now AS n ON n.droplet_id = k.droplet_id
+    LEFT JOIN size_now AS n ON n.droplet_id = k.droplet_id
     LEFT JOIN due AS d ON d.droplet_id = k.droplet_id
     WHERE k.is_current
 )

@@ -20,6 +20,14 @@ droplet AS MATERIALIZED (
     FROM known_droplets AS k
 ),
 
+-- Once: PostgreSQL, which takes the Droplets of one of many accounts for one, would read them for each of these again.
+size_now AS MATERIALIZED (
+    SELECT
+        droplet_id,
+        size_gigabytes
+    FROM droplet_size_at_last_look
+),
+
 -- The enabled policies without gaps: each begins where the one before ends; the first has no begin, the last no end.
 plan AS (
     SELECT
@@ -168,7 +176,7 @@ held AS MATERIALIZED (
         1 AS days,
         n.size_gigabytes AS gigabytes
     FROM today AS t
-    CROSS JOIN droplet_size_at_last_look AS n
+    CROSS JOIN size_now AS n
     INNER JOIN droplet_days AS l ON l.droplet_id = n.droplet_id AND l.day = t.day AND l.first_look_at <= t.now
 ),
 
@@ -235,7 +243,7 @@ usage AS (
         AND l.day >= p.first_day
         AND l.day < p.next_day
         AND l.first_look_at <= t.now
-    LEFT JOIN droplet_size_at_last_look AS n ON n.droplet_id = l.droplet_id
+    LEFT JOIN size_now AS n ON n.droplet_id = l.droplet_id
     GROUP BY p.droplet_id, p.month
 ),
 

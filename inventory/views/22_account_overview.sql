@@ -61,6 +61,12 @@ cost AS (
     GROUP BY m.account
 ),
 
+-- Once: PostgreSQL, which takes the Droplets of one of many accounts for one, would read them for each of these again.
+size_now AS MATERIALIZED (
+    SELECT *
+    FROM droplet_size_now
+),
+
 droplet AS (
     SELECT
         r.account,
@@ -70,7 +76,7 @@ droplet AS (
         sum(s.size_gigabytes) AS size_gigabytes
     FROM droplet_retention AS r
     LEFT JOIN unprotected_droplets AS u ON u.droplet_id = r.droplet_id
-    LEFT JOIN droplet_size_now AS s ON s.droplet_id = r.droplet_id
+    LEFT JOIN size_now AS s ON s.droplet_id = r.droplet_id
     GROUP BY r.account
 )
 

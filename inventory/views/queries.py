@@ -92,8 +92,11 @@ def _all(connection: sa.Connection, row: type[Row], question: Question) -> list[
 
 
 def _goes_by_droplet(view: View) -> bool:
-    reads = {each.name for each in with_dependencies(view.name)} - {view.name}
-    return view.order.startswith(_DROPLET_BY_DROPLET) and KNOWN_DROPLETS in reads
+    return view.order.startswith(_DROPLET_BY_DROPLET) and _reads_droplets(view) and view.name != KNOWN_DROPLETS
+
+
+def _reads_droplets(view: View) -> bool:
+    return KNOWN_DROPLETS in {each.name for each in with_dependencies(view.name)}
 
 
 def _of_first_droplets(connection: sa.Connection, row: type[Row], question: Question, rows: int) -> list[Row]:
@@ -156,11 +159,11 @@ def _answers(
     """Give the rows, or how many there are by the values of some columns."""
     view = views()[VIEWS[row]]
     types = column_types(row)
-    whose = dict(_whose(view, question, types, connection.dialect.name))
-    when = dict(_when(view, question, types))
     dialect = connection.dialect.name
+    few = _few(connection, view, question) if "account" in view.columns and _reads_droplets(view) else None
+    whose = dict(_whose(view, question, types, dialect, is_narrowed=few is not None))
+    when = dict(_when(view, question, types))
     what = _counted(view, by) if by else _ordered(view, question.limit, dialect)
-    few = _few(connection, view, question) if "account" in view.columns else None
     narrowed, values = _narrowed(connection, view, question, few)
     text = _text(view, [*whose], [*when], what, narrowed, dialect=dialect)
     clock = {"now": question.now, "begin": question.since or question.now - RECENT}
@@ -184,8 +187,7 @@ def _narrowed(
     live_since = reach.live_since(read, question.now, question.since or question.now - RECENT)
     tables = {name for each in read for name in each.reads}
     values = [reach.wanted(few, dialect)]
-    # What adds Droplets up goes through the list again and again, however short it is.
-    is_long = len(few) > reach.LONG_LIST or "droplet_id" not in view.columns
+    is_long = len(few) > reach.LONG_LIST
     lines = [*reach.narrowed(tables, dialect, is_long=is_long, is_live=live_since is not None)]
     if live_since is not None:
         values.append(sa.bindparam("live_since", live_since, UtcDateTime()))
@@ -270,16 +272,28 @@ def _escaped(query: str) -> str:
 
 
 def _whose(
-    view: View, question: Question, types: Mapping[str, TypeEngine[Any]], dialect: str
+    view: View, question: Question, types: Mapping[str, TypeEngine[Any]], dialect: str, *, is_narrowed: bool
 ) -> Iterator[tuple[str, sa.BindParameter[Any]]]:
     """Yield the conditions on accounts and Droplets for which the view has columns, each with its value."""
     for column, wanted in (("account", question.accounts), ("droplet_id", question.droplet_ids)):
         if wanted is not None and column in view.columns:
-            # SQLite has no statistics: it takes an account for a few Droplets, and reads all there is once for each of
-            # them. About an expression it makes no guess.
-            name = f"+{column}" if (column, dialect) == ("account", "sqlite") else column
             # Of an empty list the type could not be guessed.
-            yield f"{name} IN :{column}", sa.bindparam(column, sorted(wanted), types[column], expanding=True)
+            value = sa.bindparam(column, sorted(wanted), types[column], expanding=True)
+            yield _is_among(column, dialect, is_narrowed=is_narrowed), value
+
+
+def _is_among(column: str, dialect: str, *, is_narrowed: bool) -> str:
+    """Write the condition that a column has one of the values asked for.
+
+    SQLite has no statistics: it takes an account for a few Droplets, and reads all there is once for each of them.
+    PostgreSQL does so where the Droplets are already those of one of many accounts, and takes them for a single one.
+    About an expression neither makes a guess.
+    """
+    if column == "account" and dialect == "sqlite":
+        return f"+{column} IN :{column}"
+    if column == "account" and is_narrowed:
+        return f"CASE WHEN {column} IN :{column} THEN TRUE ELSE FALSE END"
+    return f"{column} IN :{column}"
 
 
 def _when(

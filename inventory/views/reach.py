@@ -33,7 +33,7 @@ _IS_WANTED = {
     "postgresql": "{column} = ANY(:wanted)",
 }
 # PostgreSQL would go through a longer list for each row that it looks up; what IS TRUE keeps apart, it hashes once.
-LONG_LIST = 50
+LONG_LIST = 300
 _IS_IN_LONG_LIST = "({column} IN (SELECT unnest(:wanted))) IS TRUE"
 
 # What ended before can have no version that was in force since, whatever it was.

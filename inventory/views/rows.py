@@ -375,6 +375,23 @@ class AccountOverview(NamedTuple):
     last_complete_at: datetime | None
 
 
+class AccountMonth(NamedTuple):
+    """What an account came to in a month."""
+
+    account: str
+    account_group: str | None
+    month: date
+    droplets: int
+    backups_made: int
+    estimated_usd: float | None
+    droplets_of_unknown_cost: int
+    windows_due: int
+    windows_made: int
+    windows_made_percent: float | None
+    is_complete_month: bool
+    added_up_at: datetime
+
+
 ROWS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "report_clock": ReportClock,
@@ -402,6 +419,7 @@ ROWS: Mapping[str, type[Any]] = MappingProxyType(
         "sync_health": SyncHealth,
         "cost_now": CostNow,
         "account_overview": AccountOverview,
+        "account_overview_by_month": AccountMonth,
     }
 )
 """View -> the type of its rows."""

@@ -65,10 +65,13 @@ def test_the_rows_are_those_of_all_but_the_others(accounts: list[Account], days:
 def test_a_verdict_in_parts_is_the_verdict(accounts: list[Account], monkeypatch: pytest.MonkeyPatch) -> None:
     now = accounts[0].clock() + timedelta(days=2)
 
-    def verdict() -> object:
-        with accounts[0].database.reading() as connection:
-            return inspect(connection, now, Rules(), (), accounts=[*NAMES, "never"])
+    def verdict(*, by_two: bool) -> object:
+        with accounts[0].database.reading_twice() as readers:
+            assert readers.second is not None
+            second = readers.second if by_two else None
+            return inspect(readers.connection, now, Rules(), (), accounts=[*NAMES, "never"], second=second)
 
-    whole = verdict()
+    whole = verdict(by_two=False)
     monkeypatch.setattr(evidence, "ALL_AT_ONCE", 1)
-    assert verdict() == whole
+    assert verdict(by_two=False) == whole
+    assert verdict(by_two=True) == whole

@@ -72,8 +72,8 @@ def test_of_more_questions_each_is_asked_as_soon_as_one_is_free(database: Databa
     add(database, "there")
     answered = threading.Semaphore(0)
 
-    def wait_for_three(connection: sa.Connection) -> list[str]:
-        assert all(answered.acquire(timeout=60) for _ in range(3))
+    def wait_for_the_others(connection: sa.Connection) -> list[str]:
+        assert all(answered.acquire(timeout=60) for _ in range(4))
         return names(connection)
 
     def number(connection: sa.Connection) -> int:
@@ -81,8 +81,26 @@ def test_of_more_questions_each_is_asked_as_soon_as_one_is_free(database: Databa
         return len(names(connection))
 
     with database.reading_twice() as readers:
-        assert readers.at_once(wait_for_three, number, number, number) == (["there"], 1, 1, 1)
-        assert TwoReaders(readers.connection).at_once(names, number, names, number) == (["there"], 1, ["there"], 1)
+        assert readers.at_once(wait_for_the_others, number, number, number, number) == (["there"], 1, 1, 1, 1)
+        alone = TwoReaders(readers.connection).at_once(names, number, names, number, names)
+        assert alone == (["there"], 1, ["there"], 1, ["there"])
+
+
+def test_answers_to_each_are_in_order_and_the_first_error_ends_them(database: Database) -> None:
+    add(database, "there")
+    asked: list[int] = []
+
+    def answer(connection: sa.Connection, number: int) -> tuple[int, list[str]]:
+        asked.append(number)
+        if number == 30:
+            raise ZeroDivisionError
+        return number, names(connection)
+
+    with database.reading_twice() as readers:
+        assert readers.of_each(range(20), answer) == [(number, ["there"]) for number in range(20)]
+        with pytest.raises(ZeroDivisionError):
+            readers.of_each(range(30, 10_000), answer)
+    assert len(asked) < 5_000
 
 
 @pytest.mark.parametrize("begun", [1, 2], ids=["before the first began", "before the second began"])

@@ -125,7 +125,7 @@ def running(
             daemon.kill()
 
 
-def eventually(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+def eventually(is_so: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not is_so():

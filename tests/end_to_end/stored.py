@@ -24,7 +24,14 @@ def state(database: Database) -> dict[str, list[Row]]:
             name: [_told(name, row) for row in rows(connection, name)]
             for name in sorted(
                 metadata.tables.keys()
-                - {"sync_runs", "sync_listings", "current_findings", "account_figures", "account_days"}
+                - {
+                    "sync_runs",
+                    "sync_listings",
+                    "current_findings",
+                    "account_figures",
+                    "account_days",
+                    "account_months",
+                }
             )
         }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from inventory.simulator.faults import Fault
 from tests.conftest import temporary_database
 from tests.end_to_end.conftest import Run, Served
 from tests.postgres import Cluster
@@ -29,7 +30,6 @@ SETTINGS = [
     "client_min_messages = debug5",
     "statement_timeout = '30ms'",
     "idle_in_transaction_session_timeout = '30ms'",
-    "idle_session_timeout = '30ms'",
     "transaction_timeout = '100ms'",
 ]
 QUESTIONS = [("check",), ("report", "--json"), ("report", "live_backups", "--json"), ("report", "due_windows", "--csv")]
@@ -59,6 +59,19 @@ def test_a_setting_of_the_database_changes_nothing(
     let_sessions_begin_with(postgres, database_url, setting)
     ended = run("sync", "--full")
     assert (ended.code, ended.err) == (0, "")
+    assert answers(run) == before
+    assert "FAIL" not in run("doctor").out
+
+
+def test_sessions_that_the_server_ends_while_an_account_is_slow_change_nothing(
+    run: Run, account: Served, postgres: Cluster, database_url: str
+) -> None:
+    assert run("sync", "--full").code == 0
+    before = answers(run)
+    let_sessions_begin_with(postgres, database_url, "idle_session_timeout = '500ms'")
+    account.api.faults["/v2/droplets/*"] = slow = Fault(delay_seconds=1)
+    ended = run("sync", "--full")
+    assert (ended.code, ended.err, slow.struck > 0) == (0, "", True)
     assert answers(run) == before
     assert "FAIL" not in run("doctor").out
 

@@ -2,8 +2,8 @@
 
 import os
 import re
+import signal
 import stat
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,6 +20,7 @@ from inventory.simulator.story import seeded_fleet
 from inventory.store.engine import Database
 from inventory.store.schema import backup_regions, backups, droplets, sync_runs
 from tests.end_to_end.conftest import Ended, Run, Serve, Served, now, on_sqlite, small_fleet, start
+from tests.end_to_end.daemon_process import eventually
 from tests.simulated import backups_path, rows
 
 Environment = Callable[[Served], None]
@@ -276,25 +277,15 @@ def test_a_bug_is_told_with_its_account_and_its_traceback(run: Run, account: Ser
 # Processes
 
 
-def slow(served: Served) -> None:
+def slow(served: Served, seconds: float = 0.4) -> None:
     """Let every listing take a while."""
     for number in served.fleet.droplets:
-        served.api.faults[backups_path(number)] = Fault(delay_seconds=0.4)
+        served.api.faults[backups_path(number)] = Fault(delay_seconds=seconds)
 
 
-def wait_for_run(database: Database) -> None:
-    """Wait until a sync has begun and asked for the first listings."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            with database.reading() as connection:
-                if connection.execute(sa.select(sync_runs).where(sync_runs.c.status == "running")).first():
-                    time.sleep(0.3)
-                    return
-        except Exception:  # noqa: BLE001 - the database is only being made
-            time.sleep(0.05)
-        time.sleep(0.05)
-    raise AssertionError("no sync began")
+def wait_for_run(served: Served) -> None:
+    """Wait until a sync asks for the first listings; until some have answered it writes nothing."""
+    eventually(lambda: any(fault.requests for fault in served.api.faults.values()))
 
 
 @pytest.fixture
@@ -315,7 +306,7 @@ def test_a_signal_ends_a_sync_with_its_record(
     busy: Served, run: Run, database: Database, signal_number: int, code: int
 ) -> None:
     process = start("sync")
-    wait_for_run(database)
+    wait_for_run(busy)
     process.send_signal(signal_number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code, out + err
@@ -331,7 +322,7 @@ def test_the_second_sync_says_who_holds_the_account_and_a_killed_one_makes_way(
     busy: Served, run: Run, database: Database
 ) -> None:
     process = start("sync")
-    wait_for_run(database)
+    wait_for_run(busy)
     second = run("sync")
     assert second.code == 75
     assert f"pid {process.pid}" in second.err
@@ -351,16 +342,17 @@ def test_the_second_sync_says_who_holds_the_account_and_a_killed_one_makes_way(
 def test_a_stopped_sync_that_goes_on_after_another_took_over_writes_nothing(
     busy: Served, run: Run, database: Database
 ) -> None:
+    slow(busy, seconds=5)  # a writer that is stopped would keep a SQLite file for itself
     process = start("sync")
-    wait_for_run(database)
-    os.kill(process.pid, 19)
+    wait_for_run(busy)
+    os.kill(process.pid, signal.SIGSTOP)
     with database.writing() as connection:
         connection.execute(sa.update(sync_runs).values(heartbeat_at=sa.text("'2020-01-01 00:00:00'")))
     busy.api.faults.clear()
     assert run("sync").code == 0
     with database.reading() as connection:
         before = rows(connection, "droplets")
-    os.kill(process.pid, 18)
+    os.kill(process.pid, signal.SIGCONT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 75
     assert "another one took the account over" in err

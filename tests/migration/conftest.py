@@ -117,6 +117,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"account_id": 1, "day": date(2026, 3, 2), "added_up_at": TUESDAY, "size_gigabytes": 2.34}
         | dict.fromkeys(("backups", "droplets_observed", "droplets_known"), 1)
     ],
+    "account_months": [
+        {"account_id": 1, "month": date(2026, 2, 1), "added_up_at": TUESDAY, "is_complete_month": True}
+        | {"droplets": 1, "backups_made": 4, "droplets_of_unknown_cost": 0, "windows_due": 4, "windows_made": 4}
+    ],
     "notice_channels": [{"name": "print", "judged_at": TUESDAY}],
     "notices": [{"channel": "print", **LOSS, "told_at": MONDAY, "ended_at": ended_at} for ended_at in (TUESDAY, None)],
     "notice_digests": [{"channel": "print", "due_local": "2026-03-02 07:00", "due_at": MONDAY, "unanswered": 0}],

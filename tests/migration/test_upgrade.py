@@ -39,7 +39,7 @@ from tests.migration.later import downgrade, head_of
 
 # A downgrade takes what these hold with the table.
 BROUGHT_BY_LATER_REVISIONS = {
-    *("account_days", "account_figures", "current_findings", "droplet_windows"),
+    *("account_days", "account_figures", "account_months", "current_findings", "droplet_windows"),
     *("notice_channels", "notices", "notice_attempts", "notice_digests"),
 }
 

@@ -1,5 +1,6 @@
 """What was answered can be asked again: as of that moment, every answer is what it was, byte for byte (R14)."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from inventory.simulator.fleet import Fleet
 from inventory.store import prune
 from inventory.store.engine import Database
 from inventory.store.schema import account_days, metadata
-from inventory.terminal.document import as_json
+from inventory.terminal.document import iso
 from inventory.views.catalog import views
 from inventory.views.queries import Question, ask
 from inventory.views.readers import TwoReaders
@@ -108,7 +109,7 @@ def summed_up(connection: sa.Connection, question: Question, days: int) -> list[
 
 
 def answers(database: Database, now: datetime) -> dict[str, str]:
-    """Ask every report and the summary as of `now`; give each as the JSON that a user gets."""
+    """Ask every report and the summary as of `now`; give each as the JSON that a user gets, in one line."""
     with database.reading() as connection:
         reports = {
             view.name: RowsReport(
@@ -124,7 +125,8 @@ def answers(database: Database, now: datetime) -> dict[str, str]:
             for view in REPEATABLE
             for question in [Question(now)]
         }
-        return {name: as_json(each) for name, each in {**reports, "summary": _summary(connection, now)}.items()}
+        documents = {**reports, "summary": _summary(connection, now)}
+        return {name: json.dumps(each, default=iso) for name, each in documents.items()}
 
 
 def _summary(connection: sa.Connection, now: datetime) -> dict[str, object]:

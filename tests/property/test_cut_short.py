@@ -11,6 +11,7 @@ from inventory.errors import EXIT_BUSY, EXIT_COMPLETE, EXIT_PARTIAL
 from inventory.simulator.faults import Fault
 from inventory.store.engine import Database
 from inventory.store.schema import sync_runs
+from tests.end_to_end.daemon_process import eventually
 from tests.simulated import Account, Audience, backups_path
 
 pytestmark = pytest.mark.costly
@@ -174,6 +175,7 @@ def test_run_that_lost_its_account_to_another_writes_nothing_more(account: Accou
 
 def test_what_was_written_before_the_record_was_lost_is_reported(large: Account) -> None:
     def take_over() -> None:
+        eventually(lambda: large.rows("backups"))  # the threads are ahead of what is written
         with large.database.writing() as connection:
             connection.execute(sa.update(sync_runs).values(status="interrupted"))
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from inventory.commands import simulator
-from inventory.errors import EXIT_NEEDS_CHANGE, ConfigurationError
+from inventory.errors import EXIT_NEEDS_CHANGE, ConfigurationError, UsageError
 
 
 @contextmanager
@@ -72,6 +72,12 @@ def test_printed_commands_sync_the_account(tmp_path: Path) -> None:
         assert (ended.returncode, ended.stderr) == (0, "")
         assert "COMPLETE: 3 of 3 Droplets." in ended.stdout
         assert (tmp_path / "simulated.db").exists()
+
+
+@pytest.mark.parametrize("token", ["", "\n", "with blanks", "ä"])
+def test_token_that_no_program_could_send_is_one_sentence(token: str) -> None:
+    with pytest.raises(UsageError, match=r"^--token: the .*token "):
+        simulator.run(port=0, droplets=1, days=1, token=token, seed=1, oldest_goes="by_age")
 
 
 def test_port_in_use_is_one_sentence() -> None:

@@ -10,6 +10,7 @@ from shutil import copy
 import pytest
 import sqlalchemy as sa
 
+from inventory.rounds.adding_up import add_up
 from inventory.simulator import story as chances
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
@@ -43,6 +44,8 @@ def played(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
         for now in story.days(told):
             others.fleet.advance(to=now)
             others.sync()
+            for account in (told.account, others):
+                add_up(database, account.name, now)
         yield History(database, told.ids)
 
 

@@ -36,7 +36,7 @@ MOMENTS = (
 )
 KEY = ("account", "droplet_id", "droplet")
 # Of a whole account, or of none.
-WITHOUT_DROPLET = {"fleet_size_by_day", "sync_health", "account_overview", "report_clock"}
+WITHOUT_DROPLET = {"fleet_size_by_day", "sync_health", "account_overview", "account_overview_by_month", "report_clock"}
 # The names of design.md: what a column is by its type.
 NAMED: dict[type, str] = {
     datetime: r"\w+_at|now|(\w+_)?since|unselected_since|pruned_before",

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from inventory.rounds.adding_up import add_up
 from inventory.store.engine import Database
 from inventory.views.queries import Question, ask
 from inventory.views.rows import ROWS
@@ -34,6 +35,7 @@ def said(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
             _keep(database, now, answers)
             told.account.advance(hours=6)
             told.account.sync()
+            add_up(database, told.account.name, now + SECOND_LOOK)
             _keep(database, now + SECOND_LOOK, answers)
         yield database, answers
 

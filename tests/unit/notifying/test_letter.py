@@ -129,7 +129,7 @@ def test_what_is_solved_needs_no_command_and_no_exemption() -> None:
 
 def test_links_lead_to_pages_that_are_there() -> None:
     paths = [route.path for route in routes(Site(nullcontext, lambda: None))]  # type: ignore[arg-type, return-value, attr-defined]
-    assert "/droplets/{id:int}" in paths
+    assert "/droplets/{id}" in paths
     assert page_of(LOST) == "/droplets/1"
     assert page_of(replace(LOST, droplet_id=None)) == "/?account=acme-1"
     assert Asked.read({"account": "acme-1"}).account == "acme-1"

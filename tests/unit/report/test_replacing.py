@@ -1,6 +1,7 @@
 """A file that a command writes is there whole, or as it was."""
 
 import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from inventory.errors import ConfigurationError, InventoryError, OutputError
+from inventory.process import left_behind
 from inventory.report.replacing import replacing
 
 
@@ -38,6 +40,53 @@ def test_what_ends_half_way_leaves_nothing_behind(tmp_path: Path, error: BaseExc
         write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_others_are_writing_is_not(tmp_path: Path) -> None:
+    path, note = tmp_path / "file", tmp_path / ".inventory-note"
+    note.write_text("of a user")
+    words = "import os, pathlib, sys; from inventory.report.replacing import replacing\n"
+    words += (
+        "with replacing(pathlib.Path(sys.argv[1])) as file: file.write('half'); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    with replacing(path) as other:
+        subprocess.run([sys.executable, "-c", words, str(path)], check=False)
+        assert len(list(tmp_path.iterdir())) == 3
+        with replacing(path) as file:
+            file.write("new")
+        assert sorted(tmp_path.iterdir()) == sorted([path, note, Path(other.name)])
+        other.write("newer")
+    assert path.read_text() == "newer"
+    assert sorted(tmp_path.iterdir()) == [note, path]
+
+
+def test_a_draft_that_was_taken_for_left_behind_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    lock, taken = left_behind.lock, list[Path]()
+
+    def lock_late(descriptor: int, draft: Path) -> bool:
+        if not taken:
+            taken.append(draft)
+            left_behind.remove([draft], Path.unlink)
+        return lock(descriptor, draft)
+
+    monkeypatch.setattr(left_behind, "lock", lock_late)
+    with replacing(path) as file:
+        file.write("new")
+    assert (len(taken), path.read_text(), list(tmp_path.iterdir())) == (1, "new", [path])
+
+
+def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    path, left = tmp_path / "file", tmp_path / ".inventory-0123456789abcdef"
+    left.write_text("perhaps of another process")
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with replacing(path) as file:
+        file.write("new")
+    assert path.read_text() == "new"
+    assert left.exists(), "nobody knows whose it is"
 
 
 def test_a_full_disk_is_reported_as_one(tmp_path: Path) -> None:

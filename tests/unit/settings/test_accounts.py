@@ -44,7 +44,7 @@ def test_a_file_is_a_table_a_token_or_both(directory: Path) -> None:
         both__token="t3",
         __hidden="passed over",
     )
-    (directory / "nested.token").mkdir()
+    (directory / "nested").mkdir()
     settings = read(directory, "[accounts.web]\ntoken = 't0'\n")
     assert [(each.name, each.token, each.group) for each in settings.accounts] == [
         ("web", Token("t0"), None),
@@ -83,6 +83,14 @@ def test_a_broken_file_keeps_only_its_own_account_out(directory: Path, files: di
     assert (one.name, one.token) == ("one", None)
     assert (one.problem or "").startswith(f"{directory}/{problem.format(directory)}")
     assert settings.judged_accounts == ["good", "one"], "it is configured all the same"
+
+
+@pytest.mark.parametrize("name", ["one.token", "one.toml"])
+def test_a_directory_in_place_of_a_file_is_a_broken_account(directory: Path, name: str) -> None:
+    write(directory, good__token="good\n")
+    (directory / name).mkdir()
+    good, one = read(directory).accounts
+    assert (good.problem, one.problem) == (None, f"{directory}/{name}: is a directory, not a file")
 
 
 def test_what_is_no_accounts_file_is_named(directory: Path) -> None:

@@ -293,7 +293,7 @@ def check(
     ] = 10,
 ) -> int:
     """Check whether all backups are as they should be: exit with 0 ok, 1 warning, 2 critical, 3 unknown."""
-    from inventory.report.check_timeout import answering_within
+    from inventory.report.check_unanswered import answering_within
 
     with answering_within(timeout) as wait:
         from inventory.commands import check as command

@@ -15,9 +15,8 @@ from inventory.errors import EXIT_BUG, EXIT_FAILED, SIGNAL_BASE, InventoryError
 from inventory.process.exhaustion import exhausted
 from inventory.process.interruption import Interrupted
 from inventory.process.streams import lost_answer
-from inventory.report.check_timeout import EXIT_UNANSWERED
+from inventory.report.check_unanswered import EXIT_UNANSWERED, say_unanswered
 from inventory.terminal.console import complain, print_bug
-from inventory.terminal.display import redactor
 
 _EXIT_PIPE_CLOSED = 141  # what a shell reports for a program that SIGPIPE ended
 
@@ -44,7 +43,7 @@ def exits(command: Callable[_P, int]) -> Callable[_P, NoReturn]:
             _discard_stdout()
             code = _EXIT_PIPE_CLOSED
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an exit code
-            code = _end_of(error)
+            code = end_of(error)
         raise typer.Exit(code)
 
     return run
@@ -60,7 +59,7 @@ def say_late(number: int) -> int:
     return SIGNAL_BASE + number
 
 
-def _end_of(error: Exception) -> int:
+def end_of(error: Exception) -> int:
     """Say what ended a command that nobody foresaw, and return the exit code."""
     if lack := exhausted(error):
         complain(f"{lack}. What was already written stays.")
@@ -92,22 +91,15 @@ class Plugin(TyperCommand):
             _discard_stdout()
             raise typer.Exit(EXIT_UNANSWERED) from None
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - monitoring needs an answer about a bug too
-            _say_unanswered(error)
-            raise typer.Exit(EXIT_UNANSWERED) from None
+            raise typer.Exit(_say_unanswered(error)) from None
         return result
 
 
-def _say_unanswered(error: BaseException) -> None:
-    """Say to monitoring in one line why there is no answer; the traceback of a bug goes to stderr."""
-    from inventory.report.check_text import unanswered  # noqa: PLC0415 - no other command needs it
-
-    said = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
-    why = exhausted(error) or said
+def _say_unanswered(error: BaseException) -> int:
     # The base class of usage errors has no public name in Typer.
-    if not exhausted(error) and not isinstance(error, (InventoryError, Interrupted, *typer.BadParameter.__bases__)):
-        sys.stderr.write(redactor()(traceback.format_exc()))
-        why = f"a bug, please report it: {type(error).__name__}: {error}"
-    sys.stdout.write(unanswered(why) + "\n")
+    if not isinstance(error, (InventoryError, Interrupted, *typer.BadParameter.__bases__)):
+        return say_unanswered(error)
+    return say_unanswered(error, error.format_message() if isinstance(error, typer.BadParameter) else str(error))
 
 
 def _discard_stdout() -> None:

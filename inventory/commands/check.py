@@ -11,11 +11,12 @@ from inventory.judging.verdict import Verdict
 from inventory.process.clock import utc_now
 from inventory.process.cycles import collecting_seldom
 from inventory.report import check_json, check_text, selecting
-from inventory.report.check_timeout import Wait
+from inventory.report.check_unanswered import Wait
 from inventory.settings.load import load
 from inventory.store import opening
 from inventory.store.notices import undelivered
 from inventory.terminal.console import print_document, print_line, print_table
+from inventory.terminal.display import shown_to_monitoring
 from inventory.views.queries import Question
 
 EXIT_CODES = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
@@ -52,7 +53,7 @@ def run(config_file: Path | None, options: Options, wait: Wait, *, now: datetime
         InventoryError: There is no answer: the settings or the database are not usable, or a name is unknown.
     """
     settings = load(config_file, needs_token=False)
-    wait.what = check_text.safe(f"the database (from {settings.database_source})")
+    wait.what = shown_to_monitoring(f"the database (from {settings.database_source})")
     now = now or utc_now().replace(microsecond=0)
     with (
         opening.to_read(settings.database_url.get_secret_value(), settings.database_source) as database,

@@ -19,6 +19,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_SECONDS = 8.0
 """How long after a signal a process may live: less than the 10 s that `docker stop` waits."""
 
+_HUNG_SECONDS = 5.0
+"""How late the thread that ends a process may be, where the machine is busy, before Python is taken for hung."""
+
 
 class Interrupted(KeyboardInterrupt):
     """A signal came while nothing was under way that must be finished.
@@ -115,11 +118,20 @@ def _watch(receiver: socket.socket, on_late: Callable[[int], int], grace_seconds
 
 @contextmanager
 def lasting_at_most(seconds: float, on_late: Callable[[], int]) -> Iterator[None]:
-    """End the process if the block still lasts after so many seconds; `on_late`, in another thread, gives the code."""
+    """End the process if the block still lasts after so many seconds; `on_late`, in another thread, gives the code.
+
+    Where Python lets no other thread work, as can happen when memory ends, the kernel ends the process soon after
+    (SIGALRM), unless that signal is handled already.
+    """
     timer = Timer(seconds, lambda: os._exit(on_late()))
     timer.daemon = True
     timer.start()
+    is_free = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    if is_free:
+        signal.setitimer(signal.ITIMER_REAL, seconds + _HUNG_SECONDS)
     try:
         yield
     finally:
+        if is_free:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         timer.cancel()

@@ -10,7 +10,7 @@ from inventory.judging.overdue import is_overdue
 from inventory.judging.verdict import Finding, Verdict
 from inventory.report import check_text
 from inventory.terminal import words
-from inventory.terminal.display import shown
+from inventory.terminal.display import shown, shown_to_monitoring
 from inventory.terminal.table import TEXT, WORD, table
 from inventory.views.rows import SyncHealth
 
@@ -64,6 +64,6 @@ def _by_account(verdict: Verdict) -> dict[str, list[Finding]]:
 
 def _others(findings: Sequence[Finding]) -> str:
     worst = findings[0]
-    whose = "" if worst.droplet is None else f"{check_text.safe(worst.droplet)}: "
+    whose = "" if worst.droplet is None else f"{shown_to_monitoring(worst.droplet)}: "
     others = f"; and {words.count(len(findings) - 1, 'finding')}" if findings[1:] else ""
-    return f"{whose}{check_text.safe(worst.what)}{others}"
+    return f"{whose}{shown_to_monitoring(worst.what)}{others}"

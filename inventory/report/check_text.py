@@ -10,7 +10,7 @@ from rich.text import Text
 from inventory.judging.rules import SEVERITIES, Exemption
 from inventory.judging.verdict import Finding, Verdict
 from inventory.terminal import words
-from inventory.terminal.display import redactor, shown
+from inventory.terminal.display import shown_to_monitoring
 from inventory.terminal.table import TEXT, WORD, table
 
 MOST_LINES = 20
@@ -20,7 +20,7 @@ _STYLES: dict[str, str] = {"critical": "bold red", "unknown": "bold magenta", "w
 
 def headline(verdict: Verdict) -> str:
     """Name the worst finding, how many others there are, and the age of the last complete sync."""
-    return f"BACKUPS {verdict.status.upper()} - {safe(_found(verdict))}; {_looked(verdict)}"
+    return f"BACKUPS {verdict.status.upper()} - {shown_to_monitoring(_found(verdict))}; {_looked(verdict)}"
 
 
 def _found(verdict: Verdict) -> str:
@@ -45,12 +45,6 @@ def _looked(verdict: Verdict) -> str:
     return f"looked at {words.age(verdict.now - verdict.looked_at)} ago"
 
 
-def unanswered(why: str) -> str:
-    """Say in one line why `check` has no answer, with all problems if there are several."""
-    lines = [line.strip() for line in redactor()(why).splitlines() if line.strip()]
-    return f"BACKUPS UNKNOWN - {safe('; '.join(lines))}"
-
-
 def performance_data(verdict: Verdict) -> str:
     """Give totals in the format of monitoring plug-ins.
 
@@ -67,7 +61,8 @@ def lines(verdict: Verdict, most: int = MOST_LINES) -> Table:
     """Lay out the first `most` lines of `rows`, and say how many more there are."""
     found = list(rows(verdict))
     cells: list[tuple[str | Text, ...]] = [
-        (_styled(each.word), safe(each.subject), each.finding, safe(each.what)) for each in found[:most]
+        (_styled(each.word), shown_to_monitoring(each.subject), each.finding, shown_to_monitoring(each.what))
+        for each in found[:most]
     ]
     if found[most:]:
         cells.append(("and", f"{len(found) - most:,} more", "", "inventory check --json lists them all"))
@@ -129,8 +124,3 @@ def _what(finding: Finding) -> str:
 
 def _why(exemption: Exemption) -> str:
     return f'{exemption.until}, "{exemption.reason}"'
-
-
-def safe(text: str) -> str:
-    """Make a text safe to show: it cannot be taken for performance data, and can be pasted between single quotes."""
-    return shown(text).replace("|", r"\x7c").replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")

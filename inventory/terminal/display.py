@@ -27,6 +27,11 @@ def shown(text: str) -> str:
     return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def shown_to_monitoring(text: str) -> str:
+    """Make a text safe to show: it cannot be taken for performance data, and can be pasted between single quotes."""
+    return shown(text).replace("|", r"\x7c").replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
+
+
 def redactor(secrets: Collection[str] = ()) -> Callable[[str], str]:
     """Return a function that replaces each secret, all that `hide` was given, and what looks like a token.
 

@@ -16,11 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from inventory import cli
 from inventory.commands import check as command
 from inventory.judging.rules import KINDS
+from inventory.process.exhaustion import NO_MEMORY
 from inventory.simulator.fleet import Fleet
 from inventory.store.engine import Database
 from inventory.store.upgrade import VERSION_TABLE
+from inventory.terminal.display import shown_to_monitoring
 from tests.end_to_end.conftest import Ended, Run, now
 from tests.end_to_end.conftest import start as started
 from tests.end_to_end.daemon_process import eventually
@@ -382,11 +385,80 @@ def test_a_table_that_is_locked_is_waited_for_no_longer_than_the_timeout(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_no_other_code(path: Path, number: signal.Signals) -> None:
     with locked(path), started("check", "--timeout", "60") as process:
-        eventually(lambda: has_open(process.pid, path))
+        eventually(lambda: any(has_open(pid, path) for pid in children(process)))
         process.send_signal(number)
         out, err = process.communicate()
     assert (process.returncode, err) == (3, "")
     assert re.fullmatch(rf"BACKUPS UNKNOWN - interrupted by {number.name}(; it waited for the database [^\n]+)?\n", out)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
+def test_what_the_kernel_or_a_library_ends_is_unknown(path: Path, number: signal.Signals) -> None:
+    with locked(path), started("check", "--timeout", "60") as process:
+        eventually(lambda: any(has_open(pid, path) for pid in children(process)))
+        for pid in children(process):
+            os.kill(pid, number)
+        out, err = process.communicate()
+    assert (process.returncode, err) == (3, "")
+    how = f"the process that looked was ended by a signal ({signal.strsignal(number)})"
+    assert out == f"BACKUPS UNKNOWN - {how}. Perhaps {shown_to_monitoring(NO_MEMORY)}\n"
+
+
+HUNG = """
+import ctypes
+from inventory.report.check_unanswered import answered
+raise SystemExit(answered(lambda: ctypes.PyDLL(None).sleep(60)))
+"""
+
+
+def test_what_hangs_before_the_command_line_is_read_is_unknown() -> None:
+    ended = subprocess.run([sys.executable, "-c", HUNG], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (3, "")
+    assert ended.stdout.startswith("BACKUPS UNKNOWN - the process that looked had no answer in time. Perhaps")
+
+
+WORKING = """
+import os, resource, sys
+from inventory.report.check_unanswered import answered
+
+def lacking():
+    print("Exception ignored in: <object>", file=sys.stderr)
+    raise MemoryError
+
+def aborting():
+    os.write(2, b"allocation of 16 bytes failed\\nstack backtrace:\\n")
+    os.abort()
+
+def broken():
+    raise ValueError("oops")
+
+{before}
+raise SystemExit(answered({work}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "work", "said", "complaint"),
+    [
+        ("", "aborting", '(Aborted), and said "allocation of 16 bytes failed". Perhaps there is not enough', ""),
+        ("", "lacking", "UNKNOWN - there is not enough memory", ""),
+        ("", "broken", "UNKNOWN - a bug, please report it: ValueError: oops", "ValueError: oops"),
+        ("", "lambda: 70", "the process that looked ended with exit code 70. Perhaps", ""),
+        ("resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))", "broken", "UNKNOWN - too many files", ""),
+        ("os.fork = lambda: os.open('/', os.O_WRONLY)", "broken", "UNKNOWN - no process can be started: ", ""),
+    ],
+)
+def test_whatever_ends_the_process_that_looks_monitoring_has_one_line(
+    before: str, work: str, said: str, complaint: str
+) -> None:
+    script = WORKING.format(before=before, work=work)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, said in ended.stdout, ended.stdout.count("\n")) == (3, True, 1), ended.stdout
+    assert ended.stderr.strip().rpartition("\n")[2] == complaint
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
 def has_open(pid: int, path: Path) -> bool:
@@ -456,6 +528,21 @@ def test_too_little_memory_is_unknown_and_no_bug(path: Path, run: Run, monkeypat
     ended = run("check")
     assert unanswered(ended).startswith("there is not enough memory")
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("command_name", "code", "said"),
+    [("check", 3, "BACKUPS UNKNOWN - there is not enough memory"), ("sync", 1, "there is not enough memory")],
+)
+def test_too_little_memory_to_read_the_command_line_is_no_bug(
+    command_name: str, code: int, said: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "app", broken)
+    ended = run(command_name)
+    assert (ended.code, said in ended.out + ended.err, "Traceback" in ended.err) == (code, True, False)
 
 
 def test_a_reader_that_has_seen_enough_leaves_no_other_code(path: Path) -> None:

@@ -48,3 +48,11 @@ def test_under_a_limit_of_threads_monitoring_has_its_answer() -> None:
     typed("sync", "--quiet")
     ended = typed("check", streams=NO_THREADS)
     assert (ended.returncode, ended.stdout.startswith("BACKUPS "), ended.stderr) in ((0, True, ""), (3, True, ""))
+
+
+@pytest.mark.parametrize("kibibytes", [*range(20_000, 80_000, 6_000), *range(80_000, 320_000, 16_000)])
+def test_with_little_memory_monitoring_has_its_answer(kibibytes: int) -> None:
+    """Where the memory ends is chance: Python says so in several words, libraries abort, and Python itself may hang."""
+    ended = typed("check", streams=f"ulimit -Sv {kibibytes}")
+    assert (ended.returncode, ended.stdout.startswith("BACKUPS "), ended.stderr) in ((0, True, ""), (3, True, ""))
+    assert "bug" not in ended.stdout

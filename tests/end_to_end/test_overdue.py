@@ -15,7 +15,7 @@ from inventory.commands import check, doctor, report
 from inventory.daemon.readiness import overdue
 from inventory.judging.overdue import overdue_after
 from inventory.report.asking import Asked
-from inventory.report.check_timeout import Wait
+from inventory.report.check_unanswered import Wait
 from inventory.report.forms import Form
 from inventory.settings.load import load
 from inventory.settings.schedule import Schedule

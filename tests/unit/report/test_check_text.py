@@ -9,7 +9,7 @@ from rich.console import Console
 from inventory.judging.findings import LONGEST_SUBJECT
 from inventory.judging.rules import Severity
 from inventory.judging.verdict import Finding, Verdict
-from inventory.report import check_text
+from inventory.report import check_text, check_unanswered
 
 NOW = datetime(2026, 11, 23, 6, 4, tzinfo=UTC)
 
@@ -62,6 +62,6 @@ def test_a_terminal_of_80_columns_folds_what_was_found_and_nothing_else() -> Non
 
 def test_why_there_is_no_answer_is_one_line_without_a_secret() -> None:
     token = "dop_v1_" + "0" * 64
-    assert check_text.unanswered(f"x.toml:1: a | b\n\n  x.toml:2: {token}\x1b\n") == (
+    assert check_unanswered.unanswered(f"x.toml:1: a | b\n\n  x.toml:2: {token}\x1b\n") == (
         r"BACKUPS UNKNOWN - x.toml:1: a \x7c b; x.toml:2: [token]\x1b"
     )

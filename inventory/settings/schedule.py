@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from apscheduler.triggers.base import BaseTrigger
 
 _DAY = timedelta(days=1)
-_SECOND = timedelta(seconds=1)
+_INSTANT = timedelta(microseconds=1)
 
 # A Monday, and the first day of a leap year.
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -53,7 +53,7 @@ class Schedule:
         """Return the first due time later than `moment`, at which the one before was met."""
         if self._trigger is None:
             return moment + timedelta(minutes=float(self.written))
-        due: datetime | None = self._trigger.get_next_fire_time(None, moment + _SECOND)
+        due: datetime | None = self._trigger.get_next_fire_time(None, moment + _INSTANT)
         if due is None:
             raise ValueError(f'"{self.written}" never comes')
         return due
@@ -96,5 +96,5 @@ def _gaps(expression: str, *, days: int) -> list[timedelta]:
     trigger = _cron(expression)
     times = [trigger.get_next_fire_time(None, _ANY_DAY)]
     while times[-1] < _ANY_DAY + days * _DAY:
-        times.append(trigger.get_next_fire_time(None, times[-1] + _SECOND))
+        times.append(trigger.get_next_fire_time(None, times[-1] + _INSTANT))
     return [later - earlier for earlier, later in pairwise(times)]

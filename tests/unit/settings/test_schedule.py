@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inventory.settings.schedule import Schedule
 from tests.examples import examples
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 NOON_THEN = NOON.replace(tzinfo=None)
@@ -32,6 +33,20 @@ NOON_THEN = NOON.replace(tzinfo=None)
 )
 def test_the_next_due_time_follows_the_one_that_was_met(written: float | str, due: str) -> None:
     assert Schedule(written).after(NOON) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("minutes", [1, 20, 60])
+@given(
+    minute=st.integers(0, 100_000),
+    off=st.integers(-1_500_000, 1_500_000).map(lambda each: timedelta(microseconds=each)),
+)
+@example(minute=60, off=timedelta(microseconds=-1))
+@example(minute=60, off=timedelta(0))
+@example(minute=60, off=timedelta(microseconds=1))
+def test_no_due_time_is_passed_over_however_near_it_is(minutes: int, minute: int, off: timedelta) -> None:
+    moment = NOON + minute * MINUTE + off
+    schedule = Schedule("0 * * * *" if minutes == 60 else f"*/{minutes} * * * *")
+    assert schedule.after(moment) == NOON + ((moment - NOON) // (minutes * MINUTE) + 1) * minutes * MINUTE
 
 
 @pytest.mark.parametrize("written", ["61 * * * *", "* * * * someday", "0 0 31 2 *"])

@@ -35,7 +35,7 @@ plan AS (
         p.plan,
         number_of_weekday(p.weekday) AS weekday,
         p.valid_from AS on_from,
-        p.valid_to AS on_until,
+        CASE WHEN p.valid_to <= t.now THEN p.valid_to END AS on_until,
         coalesce(lag(p.valid_to) OVER w, '0001-01-01 00:00:00') AS starts_at,
         CASE WHEN lead(p.valid_from) OVER w IS NULL THEN '9999-12-31 23:59:59' ELSE p.valid_to END AS ends_at
     FROM today AS t

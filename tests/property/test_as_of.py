@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from inventory.judging.findings import judge
@@ -267,6 +267,14 @@ def play(database: Database, steps: list[Step]) -> World:
     return world
 
 
+# An hour after a day's first look, at which no policies could be read, the policy of a Droplet is found to have ended.
+ENDED_LATER_THAT_DAY = [
+    Step(300, "toggles backups", 3, (False, True)),
+    Step(60 * 24 * 100, "no policies", 0, (True, True)),
+    Step(60, "nothing", 0, (True, False)),
+]
+
+
 @pytest.mark.timeout(900)
 def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
     with closing(Database(migrated_url)) as database:
@@ -277,6 +285,7 @@ def test_what_was_answered_is_answered_again(migrated_url: str) -> None:
             suppress_health_check=list(HealthCheck),
         )
         @given(st.lists(STEPS, min_size=1, max_size=12))
+        @example(ENDED_LATER_THAT_DAY)
         def hold(steps: list[Step]) -> None:
             world = play(database, steps)
             assert world.contradictions() == []

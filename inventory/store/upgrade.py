@@ -60,8 +60,9 @@ def revision(connection: sa.Connection) -> str | None:
 
 def revisions(directory: Path | None = None) -> list[str]:
     """List the revisions, oldest first, from the names of their files."""
-    files = (directory or migrations_directory()).joinpath("versions").glob("[0-9]*.py")
-    return sorted(file.name.partition("_")[0] for file in files)
+    # Not by glob, which finds nothing where the directory cannot be read.
+    files = (directory or migrations_directory()).joinpath("versions").iterdir()
+    return sorted(file.name.partition("_")[0] for file in files if file.match("[0-9]*.py"))
 
 
 def upgrade(database: Database, config: "Config | None" = None) -> str | None:

@@ -13,6 +13,7 @@ from inventory.report.completeness import incomplete_before
 from inventory.report.disappeared import Disappeared, read_disappeared
 from inventory.report.fleet_sizes import FleetSizes, SizeOnDay, add_up, read_sizes
 from inventory.report.kept_days import read_kept
+from inventory.store.pruned import known_since
 from inventory.views.queries import Question, ask, count_by
 from inventory.views.readers import TwoReaders
 from inventory.views.rows import (
@@ -59,14 +60,15 @@ class Summary:
         size_before_gigabytes: Seven days ago, by the last look at each Droplet before that; None if there was none.
         size_unknown_before_gigabytes: Of `size_gigabytes`, those of Droplets that existed then without a look.
         sizes: Gigabytes of all Droplets, of the days with a look in the last 30, oldest first.
-        past_since: Where `size_by_day` and `disappeared` begin: a year ago, or later where there are many Droplets.
+        past_since: Where `size_by_day` begins: a year ago, or later where there are many Droplets.
         size_by_day: Of the days with a look since then, oldest first.
+        disappeared_since: Where `disappeared` begins: there too, or later where history was pruned.
         disappeared: What ended since then and had not expired, oldest first.
         cost_usd: A month, for Droplets with a known policy, rate and price; None if no Droplet has them, or no sync was
             made yet.
         without_rate: Droplets without one of these.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
-        incomplete_before: Before when something may be missing, because history was pruned; None if nothing can be.
+        incomplete_before: Before when anything else may be missing, because history was pruned; None if nothing can.
         no_longer_configured: Accounts that were synced once, and whose figures are therefore left out.
     """
 
@@ -88,6 +90,7 @@ class Summary:
     sizes: Sequence[float]
     past_since: datetime
     size_by_day: Sequence[SizeOnDay]
+    disappeared_since: datetime
     disappeared: Sequence[Disappeared]
     cost_usd: float | None
     without_rate: int
@@ -103,8 +106,9 @@ class Figures:
 
     Attributes:
         droplets: All that the question has, gone ones included.
-        past_since: Where `disappeared` begins, and `size_by_day` on the same UTC day.
+        past_since: Where `size_by_day` begins, on the same UTC day.
         before: What was known of each Droplet after the day seven days ago.
+        disappeared_since: Where `disappeared` begins: `past_since`, or later where history was pruned.
         lately: Events of the last seven days by name; ends by `backup_ended`, a blank and their reason.
     """
 
@@ -113,6 +117,7 @@ class Figures:
     past_since: datetime
     size_by_day: Sequence[SizeOnDay]
     before: FleetSizes
+    disappeared_since: datetime
     disappeared: Sequence[Disappeared]
     lately: Mapping[str, int]
 
@@ -129,13 +134,16 @@ def _read_figures(connection: sa.Connection, droplets: Sequence[KnownDroplet], q
     kept, kept_until = read_kept(connection, question, droplets, past_since.date())
     lately = read_sizes(connection, question, droplets, kept_until)
     after = _week_before(question.now) + timedelta(days=1)
+    kept_since = known_since(connection, question.accounts)
+    disappeared_since = max(past_since, kept_since.as_of) if kept_since else past_since
     return Figures(
         droplets=droplets,
         costs=ask(connection, CostNow, question),
         past_since=past_since,
         size_by_day=[*kept, *lately.totals()],
         before=lately if kept_until <= after else read_sizes(connection, question, droplets, after, before=after),
-        disappeared=read_disappeared(connection, question, droplets, past_since),
+        disappeared_since=disappeared_since,
+        disappeared=read_disappeared(connection, question, droplets, disappeared_since),
         lately=_lately(connection, replace(question, since=question.now - _LATELY)),
     )
 
@@ -181,6 +189,7 @@ def summarise(connection: sa.Connection, question: Question, evidence: Evidence,
         sizes=_from(trend_since, figures.size_by_day),
         past_since=figures.past_since,
         size_by_day=figures.size_by_day,
+        disappeared_since=figures.disappeared_since,
         disappeared=figures.disappeared,
         cost_usd=cost_usd,
         without_rate=without_rate,

@@ -11,12 +11,13 @@ from shutil import copy as copy_file
 import pytest
 
 from inventory.__main__ import main
+from inventory.report.disappeared import read_disappeared
 from inventory.simulator.story import seeded_fleet
 from inventory.store import prune
 from inventory.store.copy import copy
 from inventory.store.engine import Database
 from inventory.views.queries import RECENT, Question, ask
-from inventory.views.rows import DropletSize, DropletSizeOnDay, SizeGrowth, UnprotectedDroplet
+from inventory.views.rows import DropletSize, DropletSizeOnDay, KnownDroplet, SizeGrowth, UnprotectedDroplet
 from tests.conftest import temporary_database
 from tests.reports import pages
 from tests.simulated import MONDAY, Account
@@ -141,6 +142,20 @@ def test_answers_about_the_days_kept_say_nothing_of_it(pruned: Pruned, capsys: p
     for words in ([], ["changes"], ["missed_backups"], ["monthly_cost", "--since", pruned.written(pruned.as_of)]):
         out, _ = answer(capsys, *words, "--as-of", pruned.written(pruned.now), "--json")
         assert json.loads(out)["incomplete_before"] is None, words
+
+
+def test_what_disappeared_is_told_of_the_days_kept(pruned: Pruned, capsys: pytest.CaptureFixture[str]) -> None:
+    then = pruned.written(pruned.now)
+    summary = json.loads(answer(capsys, "--as-of", then, "--json")[0])
+    assert summary["past_since"] < summary["disappeared_since"] == f"{pruned.as_of:%Y-%m-%dT%H:%M:%SZ}"
+    with closing(Database(pruned.whole)) as database, database.reading() as connection:
+        known = ask(connection, KnownDroplet, Question(pruned.now))
+        whole = read_disappeared(connection, Question(pruned.now), known, pruned.now - timedelta(days=365))
+    kept = [f"{each.day}" for each in whole if each.day >= pruned.as_of.date()]
+    assert 0 < len(kept) < len(whole)
+    assert [each["day"] for each in summary["disappeared"]] == kept
+    days = (pruned.now.date() - pruned.as_of.date()).days + 1
+    assert f"What disappeared without having expired, over {days} days" in answer(capsys, "--as-of", then)[0]
 
 
 def test_the_edge_is_where_the_days_kept_begin(pruned: Pruned, capsys: pytest.CaptureFixture[str]) -> None:

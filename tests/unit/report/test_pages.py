@@ -84,6 +84,7 @@ def summary(name: str) -> Summary:
         size_unknown_before_gigabytes=0.0,
         sizes=[1.0, 2.0],
         past_since=NOW - timedelta(days=365),
+        disappeared_since=NOW - timedelta(days=365),
         size_by_day=[SizeOnDay(NOW.date() - timedelta(days=1), 1.0), SizeOnDay(NOW.date(), 2.0)],
         disappeared=[Disappeared(NOW.date(), name, 1, name, "unexplained", 1, 2.0)],
         cost_usd=1.0,

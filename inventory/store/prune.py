@@ -8,7 +8,7 @@ view then answers about the days kept, and as of each of them, as it did before.
   so that every month is whole or gone,
 - the last backups of each Droplet that ended before, whenever they were made: later ones are compared with them, and
   they show that the Droplet had backups,
-- the last complete run before, and every later run: failures are counted from there.
+- the last complete run before, by its number and by its end, and every later run: failures are counted from there.
 
 Syncs may run meanwhile. They do not touch what ended so long ago, except a backup that is listed again: each
 transaction here locks its backups, and leaves those that are no longer gone.
@@ -107,7 +107,12 @@ def _ended_backups(ended_before: datetime, made_before: datetime) -> sa.Select[i
 def _finished_runs(before: datetime) -> sa.Select[int]:
     is_complete = sa.and_(sync_runs.c.status == RunStatus.COMPLETE, sync_runs.c.mode != RunMode.SUBSET)
     last_complete = (
-        sa.select(sync_runs.c.account_id, sa.func.max(sync_runs.c.id).label("id"))
+        sa.select(
+            sync_runs.c.account_id,
+            sa.func.max(sync_runs.c.id).label("id"),
+            # Of an earlier one, where the clock was set back between them.
+            sa.func.max(sync_runs.c.finished_at).label("finished_at"),
+        )
         .where(is_complete, sync_runs.c.finished_at < before)
         .group_by(sync_runs.c.account_id)
         .subquery()
@@ -115,7 +120,7 @@ def _finished_runs(before: datetime) -> sa.Select[int]:
     return (
         sa.select(sync_runs.c.id)
         .join(last_complete, last_complete.c.account_id == sync_runs.c.account_id)
-        .where(sync_runs.c.id < last_complete.c.id, sync_runs.c.finished_at < before)
+        .where(sync_runs.c.id < last_complete.c.id, sync_runs.c.finished_at < last_complete.c.finished_at)
     )
 
 

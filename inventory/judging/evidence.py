@@ -35,8 +35,9 @@ _LONGEST_RETENTION_DAYS = 28
 
 # Of a Droplet with a backup this young, older windows are not read. Weekly backups are made within 16 h.
 _LATELY = timedelta(days=8)
-# So many Droplets are not told apart from all of them.
+# So many Droplets, if they are so large a share of all, are not told apart from all of them.
 _MANY = 1_000
+_LARGE_SHARE = 0.1
 
 # So many Droplets of a fleet are judged together, more of them an account after the other.
 ALL_AT_ONCE = 5_000
@@ -172,7 +173,7 @@ def _missed(
     """Read the windows without a backup that may have opened after the newest one that their Droplet has."""
     since = about().now - _LATELY
     waiting = {each.droplet_id for each in retention if not _was_made_since(since, each, about().now)}
-    if len(waiting) > _MANY:
+    if len(waiting) > max(_MANY, _LARGE_SHARE * len(retention)):
         return ask(connection, MissedBackup, about())
     missed = [each for each in ask(connection, MissedBackup, about(since=since)) if each.droplet_id not in waiting]
     return missed + (ask(connection, MissedBackup, about(droplet_ids=waiting)) if waiting else [])

@@ -106,21 +106,28 @@ def _ended_backups(ended_before: datetime, made_before: datetime) -> sa.Select[i
 
 def _finished_runs(before: datetime) -> sa.Select[int]:
     is_complete = sa.and_(sync_runs.c.status == RunStatus.COMPLETE, sync_runs.c.mode != RunMode.SUBSET)
-    last_complete = (
-        sa.select(
-            sync_runs.c.account_id,
-            sa.func.max(sync_runs.c.id).label("id"),
-            # Of an earlier one, where the clock was set back between them.
-            sa.func.max(sync_runs.c.finished_at).label("finished_at"),
-        )
+    # The one that ended last is another than the last one where the clock was set back between them.
+    ended_last = sa.func.first_value(sync_runs.c.id).over(
+        partition_by=sync_runs.c.account_id, order_by=(sync_runs.c.finished_at.desc(), sync_runs.c.id.desc())
+    )
+    complete = (
+        sa.select(sync_runs.c.account_id, sync_runs.c.id, ended_last.label("ended_last_id"))
         .where(is_complete, sync_runs.c.finished_at < before)
-        .group_by(sync_runs.c.account_id)
+        .subquery()
+    )
+    last_complete = (
+        sa.select(complete.c.account_id, sa.func.max(complete.c.id).label("id"), complete.c.ended_last_id)
+        .group_by(complete.c.account_id, complete.c.ended_last_id)
         .subquery()
     )
     return (
         sa.select(sync_runs.c.id)
         .join(last_complete, last_complete.c.account_id == sync_runs.c.account_id)
-        .where(sync_runs.c.id < last_complete.c.id, sync_runs.c.finished_at < last_complete.c.finished_at)
+        .where(
+            sync_runs.c.id < last_complete.c.id,
+            sync_runs.c.id != last_complete.c.ended_last_id,
+            sync_runs.c.finished_at < before,
+        )
     )
 
 
